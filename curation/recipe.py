@@ -1,0 +1,248 @@
+"""A recipe lists steps with their settings; a plan is a recipe bound to teachers, with fingerprints.
+
+Building either refuses at once what cannot run, naming the field, the value and the fix: a step that reads a column
+nobody writes, a prompt slot nobody fills, a role no teacher plays. Running a plan is `curation.engine`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+from curation.errors import ConfigError
+from curation.prompts import PromptSet
+from curation.records import Sample, digest
+from curation.step import Step
+
+SOURCE_COLUMNS = tuple(f.name for f in fields(Sample) if f.name not in {"position", "meta"})
+ALL_ROWS_COLUMNS = ("position", "kept_before")
+"""What only steps over all rows may read: the place in the source, and whether an earlier run already kept the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Steps repeated for draws 0, 1, … `k`-1 of one sample.
+
+    `stop` is `first_verified` (the first draw that passes every step ends it) or `never` (all k are drawn, and the
+    first that passed is kept). The column `draws` says how many were drawn and how many passed.
+    """
+
+    k: int
+    steps: tuple[Step, ...]
+    stop: str = "first_verified"
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ConfigError("draws", self.k, "must be at least 1")
+        if self.stop not in ("first_verified", "never"):
+            raise ConfigError("stop", self.stop, "must be 'first_verified' or 'never'")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Steps over the columns of a source. `published` are the models the paper used, by role."""
+
+    name: str
+    title: str
+    paper: str
+    steps: tuple[Step | Draws, ...]
+    published: Mapping[str, str]
+    settings: Mapping[str, Any]
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        known = {*SOURCE_COLUMNS}
+        for part in self.steps:
+            for step in part.steps if isinstance(part, Draws) else (part,):
+                self._check(step, known)
+                known.add(step.writes)
+            if isinstance(part, Draws):
+                known.add("draws")
+
+    def _check(self, step: Step, known: set[str]) -> None:
+        readable = known | set(ALL_ROWS_COLUMNS) if step.scope == "all" else known
+        if missing := [column for column in step.reads if column not in readable]:
+            raise ConfigError(
+                f"{self.name}: step {step.writes}", missing, f"reads what nothing before it writes; known: {sorted(readable)}"
+            )
+        if step.writes in known:
+            raise ConfigError(f"{self.name}: step {step.writes}", step.writes, "is written twice")
+        _check_slots(step)
+
+    def flat(self) -> Iterator[Step]:
+        """Every step once, in order, draws opened."""
+        for part in self.steps:
+            yield from part.steps if isinstance(part, Draws) else (part,)
+
+    def roles(self) -> dict[str, bool]:
+        """Role names in order of use; True where the recipe cannot run without it."""
+        found: dict[str, bool] = {}
+        for step in self.flat():
+            for role, needed in step.roles.items():
+                found[role] = found.get(role, False) or needed
+        return found
+
+    def with_prompt(self, step_name: str, change: Callable[[PromptSet], PromptSet]) -> "Recipe":
+        """The recipe with the prompt of one step replaced. Raises `ConfigError` when that step has none."""
+        by_name = {step.writes: step for step in self.flat()}
+        if step_name not in by_name or not _prompts(by_name[step_name]):
+            with_prompts = [step.writes for step in self.flat() if _prompts(step)]
+            raise ConfigError("--prompt", step_name, f"no step of that name has a prompt; these have: {with_prompts}")
+        setting, old = next(iter(_prompts(by_name[step_name]).items()))
+        new = by_name[step_name].using(**{setting: change(old)})
+        return replace(self, steps=tuple(_swap(part, step_name, new) for part in self.steps))
+
+
+def _swap(part: Step | Draws, name: str, new: Step) -> Step | Draws:
+    if isinstance(part, Draws):
+        return replace(part, steps=tuple(new if step.writes == name else step for step in part.steps))
+    return new if part.writes == name else part
+
+
+def _prompts(step: Step) -> dict[str, PromptSet]:
+    return {name: value for name, value in step.settings.items() if isinstance(value, PromptSet)}
+
+
+def _check_slots(step: Step) -> None:
+    for name, prompt_set in _prompts(step).items():
+        known = {*step.reads, *prompt_set.extra}
+        for prompt in prompt_set.variants.values():
+            if unknown := sorted(prompt.slots - known):
+                raise ConfigError(f"{step.writes}.{name} ({prompt.name})", unknown, f"no such slot; a slot is one of {sorted(known)}")
+        if prompt_set.role not in step.roles:
+            raise ConfigError(f"{step.writes}.{name}", prompt_set.role, f"is no role of this step; it has {sorted(step.roles)}")
+
+
+class TeacherIdentity(Protocol):
+    """What of a teacher decides its answers; a spec and a running teacher both have it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def prompts(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A step bound to its teachers, with the fingerprint its outcomes are keyed by."""
+
+    step: Step
+    idx: int
+    fingerprint: str
+    in_draws: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.step.writes
+
+
+@dataclass(frozen=True, slots=True)
+class BoundDraws:
+    """A `Draws` bound; `fingerprint` keys the summary outcome named `draws`."""
+
+    k: int
+    stop: str
+    steps: tuple[Bound, ...]
+    idx: int
+    fingerprint: str
+    name: str = "draws"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Consecutive steps of one scope: row-wise parts, or a single step over all rows."""
+
+    scope: str
+    parts: tuple[Bound | BoundDraws, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe ready to run."""
+
+    recipe: Recipe
+    fingerprint: str
+    stages: tuple[Stage, ...]
+
+    def parts(self) -> Iterator[Bound | BoundDraws]:
+        for stage in self.stages:
+            yield from stage.parts
+
+    def table(self) -> list[tuple[int, str, str, str, bool]]:
+        """(idx, step, fingerprint, scope, in_draws) for every step, in order."""
+        rows: list[tuple[int, str, str, str, bool]] = []
+        for part in self.parts():
+            for step in part.steps if isinstance(part, BoundDraws) else (part,):
+                rows.append((step.idx, step.name, step.fingerprint, step.step.scope, step.in_draws))
+            if isinstance(part, BoundDraws):
+                rows.append((part.idx, part.name, part.fingerprint, "row", False))
+        return rows
+
+
+def bind(recipe: Recipe, teachers: Mapping[str, TeacherIdentity]) -> Plan:
+    """Fingerprints for `recipe` with these teachers. Raises `ConfigError` for a missing role."""
+    for role, needed in recipe.roles().items():
+        if needed and role not in teachers:
+            raise ConfigError("--teacher", role, f"the recipe {recipe.name} needs a teacher for this role: --teacher {role}=…")
+    prints: dict[str, str] = {}
+    parts: list[Bound | BoundDraws] = []
+    idx = 1
+    for part in recipe.steps:
+        if isinstance(part, Draws):
+            inner = tuple(_bind(step, i, prints, teachers, in_draws=True) for i, step in enumerate(part.steps, idx))
+            idx += len(inner)
+            prints["draws"] = digest(["draws", part.k, part.stop, [step.fingerprint for step in inner]])
+            parts.append(BoundDraws(part.k, part.stop, inner, idx, prints["draws"]))
+        else:
+            parts.append(_bind(part, idx, prints, teachers))
+        idx += 1
+    return Plan(recipe, digest([p.fingerprint for p in parts]), tuple(_stages(parts)))
+
+
+def _bind(step: Step, idx: int, prints: dict[str, str], teachers: Mapping[str, TeacherIdentity], in_draws: bool = False) -> Bound:
+    chosen = {name: choose(value, teachers) for name, value in step.settings.items()}
+    bound = replace(step, settings=chosen)
+    prints[step.writes] = digest(
+        [
+            step.writes,
+            step.version,
+            {name: _plain(value) for name, value in chosen.items()},
+            {role: [teachers[role].name, teachers[role].model] for role in step.roles if role in teachers},
+            {column: prints[column] for column in step.reads if column in prints},
+        ]
+    )
+    return Bound(bound, idx, prints[step.writes], in_draws)
+
+
+def choose(value: Any, teachers: Mapping[str, TeacherIdentity]) -> Any:
+    """A prompt set with the variant its teacher wants in use; any other setting as it is."""
+    if not isinstance(value, PromptSet):
+        return value
+    teacher = teachers.get(value.role)
+    return value.suited(teacher.prompts if teacher else "default")
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON for the fingerprint."""
+    if isinstance(value, PromptSet):
+        return value.prompt.text
+    if isinstance(value, tuple | list | frozenset | set):
+        return [_plain(item) for item in (sorted(value) if isinstance(value, frozenset | set) else value)]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def _stages(parts: Sequence[Bound | BoundDraws]) -> Iterator[Stage]:
+    rows: list[Bound | BoundDraws] = []
+    for part in parts:
+        if isinstance(part, Bound) and part.step.scope == "all":
+            if rows:
+                yield Stage("row", tuple(rows))
+            rows = []
+            yield Stage("all", (part,))
+        else:
+            rows.append(part)
+    if rows:
+        yield Stage("row", tuple(rows))

@@ -1,0 +1,1 @@
+"""The steps recipes are made of, one verb a file."""

@@ -1,0 +1,57 @@
+"""What every step checks in a model's reply before believing it: that it ended, has text, and is in a script and markup we asked for."""
+
+import re
+import unicodedata
+from collections import Counter
+
+from curation.errors import SampleError
+from curation.step import Drop
+from curation.teachers.protocol import Reply
+
+MARKUP = re.compile(
+    r"<\s*/?\s*(script|style|iframe|object|embed|img|svg|html|body|head|div|span|form|input|button|link|meta|a)\b[^>]{0,2000}>",
+    re.IGNORECASE,
+)
+
+
+def text_of(reply: Reply) -> str:
+    """The reply's text. Raises `SampleError` when it is empty or was cut at the token limit."""
+    if reply.finish == "length":
+        raise SampleError("reply_truncated", "stopped at the token limit", joined(reply))
+    if not reply.text.strip():
+        raise SampleError("reply_empty", "", joined(reply))
+    return reply.text.strip()
+
+
+def joined(reply: Reply) -> str:
+    """Reasoning and answer as one text: a chain returned apart goes into a think block, as DeepSeek-R1 writes it."""
+    if not reply.reasoning.strip():
+        return reply.text.strip()
+    return f"<think>\n{reply.reasoning.strip()}\n</think>\n\n{reply.text.strip()}"
+
+
+def scripts(text: str) -> Counter[str]:
+    """Letters by script (first word of their Unicode name: LATIN, CJK, CYRILLIC …)."""
+    letters = Counter(char for char in text if char.isalpha())
+    found: Counter[str] = Counter()
+    for char, count in letters.items():
+        found[unicodedata.name(char, "UNKNOWN").split()[0]] += count
+    return found
+
+
+def foreign_share(text: str, question: str) -> float:
+    """Share of letters (0 to 1) in scripts the question does not use; Greek is never foreign, since mathematics needs it."""
+    found = scripts(text)
+    expected = {*scripts(question), "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT"} or {"LATIN"}
+    expected = expected if len(expected) > 4 else expected | {"LATIN"}
+    total = sum(found.values())
+    return sum(count for script, count in found.items() if script not in expected) / total if total else 0.0
+
+
+def unexpected(text: str, question: str, *, max_foreign: float, markup: str) -> Drop | None:
+    """Why this text is not what was asked for, or None."""
+    if (share := foreign_share(text, question)) > max_foreign:
+        return Drop("language_unexpected", f"{share:.0%} of the letters are in another script", text)
+    if markup == "drop" and (found := MARKUP.search(text)):
+        return Drop("markup_unexpected", found[0][:200], text)
+    return None

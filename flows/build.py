@@ -1,0 +1,116 @@
+"""The Prefect flow that builds a corpus: one task per batch of samples, everything else as in `flows.run`.
+
+Prefect schedules and shows; the store remembers. Tasks return counts, never rows, and a killed flow continues from the
+store, so Prefect's own cache and result storage stay off. `VISTILL_TASK_RUNNER` is `thread` (default), `dask` or `ray`.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from curation.errors import ConfigError
+from curation.records import Json, Sample
+from flows.job import Job, from_json, prepare
+from flows.phases import Batches, Pending, Report
+from flows.progress import Progress, shown
+from flows.run import report, run, steps_of
+from flows.session import Session, open_session
+
+SESSIONS: dict[str, Session] = {}
+"""Sessions open in this process by run; a worker process of Dask or Ray fills its own."""
+
+_opened = ExitStack()
+
+
+@task(name="batch", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+def batch(job: dict[str, Json], run_id: str, stage: int, samples: Sequence[Sample]) -> Report:
+    """Run one batch of samples through one row-wise stage of the recipe's plan."""
+    session = _session(job, run_id)
+    results = session.submit(session.prepared.plan.stages[stage], samples).result()
+    session.writer.flush()
+    return report(results)
+
+
+def _session(job: dict[str, Json], run_id: str) -> Session:
+    if run_id not in SESSIONS:
+        prepared = prepare(from_json(job))
+        SESSIONS[run_id] = _opened.enter_context(open_session(prepared, run_id, Progress(steps_of(prepared))))
+    return SESSIONS[run_id]
+
+
+def as_tasks(session: Session) -> Batches:
+    """Batches as Prefect tasks of the flow that is running."""
+    SESSIONS[session.run_id] = session
+    job = session.prepared.job.as_json()
+
+    def submit(stage: int, samples: Sequence[Sample]) -> Pending:
+        pending: Pending = batch.submit(job, session.run_id, stage, list(samples))
+        return pending
+
+    return submit
+
+
+def task_runner() -> TaskRunner[Any]:
+    """The runner that `VISTILL_TASK_RUNNER` names. Raises `ConfigError` when its extra is not installed."""
+    name = os.environ.get("VISTILL_TASK_RUNNER", "thread")
+    try:
+        match name:
+            case "thread":
+                return ThreadPoolTaskRunner(max_workers=16)
+            case "dask":
+                from prefect_dask import DaskTaskRunner
+
+                return DaskTaskRunner()
+            case "ray":
+                from prefect_ray import RayTaskRunner
+
+                return RayTaskRunner()
+    except ImportError:
+        raise ConfigError("VISTILL_TASK_RUNNER", name, f"is not installed; pip install 'vistill[{name}]'") from None
+    raise ConfigError("VISTILL_TASK_RUNNER", name, "must be thread, dask or ray")
+
+
+@flow(name="vistill-build", task_runner=task_runner(), log_prints=False)
+def build(
+    recipe: str,
+    source: str,
+    teachers: list[str] | None = None,
+    store: str = "store",
+    settings: dict[str, Any] | None = None,
+    prompts: dict[str, str] | None = None,
+    maps: list[str] | None = None,
+    map_file: str | None = None,
+    limit: int | None = None,
+    accepted: int | None = None,
+    seed: int = 0,
+    batch: int = 64,
+    max_cost: float | None = None,
+    max_calls: int | None = None,
+    max_tokens: int | None = None,
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """Build a corpus with a recipe: the parameters are those of `vistill run`.
+
+    Returns the run id, how it ended and its seconds. Run it again after a crash: it continues from the store.
+    """
+    job = Job(
+        recipe=recipe, source=source, teachers=tuple(teachers or ("local",)), store=store, settings=settings or {},
+        prompts=prompts or {}, maps=tuple(maps or ()), map_file=map_file, limit=limit, accepted=accepted, seed=seed, batch=batch,
+        max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
+    )  # fmt: skip
+    with ExitStack() as screen:
+
+        def progress_of(prepared: Any) -> Progress:
+            progress = Progress(steps_of(prepared))
+            screen.enter_context(shown(progress, quiet=quiet))
+            return progress
+
+        ended = run(job, progress_of, as_tasks)
+    SESSIONS.pop(ended.run_id, None)
+    get_run_logger().info("run %s %s after %.0f s", ended.run_id, ended.event, ended.seconds)
+    return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}

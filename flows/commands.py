@@ -1,0 +1,163 @@
+"""What each command does, once its arguments are parsed. Heavy imports stay inside the command that needs them."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from curation.errors import ConfigError, RunStopped
+from curation.records import Json
+
+
+def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(flag, text, "write it as STEP=FILE")
+        found[name] = value
+    return found
+
+
+def _job(args: argparse.Namespace) -> Any:
+    from flows.job import Job, parse_settings
+
+    return Job(
+        recipe=args.recipe, source=args.source, teachers=tuple(args.teacher or ["local"]), store=args.store,
+        settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt), maps=tuple(args.map),
+        map_file=args.map_file, limit=args.limit, accepted=args.accepted, seed=args.seed, batch=args.batch,
+        max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens,
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """`vistill run`: the flow through Prefect, or the same engine in this process."""
+    job = _job(args)
+    ended = _run_here(job, args.quiet) if args.no_prefect else _run_flow(job, args.quiet)
+    funnel = _query(job.store, "select * from funnel where run_id = ? order by step_no", [ended["run_id"]])
+    if args.json:
+        print(json.dumps({**ended, "funnel": funnel.to_pylist()}, default=str))
+        return 0
+    from flows.report import funnel_text
+
+    print(funnel_text(funnel.to_pylist()))
+    print(f"run {ended['run_id']} {ended['event']} after {ended['seconds']:.0f} s; store: {job.store}")
+    return 0
+
+
+def _run_here(job: Any, quiet: bool) -> dict[str, Any]:
+    from flows.progress import Progress, shown
+    from flows.run import run as run_job
+    from flows.run import steps_of
+
+    with ExitStack() as screen:
+
+        def progress_of(prepared: Any) -> Progress:
+            progress = Progress(steps_of(prepared))
+            screen.enter_context(shown(progress, quiet=quiet))
+            return progress
+
+        ended = run_job(job, progress_of)
+    return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}
+
+
+def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:
+    from flows.run import check
+
+    check(job)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    from flows.build import build
+
+    result: dict[str, Any] = build(**{**job.as_json(), "quiet": quiet})
+    return result
+
+
+def deploy(args: argparse.Namespace) -> int:
+    """`vistill deploy`: register the build flow with a process work pool of the configured Prefect server."""
+    from flows.deploy import deploy as register
+
+    print(register(_job(args), name=args.name, pool=args.pool, cron=args.cron))
+    return 0
+
+
+def recipes(args: argparse.Namespace) -> int:
+    """`vistill recipes [show RECIPE]`."""
+    from flows.show import recipe_text, recipes_table, recipe_data
+
+    if args.action == "list" and args.recipe is None:
+        table = recipes_table()
+        print(json.dumps(table) if args.json else "\n".join(f"{row['name']:<18} {row['title']}" for row in table))
+        return 0
+    if args.recipe is None:
+        raise ConfigError("recipe", None, "name one: vistill recipes show vlaa-thinking")
+    data = recipe_data(args.recipe, args.set, args.teacher)
+    print(json.dumps(data) if args.json else recipe_text(data))
+    return 0
+
+
+def status(args: argparse.Namespace) -> int:
+    """`vistill status`."""
+    from flows.report import status_text
+    from storage import corpus
+
+    rows = corpus.status(_open(args.store))
+    print(json.dumps(rows, default=str) if args.json else status_text(rows))
+    return 0
+
+
+def sql(args: argparse.Namespace) -> int:
+    """`vistill sql`."""
+    from storage.query import read_only, render
+
+    if (args.query is None) == (args.file is None):
+        raise ConfigError("QUERY", args.query, "give a query or --file, one of them")
+    text = args.query if args.file is None else _read(args.file)
+    output = render(read_only(_open(args.store), text, timeout=args.timeout), args.format or ("json" if args.json else "table"))
+    print(output, end="" if output.endswith("\n") else "\n")
+    return 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("--file", path, f"cannot be read ({error})") from None
+
+
+def compact(args: argparse.Namespace) -> int:
+    """`vistill compact`."""
+    report = _open(args.store).compact(force=True)
+    if report is None:
+        raise RunStopped("another process is compacting this store; its work will do")
+    print(json.dumps(_plain(report)) if args.json else str(report))
+    return 0
+
+
+def fsck(args: argparse.Namespace) -> int:
+    """`vistill fsck`: exit code 1 when something is wrong."""
+    problems = _open(args.store).fsck(repair=args.repair)
+    print(json.dumps(_plain(problems)) if args.json else "\n".join(map(str, problems)) or "the store is sound")
+    return 1 if problems else 0
+
+
+def _plain(value: Any) -> Json:
+    from dataclasses import asdict, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _open(path: str) -> Any:
+    from storage.store import Store
+
+    return Store.open(path, create=False)
+
+
+def _query(path: str, query: str, params: Sequence[Any]) -> Any:
+    return _open(path).query(query, params)

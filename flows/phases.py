@@ -1,0 +1,200 @@
+"""The phases of a run: take the source in, then the plan's stages in order, then the books.
+
+Nothing here knows Prefect: how batches are run is the caller's (`Batches`), so `--no-prefect`, threads, Dask and Ray share
+this file. Every phase can be killed and started again: what the store has is not done twice.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from curation.engine import columns_of, run_all
+from curation.recipe import Bound, Plan, Stage
+from curation.records import Outcome, Rejected, Sample, digest
+from flows.session import Session
+from storage import corpus
+
+INGEST = 512
+"""Rows of a source that go into one segment."""
+WAVE = 256
+"""Candidates taken in at a time when a run stops at --accepted."""
+IN_FLIGHT = 512
+"""Samples being worked on at once: more than any teacher's concurrency, few enough to stay small in memory."""
+CHUNK = 2048
+
+Intake = tuple[Sample, bytes | None] | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one batch: how many samples went in, and the positions of those still there."""
+
+    samples: int
+    kept: tuple[int, ...]
+
+
+class Pending(Protocol):
+    """A batch under way: a `concurrent.futures.Future` or Prefect's own kind."""
+
+    def result(self) -> Report: ...
+
+
+class Batches(Protocol):
+    """Runs one batch of samples through the row-wise stage of that number, somewhere."""
+
+    def __call__(self, stage: int, samples: Sequence[Sample]) -> Pending: ...
+
+
+def execute(session: Session, source: Iterable[Intake], intake_print: str, batches: Batches) -> None:
+    """Run every phase. With `accepted`, candidates come in waves until enough were kept or none is left."""
+    plan, job = session.prepared.plan, session.prepared.job
+    head, tail = _head_and_tail(plan)
+    candidates = iter(source)
+    done, kept = -1, list[int]()
+    while True:
+        last = take_in(session, islice(candidates, WAVE if job.accepted else None), intake_print)
+        if last is None and done >= 0:
+            break
+        kept_by: str | None = None
+        for number, stage in head:
+            if stage.scope == "all":
+                kept_by = barrier(session, stage, kept_by)
+            else:
+                kept += rows(session, number, stage, batches, after=done, kept_by=kept_by, enough=job.accepted and job.accepted - len(kept))
+                kept_by = stage.parts[-1].fingerprint
+        done = -1 if last is None else last
+        if not job.accepted or len(kept) >= job.accepted or last is None:
+            break
+    if job.accepted and len(kept) >= job.accepted:
+        corpus.set_cut(session.store, session.run_id, sorted(kept)[job.accepted - 1])
+    for _, stage in tail:
+        kept_by = barrier(session, stage, kept_by)
+
+
+def _head_and_tail(plan: Plan) -> tuple[list[tuple[int, Stage]], list[tuple[int, Stage]]]:
+    """Stages up to the last row-wise one, which every wave goes through, and the steps over all rows after it."""
+    numbered = list(enumerate(plan.stages))
+    last = max((i for i, stage in numbered if stage.scope == "row"), default=-1)
+    return numbered[: last + 1], numbered[last + 1 :]
+
+
+def take_in(session: Session, source: Iterator[Intake], fingerprint: str) -> int | None:
+    """Store what the source gives; the last position, or None when it gave nothing."""
+    session.progress.start_phase("reading the source")
+    last: int | None = None
+    while block := list(islice(source, INGEST)):
+        good = [item for item in block if not isinstance(item, Rejected)]
+        corpus.add_samples(session.store, [sample for sample, _ in good], [(s.image, data) for s, data in good if s.image and data])
+        outcomes = [_intake_outcome(item, fingerprint) for item in block]
+        corpus.add_outcomes(session.store, session.run_id, outcomes)
+        corpus.add_members(session.store, session.run_id, [_member(item) for item in block])
+        for outcome in outcomes:
+            session.progress.outcome(outcome, True)
+        session.progress.finished(len(block))
+        session.store.maybe_compact()
+        last = _member(block[-1])[2]
+    return last
+
+
+def _member(item: Intake) -> tuple[str, str, int]:
+    return (item.id, "", item.position) if isinstance(item, Rejected) else (item[0].id, item[0].key, item[0].position)
+
+
+def _intake_outcome(item: Intake, fingerprint: str) -> Outcome:
+    if isinstance(item, Rejected):
+        value = {"raw": item.raw} if item.raw else None
+        return Outcome(item.id, "", "intake", fingerprint, "failed", value, item.reason, item.detail)
+    return Outcome(item[0].id, item[0].key, "intake", fingerprint, "ok")
+
+
+def rows(
+    session: Session, number: int, stage: Stage, batches: Batches, *, after: int, kept_by: str | None, enough: int | None
+) -> list[int]:
+    """Run a row-wise stage over the run's samples after a position; the positions kept.
+
+    Batches end in any order but are counted in theirs, so that stopping at `enough` does not depend on timing.
+    """
+    size = session.prepared.job.batch if enough is None else min(session.prepared.job.batch, 8)
+    window = max(2, IN_FLIGHT // size) if enough is None else 2
+    session.progress.start_phase(", ".join(part.name for part in stage.parts), corpus.count_kept(session.store, session.run_id, kept_by, after))
+    running: deque[Pending] = deque()
+    kept: list[int] = []
+    try:
+        for batch in _batches(session, after, kept_by, size):
+            running.append(batches(number, batch))
+            while len(running) >= window:
+                kept += _settle(session, running.popleft())
+            if enough is not None and len(kept) >= enough:
+                break
+        while running:
+            kept += _settle(session, running.popleft())
+    except BaseException:
+        session.cancel()
+        raise
+    finally:
+        session.writer.flush()
+    return kept
+
+
+def _settle(session: Session, pending: Pending) -> tuple[int, ...]:
+    report = pending.result()
+    session.progress.finished(report.samples)
+    session.store.maybe_compact()
+    return report.kept
+
+
+def _batches(session: Session, after: int, kept_by: str | None, size: int) -> Iterator[list[Sample]]:
+    """The run's samples that passed the step `kept_by`, in position order."""
+    while chunk := _chunk(session, after, kept_by):
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
+        after = chunk[-1].position
+
+
+def _chunk(session: Session, after: int, kept_by: str | None) -> list[Sample]:
+    with session.store.snapshot() as snapshot:
+        return corpus.read_samples(snapshot, session.run_id, after=after, count=CHUNK, kept_by=kept_by)
+
+
+def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
+    """Run a step over all rows that are still there; the fingerprint its outcomes are keyed by.
+
+    What such a step says of one row depends on the others, so the set of rows is part of the fingerprint.
+    """
+    (bound,) = stage.parts
+    assert isinstance(bound, Bound), "draws are row-wise"
+    session.progress.start_phase(bound.name)
+    keys, columns = _columns(session, bound, kept_by)
+    fingerprint = digest([bound.fingerprint, sorted(keys)])
+    corpus.set_step_fingerprint(session.store, session.run_id, bound.idx, fingerprint)
+    with session.store.snapshot() as snapshot:
+        found = corpus.outcomes_of(snapshot, fingerprint)
+    if len(found) < len(keys):
+        found = run_all(bound, fingerprint, keys, columns, session.read_picture)
+        corpus.add_outcomes(session.store, session.run_id, found)
+    for outcome in found:
+        session.progress.outcome(outcome, True)
+    return fingerprint
+
+
+def _columns(session: Session, bound: Bound, kept_by: str | None) -> tuple[list[tuple[str, str]], dict[str, list[Any]]]:
+    """(sample id, sample key) of every row still there, and one list for each column the step reads."""
+    prints = {part.name: part.fingerprint for part in session.prepared.plan.parts()}
+    written = {name: prints[name] for name in bound.step.reads if name in prints}
+    keys: list[tuple[str, str]] = []
+    columns: dict[str, list[Any]] = {name: [] for name in bound.step.reads}
+    with session.store.snapshot() as snapshot:
+        before = corpus.kept_before(snapshot, bound.name) if "kept_before" in columns else frozenset[str]()
+        after = -1
+        while chunk := corpus.read_samples(snapshot, session.run_id, after=after, count=CHUNK, kept_by=kept_by):
+            values = corpus.step_values(snapshot, [s.id for s in chunk], list(written.values())) if written else {}
+            for sample in chunk:
+                keys.append((sample.id, sample.key))
+                row = {**columns_of(sample), "position": sample.position, "kept_before": sample.id in before}
+                row |= {name: values[sample.id, sample.key, print] for name, print in written.items()}
+                for name, column in columns.items():
+                    column.append(row[name])
+            after = chunk[-1].position
+    return keys, columns

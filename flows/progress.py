@@ -1,0 +1,133 @@
+"""What people see while a run goes on: counts a step, rate, ETA, tokens, cost, and failures by reason.
+
+On a terminal it is one live table; elsewhere one line every few seconds. Counting is here, drawing too; nothing else
+knows about the screen.
+"""
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from curation.records import Call, Outcome
+
+LINE_SECONDS = 5.0
+
+
+class Progress:
+    """Counters of one run; safe to update from any thread."""
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self.steps = list(steps)
+        self.counts: dict[str, Counter[str]] = {step: Counter() for step in steps}
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.calls = Counter[str]()
+        self.tokens = Counter[str]()
+        self.cost, self.unpriced = 0.0, 0
+        self.phase, self.total, self.done, self.reused = "starting", 0, 0, 0
+        self.started = self._phase_started = time.monotonic()
+        self._lock = threading.Lock()
+
+    def start_phase(self, name: str, total: int = 0) -> None:
+        with self._lock:
+            self.phase, self.total, self.done = name, total, 0
+            self._phase_started = time.monotonic()
+
+    def finished(self, samples: int) -> None:
+        with self._lock:
+            self.done += samples
+
+    def outcome(self, outcome: Outcome, fresh: bool) -> None:
+        with self._lock:
+            self.reused += not fresh
+            self.counts.setdefault(outcome.step, Counter())[outcome.status] += 1
+            if outcome.status != "ok" and outcome.step != "draws":
+                self.reasons[outcome.step, outcome.reason] += 1
+
+    def call(self, call: Call) -> None:
+        with self._lock:
+            self.calls["answered" if call.status == "ok" else call.status] += 1
+            self.tokens["prompt"] += call.prompt_tokens or 0
+            self.tokens["completion"] += call.completion_tokens or 0
+            if call.cost is None:
+                self.unpriced += 1
+            else:
+                self.cost += call.cost
+
+    @property
+    def rate(self) -> float:
+        """Samples a second in this phase."""
+        return self.done / max(time.monotonic() - self._phase_started, 1e-9)
+
+    def summary(self) -> str:
+        """Progress as one line."""
+        with self._lock:
+            eta = f", {_clock((self.total - self.done) / self.rate)} left" if self.total and self.done else ""
+            of = f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"
+            return f"{self.phase}: {of} samples, {self.rate:.1f}/s{eta} · {self._spent()}"
+
+    def _spent(self) -> str:
+        failed = sum(n for status, n in self.calls.items() if status != "answered")
+        calls = f"{self.calls['answered']:,} calls" + (f" ({failed:,} failed)" if failed else "")
+        cost = f"${self.cost:,.4f}" + (f" + {self.unpriced:,} calls of unknown price" if self.unpriced else "")
+        return f"{calls} · {self.tokens['prompt']:,} + {self.tokens['completion']:,} tokens · {cost}"
+
+    def table(self) -> Group:
+        """The live view."""
+        table = Table(box=None, padding=(0, 2), header_style="bold")
+        for column in ("step", "kept", "dropped", "failed", "why"):
+            table.add_column(column, justify="left" if column in ("step", "why") else "right")
+        with self._lock:
+            for step in self.steps:
+                counts = self.counts[step]
+                why = Counter({reason: n for (at, reason), n in self.reasons.items() if at == step}).most_common(3)
+                table.add_row(
+                    step, *(f"{counts[status]:,}" if counts[status] else "·" for status in ("ok", "dropped", "failed")),
+                    Text(", ".join(f"{reason} {n:,}" for reason, n in why), style="dim"),
+                )  # fmt: skip
+        return Group(table, Text(self.summary(), style="bold"))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def shown(progress: Progress, *, quiet: bool = False) -> Iterator[None]:
+    """Draw `progress` on standard error until the block ends."""
+    console = Console(stderr=True)
+    if quiet:
+        yield
+    elif console.is_terminal:
+        with Live(get_renderable=progress.table, console=console, refresh_per_second=4, transient=True):
+            yield
+    else:
+        with _lines(progress):
+            yield
+
+
+@contextmanager
+def _lines(progress: Progress) -> Iterator[None]:
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(LINE_SECONDS):
+            print(progress.summary(), file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=write, name="vistill-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        print(progress.summary(), file=sys.stderr, flush=True)

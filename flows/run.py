@@ -1,0 +1,117 @@
+"""Runs one job from start to end and keeps the books: the run record, its end whatever happens, and what to say after.
+
+`batches` decides where batches run: `in_process` here, Prefect tasks in `flows.build`.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from curation.engine import Result
+from curation.errors import VistillError
+from curation.intake import intake_fingerprint, samples
+from curation.records import Sample
+from curation.sources import Source, open_source
+from curation.teachers import preflight
+from flows.job import Job, Prepared, prepare
+from flows.phases import Batches, Report, execute
+from flows.progress import Progress
+from flows.session import Session, open_session
+from storage import corpus
+from storage.store import Store
+
+BatchesFor = Callable[[Session], Batches]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: `event` is finished, interrupted or failed."""
+
+    run_id: str
+    event: str
+    seconds: float
+    detail: str = ""
+
+
+def in_process(session: Session) -> Batches:
+    """Batches on the session's own event loop."""
+
+    def submit(stage: int, batch: Sequence[Sample]) -> "Reported":
+        return Reported(session.submit(session.prepared.plan.stages[stage], batch))
+
+    return submit
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A batch under way whose results are reduced to a report."""
+
+    future: "Future[list[Result]]"
+
+    def result(self) -> Report:
+        return report(self.future.result())
+
+
+def report(results: Sequence[Result]) -> Report:
+    return Report(len(results), tuple(result.sample.position for result in results if result.kept))
+
+
+def new_run_id(recipe: str) -> str:
+    return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
+
+
+def steps_of(prepared: Prepared) -> list[str]:
+    return ["intake", *(row[1] for row in prepared.plan.table() if row[1] != "draws")]
+
+
+def source_of(job: Job) -> Source:
+    """The job's source, opened; a malformed mapping or missing file is refused here."""
+    return open_source(job.source, maps=job.maps, map_file=job.map_file, seed=job.seed, limit=job.limit)
+
+
+def check(job: Job) -> Prepared:
+    """Refuse a job that could not run: recipe, settings, prompts, source, mapping, teachers, endpoints, store."""
+    prepared = prepare(job)
+    source_of(job)
+    Store.open(job.store)
+    preflight(prepared.teachers.values())
+    return prepared
+
+
+def run(job: Job, progress_of: Callable[[Prepared], Progress], batches_for: BatchesFor = in_process) -> Ended:
+    """Run a job. Raises `ConfigError` before the first call; later trouble ends the run with its work kept, then raises."""
+    prepared = prepare(job)
+    source = source_of(job)
+    preflight(prepared.teachers.values())
+    progress = progress_of(prepared)
+    started = time.monotonic()
+    run_id = new_run_id(prepared.recipe.name)
+    with open_session(prepared, run_id, progress) as session, _recorded(session, source):
+        execute(session, samples(source), intake_fingerprint(), batches_for(session))
+    return Ended(run_id, "finished", time.monotonic() - started)
+
+
+@contextmanager
+def _recorded(session: Session, source: Source) -> Iterator[None]:
+    """The run's first and last record around its work."""
+    prepared, store, run_id = session.prepared, session.store, session.run_id
+    corpus.start_run(
+        store, run_id=run_id, recipe=prepared.recipe.name, recipe_fingerprint=prepared.plan.fingerprint,
+        source=prepared.job.source, seed=prepared.job.seed,
+        settings={**prepared.job.as_json(), "source": source.describe()},
+        teachers={role: asdict(spec) for role, spec in prepared.teachers.items()},
+        steps=[(0, "intake", intake_fingerprint(), "row", False), *prepared.plan.table()],
+    )  # fmt: skip
+    try:
+        yield
+    except KeyboardInterrupt:
+        corpus.end_run(store, run_id, event="interrupted")
+        raise
+    except VistillError as error:
+        corpus.end_run(store, run_id, event="failed", detail=str(error))
+        raise
+    session.writer.flush()
+    corpus.end_run(store, run_id, event="finished")

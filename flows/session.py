@@ -1,0 +1,149 @@
+"""What a running job holds open: the store, the ledger, the teachers, and one event loop for all model calls.
+
+Batches come from any thread and run on that loop, so every batch shares one dispatcher and its limits. On Dask or Ray each
+worker process opens a session of its own on the same store.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from curation.engine import Engine, Known, Result
+from curation.errors import SampleError
+from curation.recipe import Bound, BoundDraws, Stage
+from curation.records import Call, Image, Json, Outcome, Sample
+from curation.statistics import pass_rate_interval
+from curation.teachers import open_teachers
+from curation.teachers.protocol import Teacher
+from flows.job import Prepared
+from flows.progress import Progress
+from flows.writer import Writer
+from storage.corpus import known_fingerprints, known_outcomes
+from storage.ledger import CallLedger
+from storage.store import Store
+
+T = TypeVar("T")
+RETRY = frozenset({"call_failed", "call_timeout", "call_malformed", "step_error"})
+"""Failures that asking again may mend: a later run tries these samples again, and no others."""
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="vistill-calls", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=10)
+
+
+class Session:
+    """An open job; see `open_session`."""
+
+    def __init__(
+        self, prepared: Prepared, run_id: str, store: Store, loop: Loop, teachers: Mapping[str, Teacher], progress: Progress
+    ) -> None:
+        self.prepared, self.run_id, self.store, self.progress = prepared, run_id, store, progress
+        self.writer = Writer(store, run_id)
+        self._loop, self._teachers = loop, teachers
+        self._resumes = self._any_known()
+        self._running: set[Future[list[Result]]] = set()
+
+    def submit(self, stage: Stage, samples: Sequence[Sample]) -> "Future[list[Result]]":
+        """Run one batch through a row-wise stage; the future fails only with `RunStopped` or a broken store."""
+        future = self._loop.submit(self._run(stage, samples))
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return future
+
+    def cancel(self) -> None:
+        """Stop every batch under way; answers that arrived are in the ledger, outcomes so far are written."""
+        under_way = list(self._running)
+        for future in under_way:
+            future.cancel()
+        wait(under_way, timeout=10)
+
+    async def _run(self, stage: Stage, samples: Sequence[Sample]) -> list[Result]:
+        known = await asyncio.to_thread(self.known, samples, stage) if self._resumes else {}
+        engine = Engine(stage.parts, self._teachers)
+        results = await engine.run(samples, known, self._emit)
+        if self.writer.due:
+            await asyncio.to_thread(self.writer.flush)
+        return results
+
+    def known(self, samples: Sequence[Sample], stage: Stage) -> Known:
+        """Outcomes of earlier runs that still hold for these samples."""
+        prints = [print for part in stage.parts for print in _fingerprints(part)]
+        with self.store.snapshot() as snapshot:
+            found = known_outcomes(snapshot, [sample.id for sample in samples], prints)
+        return {outcome.key: outcome for outcome in found if outcome.reason not in RETRY}
+
+    def _any_known(self) -> bool:
+        prints = [row[2] for row in self.prepared.plan.table()]
+        with self.store.snapshot() as snapshot:
+            return bool(known_fingerprints(snapshot, prints))
+
+    def _emit(self, outcome: Outcome, fresh: bool) -> None:
+        self.progress.outcome(outcome, fresh)
+        if fresh:
+            self.writer.add(outcome, self._pass_rate(outcome) if outcome.step == "draws" else None)
+
+    def _pass_rate(self, outcome: Outcome) -> dict[str, Json]:
+        value = outcome.value
+        k = value["drawn"] - value["undecided"]
+        low, high = pass_rate_interval(value["correct"], k)
+        reasoner = self.prepared.teachers["reasoner"]
+        step = next(s for s in self.prepared.recipe.flat() if s.writes == "distill")
+        prompt = step.settings["prompt"].suited(reasoner.prompts)
+        return {
+            "sample_id": outcome.sample_id, "sample_key": outcome.sample_key, "model": reasoner.model, "k": k,
+            "temperature": prompt.sampling.temperature, "verifier": self.prepared.recipe.settings.get("verify_by", "rule_first"),
+            "correct": value["correct"], "stopped": value["stop"], "low": low, "high": high,
+        }  # fmt: skip
+
+    def read_picture(self, image: Image) -> bytes:
+        """The stored bytes of an image. Raises `SampleError` when the file is gone."""
+        try:
+            return self.store.read_image(image.sha256, image.format)
+        except FileNotFoundError:
+            raise SampleError("image_missing", f"{image.sha256} is not in the store's images") from None
+
+
+def _fingerprints(part: Bound | BoundDraws) -> Iterator[str]:
+    yield part.fingerprint
+    if isinstance(part, BoundDraws):
+        yield from (step.fingerprint for step in part.steps)
+
+
+@contextmanager
+def open_session(prepared: Prepared, run_id: str, progress: Progress, on_call: Callable[[Call], None] | None = None) -> Iterator[Session]:
+    """Store, ledger and teachers of a job, closed in the right order whatever happens."""
+    store = Store.open(prepared.job.store)
+    ledger = CallLedger(store, run_id=run_id)
+    loop = Loop()
+    try:
+        manager = open_teachers(
+            prepared.teachers, ledger=ledger, read_image=lambda image: store.read_image(image.sha256, image.format),
+            observer=on_call or progress.call, budget=None,
+        )  # fmt: skip
+        teachers = loop.submit(manager.__aenter__()).result()
+        try:
+            session = Session(prepared, run_id, store, loop, teachers, progress)
+            try:
+                yield session
+            finally:
+                session.writer.flush()
+        finally:
+            loop.submit(manager.__aexit__(None, None, None)).result()
+    finally:
+        loop.close()
+        ledger.close()
