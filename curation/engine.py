@@ -1,6 +1,7 @@
 """Runs the row-wise parts of a plan over samples: async, resumable by outcome, and a failing sample is data.
 
-The engine knows nothing of storage: it is given the outcomes already known and hands new ones to `emit`. Whatever a step
+The engine knows nothing of storage: it is given the outcomes already known and hands new ones to `emit`. Whatever a
+step
 raises belongs to its sample, except `RunStopped` and cancellation, which end the run.
 """
 
@@ -48,7 +49,12 @@ class Watched:
         return self.teacher.sees
 
     async def ask(
-        self, messages: Sequence[Message], *, sampling: Sampling = Sampling(), draw: int = 0, schema: Json = None
+        self,
+        messages: Sequence[Message],
+        *,
+        sampling: Sampling = Sampling(),
+        draw: int = 0,
+        schema: Json = None,
     ) -> Reply:
         reply = await self.teacher.ask(messages, sampling=sampling, draw=draw or _draw.get(), schema=schema)
         _calls.get().append(reply.key)
@@ -112,8 +118,9 @@ class Engine:
         self, part: BoundDraws, sample: Sample, before: Mapping[str, Any], draw: int, known: Known, emit: Emit
     ) -> tuple[int, Outcome, Mapping[str, Any]]:
         """How many steps this draw passed or reached, its last outcome, and the columns it made."""
-        columns = before
-        for reached, step in enumerate(part.steps):
+        columns, reached = before, -1
+        for step in part.steps:
+            reached += 1
             outcome = await self._step(step, sample, columns, draw, known, emit)
             columns = {**columns, step.name: outcome.value}
             if outcome.status != "ok":
@@ -195,7 +202,11 @@ async def gather(rows: Sequence[Awaitable[Result]]) -> list[Result]:
 
 
 def run_all(
-    bound: Bound, fingerprint: str, keys: Sequence[tuple[str, str]], columns: Mapping[str, list[Any]], pictures: Pictures
+    bound: Bound,
+    fingerprint: str,
+    keys: Sequence[tuple[str, str]],
+    columns: Mapping[str, list[Any]],
+    pictures: Pictures,
 ) -> list[Outcome]:
     """One outcome a row for a step over all rows; `keys` are (sample id, sample key), `columns` one list a column read.
 
@@ -209,4 +220,3 @@ def run_all(
         else Outcome(id, key, bound.name, fingerprint, "ok", value)
         for (id, key), value in zip(keys, values, strict=True)
     ]
-

@@ -30,9 +30,7 @@ LARGE = 8_000_000  # pixels; above this, decode one picture at a time
 JPEG_QUALITY = 92
 JPEG_LONGEST_SIDE = 65_500
 
-_one_large_picture = (
-    threading.Lock()
-)  # bounds memory: a 64-megapixel picture takes about 450 MB while decoded
+_one_large_picture = threading.Lock()  # bounds memory: a 64-megapixel picture takes about 450 MB while decoded
 
 # What Pillow's decoders raise on corrupt bytes (seen by mutating files of all six formats).
 _DECODER_ERRORS = (
@@ -152,9 +150,7 @@ def _judge_header(width: int, height: int, *, animated: bool, limits: Limits) ->
     if width * height > limits.max_pixels:
         raise SampleError("image_too_large", f"{width} x {height} is more than {limits.max_pixels:,} pixels")
     if min(width, height) < limits.smallest_side:
-        raise SampleError(
-            "image_too_small", f"{width} x {height}: a side is under {limits.smallest_side} pixels"
-        )
+        raise SampleError("image_too_small", f"{width} x {height}: a side is under {limits.smallest_side} pixels")
     if animated:
         raise SampleError("image_animated", "more than one frame")
 
@@ -166,9 +162,7 @@ def _format_name(picture: Pil.Image) -> str:
 
 def _undecodable(data: bytes, error: BaseException) -> SampleError:
     truncated = _ends_early(data) or "truncated" in str(error).lower()
-    return SampleError(
-        "image_truncated" if truncated else "image_unreadable", f"{type(error).__name__}: {error}"[:300]
-    )
+    return SampleError("image_truncated" if truncated else "image_unreadable", f"{type(error).__name__}: {error}"[:300])
 
 
 def _ends_early(data: bytes) -> bool:
@@ -265,9 +259,7 @@ def _dct_basis(size: int = 32) -> NDArray[np.float64]:
 @cache
 def _lowest_frequencies(count: int = 64) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row and column indices of the `count` lowest frequencies without the mean, diagonal by diagonal."""
-    places = sorted(((u, v) for u in range(16) for v in range(16)), key=lambda uv: (sum(uv), uv))[
-        1 : count + 1
-    ]
+    places = sorted(((u, v) for u in range(16) for v in range(16)), key=lambda uv: (sum(uv), uv))[1 : count + 1]
     rows, columns = zip(*places, strict=True)
     return np.array(rows), np.array(columns)
 

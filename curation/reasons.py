@@ -1,22 +1,24 @@
-"""Every reason code a sample can carry, with the sentence people read. `docs/reasons.md` is checked against this table."""
+"""Every reason code a sample can carry, with the sentence people read. `docs/reasons.md` is checked against this
+table.
+"""
 
 INTAKE = {
     "image_missing": "The row names an image file that does not exist.",
     "image_outside": "The image path leaves the source's folder, directly or through a symbolic link.",
-    "image_unreadable": "The image file is not a picture Pillow can decode (corrupt, or another format under this name).",
+    "image_unreadable": "Pillow cannot decode the image file (corrupt, or another format under this name).",
     "image_truncated": "The image file ends before the picture does.",
     "image_empty": "The image file has no bytes.",
     "image_too_small": "A side of the picture is shorter than the smallest allowed (8 pixels by default).",
     "image_too_large": "The picture has more pixels than allowed (64 million by default): refused before decoding.",
     "image_animated": "The picture has several frames; a question about it would be ambiguous.",
-    "image_format": "The picture's format is not one we store (PNG, JPEG, WebP, GIF, BMP, TIFF); SVG is among the refused.",
+    "image_format": "The picture is not PNG, JPEG, WebP, GIF, BMP or TIFF; SVG is among the refused.",
     "row_malformed": "The row is not valid JSON or not an object.",
     "row_encoding": "The row is not valid UTF-8.",
     "field_missing": "A mapped field is absent from the row.",
     "question_empty": "The question has no text.",
     "question_too_long": "The question is longer than allowed (20,000 characters by default).",
     "answer_missing": "The source gives no answer, and the recipe needs one to verify against.",
-    "answer_malformed": "The answer is of a type that cannot be compared (an object, or a list where the kind has no lists).",
+    "answer_malformed": "The answer cannot be compared (an object, or a list where the kind has no lists).",
     "options_malformed": "The options are not a list of at least two texts.",
     "options_duplicate": "Two options have the same text, so no letter can be right alone.",
     "answer_not_in_options": "The answer is neither the letter nor the text of any option.",
@@ -37,8 +39,8 @@ CALLS = {
 STEPS = {
     "exact_image": "Another sample has the same decoded picture and the recipe keeps one question per image.",
     "exact_question": "Another sample asks the same question about the same decoded picture.",
-    "near_image": "Another sample shows a perceptually equal picture (perceptual hash, then a check on small grey images).",
-    "caption_unavailable": "There is nothing to caption: no image, and the source gives neither caption nor problem text.",
+    "near_image": "Another sample shows a perceptually equal picture (hash, then small grey copies).",
+    "caption_unavailable": "Nothing to caption: no image, and the source gives neither caption nor problem text.",
     "think_missing": "The response has no complete think block.",
     "think_repeated": "The response has more than one think block.",
     "think_empty": "The think block has no text.",
@@ -70,3 +72,27 @@ STEPS = {
 }
 
 REASONS: dict[str, str] = {**INTAKE, **CALLS, **STEPS}
+
+WHERE = (
+    ("Taking the source in", INTAKE, "step `intake`, status `failed`"),
+    ("Model calls", CALLS, "the step that asked, status `failed`"),
+    ("Steps", STEPS, "the step named in the outcome, mostly status `dropped`"),
+)
+
+
+def page() -> str:
+    """`docs/reasons.md` as text: `python -m curation.reasons > docs/reasons.md`."""
+    lines = [
+        "# Reason codes",
+        "",
+        "Every sample that leaves a run carries one of these codes, a detail, and what there was of its text.",
+        "`select * from reasons` counts them. Made by `python -m curation.reasons`; a test keeps it so.",
+    ]
+    for title, codes, place in WHERE:
+        lines += ["", f"## {title}", "", f"Recorded at: {place}.", "", "| code | meaning |", "|---|---|"]
+        lines += [f"| `{code}` | {meaning} |" for code, meaning in codes.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -15,7 +15,9 @@ from curation.step import Step
 
 SOURCE_COLUMNS = tuple(f.name for f in fields(Sample) if f.name not in {"position", "meta"})
 ALL_ROWS_COLUMNS = ("position", "kept_before")
-"""What only steps over all rows may read: the place in the source, and whether an earlier run already kept the sample."""
+"""What only steps over all rows may read: the place in the source, and whether an earlier run already kept the
+sample.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class Recipe:
         readable = known | set(ALL_ROWS_COLUMNS) if step.scope == "all" else known
         if missing := [column for column in step.reads if column not in readable]:
             raise ConfigError(
-                f"{self.name}: step {step.writes}", missing, f"reads what nothing before it writes; known: {sorted(readable)}"
+                f"{self.name}: step {step.writes}",
+                missing,
+                f"reads what nothing before it writes; known: {sorted(readable)}",
             )
         if step.writes in known:
             raise ConfigError(f"{self.name}: step {step.writes}", step.writes, "is written twice")
@@ -107,9 +111,17 @@ def _check_slots(step: Step) -> None:
         known = {*step.reads, *prompt_set.extra}
         for prompt in prompt_set.variants.values():
             if unknown := sorted(prompt.slots - known):
-                raise ConfigError(f"{step.writes}.{name} ({prompt.name})", unknown, f"no such slot; a slot is one of {sorted(known)}")
+                raise ConfigError(
+                    f"{step.writes}.{name} ({prompt.name})",
+                    unknown,
+                    f"no such slot; a slot is one of {sorted(known)}",
+                )
         if prompt_set.role not in step.roles:
-            raise ConfigError(f"{step.writes}.{name}", prompt_set.role, f"is no role of this step; it has {sorted(step.roles)}")
+            raise ConfigError(
+                f"{step.writes}.{name}",
+                prompt_set.role,
+                f"is no role of this step; it has {sorted(step.roles)}",
+            )
 
 
 class TeacherIdentity(Protocol):
@@ -184,7 +196,11 @@ def bind(recipe: Recipe, teachers: Mapping[str, TeacherIdentity]) -> Plan:
     """Fingerprints for `recipe` with these teachers. Raises `ConfigError` for a missing role."""
     for role, needed in recipe.roles().items():
         if needed and role not in teachers:
-            raise ConfigError("--teacher", role, f"the recipe {recipe.name} needs a teacher for this role: --teacher {role}=…")
+            raise ConfigError(
+                "--teacher",
+                role,
+                f"the recipe {recipe.name} needs a teacher for this role: --teacher {role}=…",
+            )
     prints: dict[str, str] = {}
     parts: list[Bound | BoundDraws] = []
     idx = 1
@@ -200,7 +216,13 @@ def bind(recipe: Recipe, teachers: Mapping[str, TeacherIdentity]) -> Plan:
     return Plan(recipe, digest([p.fingerprint for p in parts]), tuple(_stages(parts)))
 
 
-def _bind(step: Step, idx: int, prints: dict[str, str], teachers: Mapping[str, TeacherIdentity], in_draws: bool = False) -> Bound:
+def _bind(
+    step: Step,
+    idx: int,
+    prints: dict[str, str],
+    teachers: Mapping[str, TeacherIdentity],
+    in_draws: bool = False,
+) -> Bound:
     chosen = {name: choose(value, teachers) for name, value in step.settings.items()}
     bound = replace(step, settings=chosen)
     prints[step.writes] = digest(

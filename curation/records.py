@@ -1,6 +1,7 @@
 """The frozen records that flow through curation and into the store.
 
-A sample is one question about one image. Everything a step learns about it is an `Outcome`; every model call is a `Call`.
+A sample is one question about one image. Everything a step learns about it is an `Outcome`; every model call is a
+`Call`.
 """
 
 from collections.abc import Mapping

@@ -5,9 +5,11 @@ from functools import cache
 
 @cache
 def pass_rate_interval(correct: int, k: int, *, mass: float = 0.95) -> tuple[float, float]:
-    """Central Beta interval (low, high) of a pass rate after `correct` of `k` draws, under the Jeffreys prior Beta(½, ½).
+    """Central Beta interval (low, high) of a pass rate after `correct` of `k` draws, under the Jeffreys prior
+    Beta(½, ½).
 
-    It stays valid when drawing stopped at the first success, since the likelihood is the same; the plain ratio does not.
+    It stays valid when drawing stopped at the first success, since the likelihood is the same; the plain ratio does
+    not.
     The ends are 0 and 1 where all draws agree (Brown, Cai and DasGupta 2001, doi:10.1214/ss/1009213286).
     Raises `ValueError` unless 0 <= correct <= k.
     """

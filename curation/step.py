@@ -1,11 +1,14 @@
 """A step is a plain typed function; its signature is its declaration.
 
 Positional parameters name the columns it reads, its own name is the column it writes, keyword-only parameters are its
-settings, a keyword-only parameter of type `Teacher` is a model it needs, named by role, and one of type `Pictures` reads
-image bytes. A row-wise step returns a value or `Drop`; a step over all rows takes one list a column and returns one value or `Drop` a row, in the same order.
+settings, a keyword-only parameter of type `Teacher` is a model it needs, named by role, and one of type `Pictures`
+reads
+image bytes. A row-wise step returns a value or `Drop`; a step over all rows takes one list a column and returns one
+value or `Drop` a row, in the same order.
 
     @step
-    async def caption(image: Image, *, captioner: Teacher, prompt: PromptSet = prompts("…/caption", role="captioner")) -> str: ...
+    async def caption(image: Image, *, captioner: Teacher, prompt: PromptSet = prompts("…/caption",
+    role="captioner")) -> str: ...
 
 Running steps is `curation.engine`; putting them in order is `curation.recipe`.
 """
@@ -19,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Union, overload
 
 from curation.errors import ConfigError
-from curation.prompts import PromptSet
 from curation.reasons import REASONS
 from curation.records import Image, Json
 from curation.teachers.protocol import Teacher
@@ -83,7 +85,9 @@ class Step:
 
 
 def check_type(name: str, value: object, annotation: Any) -> None:
-    """Raise `ConfigError` unless `value` suits a simple annotation (scalars, Literal, unions, containers by their outer type)."""
+    """Raise `ConfigError` unless `value` suits a simple annotation (scalars, Literal, unions, containers by their
+    outer type).
+    """
     if not _suits(value, annotation):
         wanted = getattr(annotation, "__name__", str(annotation).replace("typing.", ""))
         if typing.get_origin(annotation) is Literal:
@@ -125,7 +129,7 @@ def _declare(function: Callable[..., Any], scope: Scope) -> Step:
     parameters = list(inspect.signature(function).parameters.values())
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     roles = {p.name: p.default is p.empty for p in keyword if _is_teacher(hints[p.name])}
-    pictures = next((p.name for p in keyword if hints[p.name] is Pictures), "")
+    pictures = next((p.name for p in keyword if hints[p.name] == Pictures), "")
     settings = [p for p in keyword if p.name not in roles and p.name != pictures]
     if bare := [p.name for p in settings if p.default is p.empty]:
         raise TypeError(f"{function.__name__}: settings {bare} need defaults")

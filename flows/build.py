@@ -65,11 +65,13 @@ def task_runner() -> TaskRunner[Any]:
             case "dask":
                 from prefect_dask import DaskTaskRunner
 
-                return DaskTaskRunner()
+                dask: TaskRunner[Any] = DaskTaskRunner()
+                return dask
             case "ray":
                 from prefect_ray import RayTaskRunner
 
-                return RayTaskRunner()
+                ray: TaskRunner[Any] = RayTaskRunner()
+                return ray
     except ImportError:
         raise ConfigError("VISTILL_TASK_RUNNER", name, f"is not installed; pip install 'vistill[{name}]'") from None
     raise ConfigError("VISTILL_TASK_RUNNER", name, "must be thread, dask or ray")
@@ -100,8 +102,8 @@ def build(
     """
     job = Job(
         recipe=recipe, source=source, teachers=tuple(teachers or ("local",)), store=store, settings=settings or {},
-        prompts=prompts or {}, maps=tuple(maps or ()), map_file=map_file, limit=limit, accepted=accepted, seed=seed, batch=batch,
-        max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
+        prompts=prompts or {}, maps=tuple(maps or ()), map_file=map_file, limit=limit, accepted=accepted,
+        seed=seed, batch=batch,        max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
     )  # fmt: skip
     with ExitStack() as screen:
 

@@ -19,7 +19,9 @@ RUN_EXAMPLE = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(prog="vistill", description="Build multimodal reasoning corpora; every artefact is in DuckDB.")
+    top = argparse.ArgumentParser(
+        prog="vistill", description="Build multimodal reasoning corpora; every artefact is in DuckDB."
+    )
     top.add_argument("--version", action="store_true", help="print the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _run(commands)
@@ -31,9 +33,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, example: str) -> argparse.ArgumentParser:
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
     return commands.add_parser(
-        name, help=summary, description=summary, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
+        name,
+        help=summary,
+        description=summary,
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
@@ -47,25 +55,67 @@ def _json(command: argparse.ArgumentParser) -> None:
 
 def _job(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", metavar="RECIPE", help="name of a recipe; `vistill recipes` lists them")
-    command.add_argument("--source", required=True, metavar="S", help="figures, folder:DIR, jsonl:FILE, json:FILE, parquet:FILE, huggingface:REPO")
-    command.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN", help="where a field of a sample comes from; a column, a template with {column}, or 'text'")
+    command.add_argument(
+        "--source",
+        required=True,
+        metavar="S",
+        help="figures, folder:DIR, jsonl:FILE, json:FILE, parquet:FILE, huggingface:REPO",
+    )
+    command.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="where a field of a sample comes from; a column, a template with {column}, or 'text'",
+    )
     command.add_argument("--map-file", metavar="FILE", help="the same mapping in a TOML file")
-    command.add_argument("--teacher", action="append", default=[], metavar="[ROLE=]T", help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local)")
-    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the recipe; `vistill recipes show RECIPE` lists them")
-    command.add_argument("--prompt", action="append", default=[], metavar="STEP=FILE", help="your own prompt template for a step")
+    command.add_argument(
+        "--teacher",
+        action="append",
+        default=[],
+        metavar="[ROLE=]T",
+        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local)",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the recipe; `vistill recipes show RECIPE` lists them",
+    )
+    command.add_argument(
+        "--prompt",
+        action="append",
+        default=[],
+        metavar="STEP=FILE",
+        help="your own prompt template for a step",
+    )
     _store(command)
     command.add_argument("--limit", type=int, metavar="N", help="take at most N rows of the source")
     command.add_argument("--accepted", type=int, metavar="N", help="stop once exactly N verified samples exist")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every choice that is not a model's (default 0)")
+    command.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="seed of every choice that is not a model's (default 0)",
+    )
     command.add_argument("--batch", type=int, default=64, metavar="N", help="samples a batch (default 64)")
     for name, kind in (("cost", float), ("calls", int), ("tokens", int)):
-        command.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"stop before the call that would pass this many {'dollars' if name == 'cost' else name}")
+        command.add_argument(
+            f"--max-{name}",
+            type=kind,
+            metavar="N",
+            help=f"stop before the call that would pass this many {'dollars' if name == 'cost' else name}",
+        )
 
 
 def _run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(commands, "run", "Run a recipe over a source; run it again to continue.", RUN_EXAMPLE)
     _job(command)
-    command.add_argument("--no-prefect", action="store_true", help="run in this process without Prefect: quicker to start")
+    command.add_argument(
+        "--no-prefect", action="store_true", help="run in this process without Prefect: quicker to start"
+    )
     command.add_argument("--quiet", action="store_true", help="show no progress")
     _json(command)
 
@@ -73,44 +123,80 @@ def _run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
 def _deploy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands, "deploy", "Deploy the build flow with these parameters to a Prefect process work pool.",
-        "example:\n  vistill deploy vlaa-thinking --source figures --limit 24 --name nightly --pool vistill\n  prefect worker start --pool vistill",
+        "example:\n  vistill deploy vlaa-thinking --source figures --limit 24 --name nightly\n"
+        "  prefect worker start --pool vistill",
     )  # fmt: skip
     _job(command)
     command.add_argument("--name", default="build", help="name of the deployment (default build)")
-    command.add_argument("--pool", default="vistill", help="name of the process work pool, made when missing (default vistill)")
+    command.add_argument(
+        "--pool", default="vistill", help="name of the process work pool, made when missing (default vistill)"
+    )
     command.add_argument("--cron", metavar="EXPR", help="schedule, for example '0 2 * * *'")
 
 
 def _recipes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "recipes", "List recipes, or show one.", "examples:\n  vistill recipes\n  vistill recipes show vlaa-thinking --set draws=4")
+    command = _command(
+        commands,
+        "recipes",
+        "List recipes, or show one.",
+        "examples:\n  vistill recipes\n  vistill recipes show vlaa-thinking --set draws=4",
+    )
     command.add_argument("action", nargs="?", choices=("list", "show"), default="list")
     command.add_argument("recipe", nargs="?", metavar="RECIPE")
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="show it with this setting")
-    command.add_argument("--teacher", action="append", default=[], metavar="[ROLE=]T", help="show the fingerprints with these teachers")
+    command.add_argument(
+        "--teacher",
+        action="append",
+        default=[],
+        metavar="[ROLE=]T",
+        help="show the fingerprints with these teachers",
+    )
     _json(command)
 
 
 def _status(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "status", "Runs in a store and how far they are.", "example:\n  vistill status --store demo-store")
+    command = _command(
+        commands,
+        "status",
+        "Runs in a store and how far they are.",
+        "example:\n  vistill status --store demo-store",
+    )
     _store(command)
     _json(command)
 
 
 def _sql(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "sql", "Ask the store a question in SQL (read-only).", 'examples:\n  vistill sql "select * from funnel"\n  vistill sql --file query.sql --format csv')
+    command = _command(
+        commands,
+        "sql",
+        "Ask the store a question in SQL (read-only).",
+        'examples:\n  vistill sql "select * from funnel"\n  vistill sql --file query.sql --format csv',
+    )
     command.add_argument("query", nargs="?", metavar="QUERY")
     command.add_argument("--file", metavar="FILE", help="read the query from a file")
     command.add_argument("--format", choices=("table", "csv", "json"), help="default table")
-    command.add_argument("--timeout", type=float, default=60, metavar="S", help="give up after this many seconds (default 60)")
+    command.add_argument(
+        "--timeout", type=float, default=60, metavar="S", help="give up after this many seconds (default 60)"
+    )
     _store(command)
     _json(command)
 
 
 def _keep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "compact", "Fold the store's segments into a new generation.", "example:\n  vistill compact --store store")
+    command = _command(
+        commands,
+        "compact",
+        "Fold the store's segments into a new generation.",
+        "example:\n  vistill compact --store store",
+    )
     _store(command)
     _json(command)
-    command = _command(commands, "fsck", "Check the store: hashes, orphans, counts, damage.", "example:\n  vistill fsck --store store")
+    command = _command(
+        commands,
+        "fsck",
+        "Check the store: hashes, orphans, counts, damage.",
+        "example:\n  vistill fsck --store store",
+    )
     command.add_argument("--repair", action="store_true", help="remove left-over temporary files")
     _store(command)
     _json(command)

@@ -3,8 +3,7 @@
 import argparse
 import json
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ def deploy(args: argparse.Namespace) -> int:
 
 def recipes(args: argparse.Namespace) -> int:
     """`vistill recipes [show RECIPE]`."""
-    from flows.show import recipe_text, recipes_table, recipe_data
+    from flows.show import recipe_data, recipe_text, recipes_table
 
     if args.action == "list" and args.recipe is None:
         table = recipes_table()
@@ -117,7 +116,10 @@ def sql(args: argparse.Namespace) -> int:
     if (args.query is None) == (args.file is None):
         raise ConfigError("QUERY", args.query, "give a query or --file, one of them")
     text = args.query if args.file is None else _read(args.file)
-    output = render(read_only(_open(args.store), text, timeout=args.timeout), args.format or ("json" if args.json else "table"))
+    output = render(
+        read_only(_open(args.store), text, timeout=args.timeout),
+        args.format or ("json" if args.json else "table"),
+    )
     print(output, end="" if output.endswith("\n") else "\n")
     return 0
 

@@ -19,13 +19,24 @@ def deploy(job: Job, *, name: str, pool: str, cron: str | None) -> str:
     from prefect.settings import PREFECT_API_URL
 
     if not PREFECT_API_URL.value():
-        raise ConfigError("PREFECT_API_URL", None, "no server to deploy to: start one with `prefect server start` and export PREFECT_API_URL=http://127.0.0.1:4200/api")
+        raise ConfigError(
+            "PREFECT_API_URL",
+            None,
+            "no server to deploy to: start one with `prefect server start` and export PREFECT_API_URL=http://127.0.0.1:4200/api",
+        )
     asyncio.run(_ensure_pool(pool))
     from flows.build import build
 
     source: Any = build.from_source(source=str(ROOT), entrypoint="flows/build.py:build")
     parameters = {**job.as_json(), "store": str(Path(job.store).resolve()), "quiet": True}
-    identifier = source.deploy(name=name, work_pool_name=pool, parameters=parameters, cron=cron, print_next_steps=False, ignore_warnings=True)
+    identifier = source.deploy(
+        name=name,
+        work_pool_name=pool,
+        parameters=parameters,
+        cron=cron,
+        print_next_steps=False,
+        ignore_warnings=True,
+    )
     return (
         f"deployed vistill-build/{name} ({identifier})\n"
         f"start a worker:  prefect worker start --pool {pool}\n"

@@ -4,7 +4,7 @@
 """
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from curation.teachers.spec import TeacherSpec, assign, parse_teacher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run to do. `settings` are the recipe's; `prompts` maps a step to a template file; budgets are None when unlimited."""
+    """One run to do. `settings` are the recipe's; `prompts` maps a step to a template file; budgets are None when
+    unlimited.
+    """
 
     recipe: str
     source: str
@@ -71,9 +73,20 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Recipe, teachers and plan of a job. Raises `ConfigError` before anything is opened or called."""
     recipe = _with_prompts(build(job.recipe, _seeded(job)), job.prompts)
-    specs = [parse_teacher(text, default_models=recipe.published) for text in job.teachers]
-    teachers = assign(specs, recipe.roles())
+    teachers = teachers_of(recipe, job.teachers)
     return Prepared(job, recipe, teachers, bind(recipe, teachers))
+
+
+def teachers_of(recipe: Recipe, texts: Sequence[str]) -> dict[str, TeacherSpec]:
+    """The teacher of each role that is played; a teacher without a model plays the one the paper used."""
+    specs = [parse_teacher(text, default_models=recipe.published) for text in texts]
+    return assign(specs, _played(recipe, specs))
+
+
+def _played(recipe: Recipe, specs: Sequence[TeacherSpec]) -> list[str]:
+    """The recipe's roles without the optional ones that no teacher was given for."""
+    given = {spec.role for spec in specs}
+    return [role for role, needed in recipe.roles().items() if needed or role in given or None in given]
 
 
 def _seeded(job: Job) -> dict[str, Json]:

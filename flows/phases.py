@@ -1,6 +1,7 @@
 """The phases of a run: take the source in, then the plan's stages in order, then the books.
 
-Nothing here knows Prefect: how batches are run is the caller's (`Batches`), so `--no-prefect`, threads, Dask and Ray share
+Nothing here knows Prefect: how batches are run is the caller's (`Batches`), so `--no-prefect`, threads, Dask and Ray
+share
 this file. Every phase can be killed and started again: what the store has is not done twice.
 """
 
@@ -14,7 +15,7 @@ from curation.engine import columns_of, run_all
 from curation.recipe import Bound, Plan, Stage
 from curation.records import Outcome, Rejected, Sample, digest
 from flows.session import Session
-from storage import corpus
+from storage import corpus, stages
 
 INGEST = 512
 """Rows of a source that go into one segment."""
@@ -44,7 +45,7 @@ class Pending(Protocol):
 class Batches(Protocol):
     """Runs one batch of samples through the row-wise stage of that number, somewhere."""
 
-    def __call__(self, stage: int, samples: Sequence[Sample]) -> Pending: ...
+    def __call__(self, stage: int, samples: Sequence[Sample], /) -> Pending: ...
 
 
 def execute(session: Session, source: Iterable[Intake], intake_print: str, batches: Batches) -> None:
@@ -62,13 +63,21 @@ def execute(session: Session, source: Iterable[Intake], intake_print: str, batch
             if stage.scope == "all":
                 kept_by = barrier(session, stage, kept_by)
             else:
-                kept += rows(session, number, stage, batches, after=done, kept_by=kept_by, enough=job.accepted and job.accepted - len(kept))
+                kept += rows(
+                    session,
+                    number,
+                    stage,
+                    batches,
+                    after=done,
+                    kept_by=kept_by,
+                    enough=job.accepted and job.accepted - len(kept),
+                )
                 kept_by = stage.parts[-1].fingerprint
         done = -1 if last is None else last
         if not job.accepted or len(kept) >= job.accepted or last is None:
             break
     if job.accepted and len(kept) >= job.accepted:
-        corpus.set_cut(session.store, session.run_id, sorted(kept)[job.accepted - 1])
+        stages.set_cut(session.store, session.run_id, sorted(kept)[job.accepted - 1])
     for _, stage in tail:
         kept_by = barrier(session, stage, kept_by)
 
@@ -86,7 +95,11 @@ def take_in(session: Session, source: Iterator[Intake], fingerprint: str) -> int
     last: int | None = None
     while block := list(islice(source, INGEST)):
         good = [item for item in block if not isinstance(item, Rejected)]
-        corpus.add_samples(session.store, [sample for sample, _ in good], [(s.image, data) for s, data in good if s.image and data])
+        corpus.add_samples(
+            session.store,
+            [sample for sample, _ in good],
+            [(s.image, data) for s, data in good if s.image and data],
+        )
         outcomes = [_intake_outcome(item, fingerprint) for item in block]
         corpus.add_outcomes(session.store, session.run_id, outcomes)
         corpus.add_members(session.store, session.run_id, [_member(item) for item in block])
@@ -110,7 +123,14 @@ def _intake_outcome(item: Intake, fingerprint: str) -> Outcome:
 
 
 def rows(
-    session: Session, number: int, stage: Stage, batches: Batches, *, after: int, kept_by: str | None, enough: int | None
+    session: Session,
+    number: int,
+    stage: Stage,
+    batches: Batches,
+    *,
+    after: int,
+    kept_by: str | None,
+    enough: int | None,
 ) -> list[int]:
     """Run a row-wise stage over the run's samples after a position; the positions kept.
 
@@ -118,7 +138,10 @@ def rows(
     """
     size = session.prepared.job.batch if enough is None else min(session.prepared.job.batch, 8)
     window = max(2, IN_FLIGHT // size) if enough is None else 2
-    session.progress.start_phase(", ".join(part.name for part in stage.parts), corpus.count_kept(session.store, session.run_id, kept_by, after))
+    session.progress.start_phase(
+        ", ".join(part.name for part in stage.parts),
+        stages.count_kept(session.store, session.run_id, kept_by, after),
+    )
     running: deque[Pending] = deque()
     kept: list[int] = []
     try:
@@ -155,7 +178,7 @@ def _batches(session: Session, after: int, kept_by: str | None, size: int) -> It
 
 def _chunk(session: Session, after: int, kept_by: str | None) -> list[Sample]:
     with session.store.snapshot() as snapshot:
-        return corpus.read_samples(snapshot, session.run_id, after=after, count=CHUNK, kept_by=kept_by)
+        return stages.read_kept(snapshot, session.run_id, kept_by=kept_by, after=after, count=CHUNK)
 
 
 def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
@@ -168,9 +191,9 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
     session.progress.start_phase(bound.name)
     keys, columns = _columns(session, bound, kept_by)
     fingerprint = digest([bound.fingerprint, sorted(keys)])
-    corpus.set_step_fingerprint(session.store, session.run_id, bound.idx, fingerprint)
+    stages.set_step_fingerprint(session.store, session.run_id, bound.idx, bound.name, fingerprint)
     with session.store.snapshot() as snapshot:
-        found = corpus.outcomes_of(snapshot, fingerprint)
+        found = stages.outcomes_of(snapshot, fingerprint)
     if len(found) < len(keys):
         found = run_all(bound, fingerprint, keys, columns, session.read_picture)
         corpus.add_outcomes(session.store, session.run_id, found)
@@ -186,10 +209,10 @@ def _columns(session: Session, bound: Bound, kept_by: str | None) -> tuple[list[
     keys: list[tuple[str, str]] = []
     columns: dict[str, list[Any]] = {name: [] for name in bound.step.reads}
     with session.store.snapshot() as snapshot:
-        before = corpus.kept_before(snapshot, bound.name) if "kept_before" in columns else frozenset[str]()
+        before = stages.kept_before(snapshot, bound.name) if "kept_before" in columns else frozenset[str]()
         after = -1
-        while chunk := corpus.read_samples(snapshot, session.run_id, after=after, count=CHUNK, kept_by=kept_by):
-            values = corpus.step_values(snapshot, [s.id for s in chunk], list(written.values())) if written else {}
+        while chunk := stages.read_kept(snapshot, session.run_id, kept_by=kept_by, after=after, count=CHUNK):
+            values = stages.step_values(snapshot, [s.id for s in chunk], list(written.values())) if written else {}
             for sample in chunk:
                 keys.append((sample.id, sample.key))
                 row = {**columns_of(sample), "position": sample.position, "kept_before": sample.id in before}

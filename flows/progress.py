@@ -31,6 +31,7 @@ class Progress:
         self.calls = Counter[str]()
         self.tokens = Counter[str]()
         self.cost, self.unpriced = 0.0, 0
+        self.notices: list[str] = []
         self.phase, self.total, self.done, self.reused = "starting", 0, 0, 0
         self.started = self._phase_started = time.monotonic()
         self._lock = threading.Lock()
@@ -60,6 +61,11 @@ class Progress:
                 self.unpriced += 1
             else:
                 self.cost += call.cost
+
+    def notice(self, line: str) -> None:
+        """A line for people, such as an endpoint gone quiet."""
+        with self._lock:
+            self.notices = [*self.notices[-2:], line]
 
     @property
     def rate(self) -> float:
@@ -92,7 +98,7 @@ class Progress:
                     step, *(f"{counts[status]:,}" if counts[status] else "·" for status in ("ok", "dropped", "failed")),
                     Text(", ".join(f"{reason} {n:,}" for reason, n in why), style="dim"),
                 )  # fmt: skip
-        return Group(table, Text(self.summary(), style="bold"))
+        return Group(table, Text(self.summary(), style="bold"), *(Text(line, style="yellow") for line in self.notices))
 
 
 def _clock(seconds: float) -> str:

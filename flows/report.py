@@ -14,7 +14,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequen
     texts = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     lines = (
-        "  ".join(cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in texts
     )
     return "\n".join(line.rstrip() for line in lines)
@@ -23,7 +26,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequen
 def funnel_text(rows: Sequence[Row]) -> str:
     """The funnel of one run: where every sample went."""
     shown = [
-        [row["step"], row["input"], row["kept"], row["dropped"], row["failed"], row["pending"], _reasons(row)] for row in rows
+        [row["step"], row["input"], row["kept"], row["dropped"], row["failed"], row["pending"], _reasons(row)]
+        for row in rows
     ]
     return table(["step", "input", "kept", "dropped", "failed", "pending", "reasons"], shown, right=range(1, 6))
 
@@ -44,10 +48,24 @@ def status_text(rows: Sequence[Row]) -> str:
     if not rows:
         return "no runs yet; try: vistill run vlaa-thinking --source figures --limit 24 --teacher local"
     shown = [
-        [row["run_id"], row["status"], _when(row["started"]), row["samples"], row["kept"], row["dropped"], row["failed"], row["pending"], row["detail"] or ""]
+        [
+            row["run_id"],
+            row["status"],
+            _when(row["started"]),
+            row["samples"],
+            row["kept"],
+            row["dropped"],
+            row["failed"],
+            row["pending"],
+            row["detail"] or "",
+        ]
         for row in rows
     ]
-    return table(["run", "status", "started (UTC)", "samples", "kept", "dropped", "failed", "pending", "detail"], shown, right=range(3, 8))
+    return table(
+        ["run", "status", "started (UTC)", "samples", "kept", "dropped", "failed", "pending", "detail"],
+        shown,
+        right=range(3, 8),
+    )
 
 
 def _when(seconds: float | None) -> str:

@@ -3,19 +3,23 @@
 `batches` decides where batches run: `in_process` here, Prefect tasks in `flows.build`.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from curation.engine import Result
 from curation.errors import VistillError
-from curation.intake import intake_fingerprint, samples
-from curation.records import Sample
+from curation.intake import prepare as intake
+from curation.intake import samples
+from curation.records import Sample, digest
 from curation.sources import Source, open_source
-from curation.teachers import preflight
+from curation.teachers.openai_http import preflight
+from curation.version import code_version
 from flows.job import Job, Prepared, prepare
 from flows.phases import Batches, Report, execute
 from flows.progress import Progress
@@ -63,13 +67,19 @@ def new_run_id(recipe: str) -> str:
     return f"{recipe}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
 
 
+def intake_fingerprint() -> str:
+    """What intake outcomes are keyed by: the code that takes rows in."""
+    return digest(["intake", code_version(intake)])
+
+
 def steps_of(prepared: Prepared) -> list[str]:
     return ["intake", *(row[1] for row in prepared.plan.table() if row[1] != "draws")]
 
 
 def source_of(job: Job) -> Source:
     """The job's source, opened; a malformed mapping or missing file is refused here."""
-    return open_source(job.source, maps=job.maps, map_file=job.map_file, seed=job.seed, limit=job.limit)
+    map_file = Path(job.map_file) if job.map_file else None
+    return open_source(job.source, maps=job.maps, map_file=map_file, seed=job.seed, limit=job.limit)
 
 
 def check(job: Job) -> Prepared:
@@ -77,15 +87,24 @@ def check(job: Job) -> Prepared:
     prepared = prepare(job)
     source_of(job)
     Store.open(job.store)
-    preflight(prepared.teachers.values())
+    asyncio.run(_greet(prepared))
     return prepared
 
 
+async def _greet(prepared: Prepared) -> None:
+    """Ask each endpoint whether it is there, takes the key and knows the model."""
+    for spec in dict.fromkeys(replace(spec, role=None) for spec in prepared.teachers.values()):
+        if spec.kind == "openai":
+            await preflight(spec)
+
+
 def run(job: Job, progress_of: Callable[[Prepared], Progress], batches_for: BatchesFor = in_process) -> Ended:
-    """Run a job. Raises `ConfigError` before the first call; later trouble ends the run with its work kept, then raises."""
+    """Run a job. Raises `ConfigError` before the first call; later trouble ends the run with its work kept, then
+    raises.
+    """
     prepared = prepare(job)
     source = source_of(job)
-    preflight(prepared.teachers.values())
+    asyncio.run(_greet(prepared))
     progress = progress_of(prepared)
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
@@ -103,7 +122,7 @@ def _recorded(session: Session, source: Source) -> Iterator[None]:
         source=prepared.job.source, seed=prepared.job.seed,
         settings={**prepared.job.as_json(), "source": source.describe()},
         teachers={role: asdict(spec) for role, spec in prepared.teachers.items()},
-        steps=[(0, "intake", intake_fingerprint(), "row", False), *prepared.plan.table()],
+        steps=[("intake", intake_fingerprint(), "row", False), *(row[1:] for row in prepared.plan.table())],
     )  # fmt: skip
     try:
         yield

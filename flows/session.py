@@ -1,24 +1,25 @@
 """What a running job holds open: the store, the ledger, the teachers, and one event loop for all model calls.
 
-Batches come from any thread and run on that loop, so every batch shares one dispatcher and its limits. On Dask or Ray each
+Batches come from any thread and run on that loop, so every batch shares one dispatcher and its limits. On Dask or
+Ray each
 worker process opens a session of its own on the same store.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, TypeVar
 
 from curation.engine import Engine, Known, Result
-from curation.errors import SampleError
 from curation.recipe import Bound, BoundDraws, Stage
-from curation.records import Call, Image, Json, Outcome, Sample
-from curation.statistics import pass_rate_interval
+from curation.records import Image, Outcome, Sample
 from curation.teachers import open_teachers
+from curation.teachers.budget import Budget
 from curation.teachers.protocol import Teacher
 from flows.job import Prepared
+from flows.pass_rates import pass_rate
 from flows.progress import Progress
 from flows.writer import Writer
 from storage.corpus import known_fingerprints, known_outcomes
@@ -50,7 +51,13 @@ class Session:
     """An open job; see `open_session`."""
 
     def __init__(
-        self, prepared: Prepared, run_id: str, store: Store, loop: Loop, teachers: Mapping[str, Teacher], progress: Progress
+        self,
+        prepared: Prepared,
+        run_id: str,
+        store: Store,
+        loop: Loop,
+        teachers: Mapping[str, Teacher],
+        progress: Progress,
     ) -> None:
         self.prepared, self.run_id, self.store, self.progress = prepared, run_id, store, progress
         self.writer = Writer(store, run_id)
@@ -95,27 +102,11 @@ class Session:
     def _emit(self, outcome: Outcome, fresh: bool) -> None:
         self.progress.outcome(outcome, fresh)
         if fresh:
-            self.writer.add(outcome, self._pass_rate(outcome) if outcome.step == "draws" else None)
-
-    def _pass_rate(self, outcome: Outcome) -> dict[str, Json]:
-        value = outcome.value
-        k = value["drawn"] - value["undecided"]
-        low, high = pass_rate_interval(value["correct"], k)
-        reasoner = self.prepared.teachers["reasoner"]
-        step = next(s for s in self.prepared.recipe.flat() if s.writes == "distill")
-        prompt = step.settings["prompt"].suited(reasoner.prompts)
-        return {
-            "sample_id": outcome.sample_id, "sample_key": outcome.sample_key, "model": reasoner.model, "k": k,
-            "temperature": prompt.sampling.temperature, "verifier": self.prepared.recipe.settings.get("verify_by", "rule_first"),
-            "correct": value["correct"], "stopped": value["stop"], "low": low, "high": high,
-        }  # fmt: skip
+            self.writer.add(outcome, pass_rate(self.prepared, outcome) if outcome.step == "draws" else None)
 
     def read_picture(self, image: Image) -> bytes:
-        """The stored bytes of an image. Raises `SampleError` when the file is gone."""
-        try:
-            return self.store.read_image(image.sha256, image.format)
-        except FileNotFoundError:
-            raise SampleError("image_missing", f"{image.sha256} is not in the store's images") from None
+        """The stored bytes of an image. Raises `StoreError` when the file is gone or damaged."""
+        return self.store.read_image(image.sha256, image.format)
 
 
 def _fingerprints(part: Bound | BoundDraws) -> Iterator[str]:
@@ -125,25 +116,23 @@ def _fingerprints(part: Bound | BoundDraws) -> Iterator[str]:
 
 
 @contextmanager
-def open_session(prepared: Prepared, run_id: str, progress: Progress, on_call: Callable[[Call], None] | None = None) -> Iterator[Session]:
+def open_session(prepared: Prepared, run_id: str, progress: Progress) -> Iterator[Session]:
     """Store, ledger and teachers of a job, closed in the right order whatever happens."""
-    store = Store.open(prepared.job.store)
-    ledger = CallLedger(store, run_id=run_id)
-    loop = Loop()
-    try:
+    job = prepared.job
+    store = Store.open(job.store)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(closing(CallLedger(store, run_id=run_id)))
+        loop = stack.enter_context(closing(Loop()))
         manager = open_teachers(
-            prepared.teachers, ledger=ledger, read_image=lambda image: store.read_image(image.sha256, image.format),
-            observer=on_call or progress.call, budget=None,
-        )  # fmt: skip
+            prepared.teachers,
+            ledger=ledger,
+            read_image=lambda image: store.read_image(image.sha256, image.format),
+            observer=progress.call,
+            notice=progress.notice,
+            budget=Budget(max_cost=job.max_cost, max_calls=job.max_calls, max_tokens=job.max_tokens),
+        )
         teachers = loop.submit(manager.__aenter__()).result()
-        try:
-            session = Session(prepared, run_id, store, loop, teachers, progress)
-            try:
-                yield session
-            finally:
-                session.writer.flush()
-        finally:
-            loop.submit(manager.__aexit__(None, None, None)).result()
-    finally:
-        loop.close()
-        ledger.close()
+        stack.callback(lambda: loop.submit(manager.__aexit__(None, None, None)).result())
+        session = Session(prepared, run_id, store, loop, teachers, progress)
+        stack.callback(session.writer.flush)
+        yield session

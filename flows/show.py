@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.prompts import PromptSet
-from curation.recipe import Draws, Recipe, bind
+from curation.recipe import Draws, TeacherIdentity, bind
 from curation.recipes import RECIPES, build, settings_of
 from curation.step import Step
-from flows.job import parse_settings
+from flows.job import parse_settings, teachers_of
 
 
 def recipes_table() -> list[dict[str, str]]:
@@ -18,17 +18,20 @@ def recipes_table() -> list[dict[str, str]]:
 
 def recipe_data(name: str, pairs: Sequence[str], teachers: Sequence[str]) -> dict[str, Any]:
     """Everything about a recipe as JSON types; fingerprints need teachers, else they are those without any."""
-    from curation.teachers.spec import assign, parse_teacher
 
     recipe = build(name, parse_settings(name, list(pairs)))
-    specs = assign([parse_teacher(text, default_models=recipe.published) for text in teachers], recipe.roles()) if teachers else {}
-    shown = specs or {role: _Published(role, recipe.published.get(role, "")) for role in recipe.roles()}
+    specs = teachers_of(recipe, teachers) if teachers else {}
+    shown: Mapping[str, TeacherIdentity] = specs or {role: _Published(role, recipe.published.get(role, "")) for role in recipe.roles()}
     plan = bind(recipe, shown)
     prints = {row[1]: row[2] for row in plan.table()}
     return {
         "name": recipe.name, "title": recipe.title, "paper": recipe.paper,
-        "settings": {k: {"value": _plain(v), "default": _plain(settings_of(name)[k][1])} for k, v in recipe.settings.items()},
-        "roles": {role: {"needed": needed, "published": recipe.published.get(role)} for role, needed in recipe.roles().items()},
+        "settings": {
+            k: {"value": _plain(v), "default": _plain(settings_of(name)[k][1])} for k, v in recipe.settings.items()
+        },
+        "roles": {
+            role: {"needed": needed, "published": recipe.published.get(role)} for role, needed in recipe.roles().items()
+        },
         "steps": [_step(step, prints[step.writes], shown) for step in recipe.flat()],
         "draws": next(({"k": part.k, "stop": part.stop} for part in recipe.steps if isinstance(part, Draws)), None),
         "fingerprint": plan.fingerprint, "teachers": {role: f"{t.name} {t.model}" for role, t in shown.items()},
@@ -51,7 +54,8 @@ def _step(step: Step, fingerprint: str, teachers: Mapping[str, Any]) -> dict[str
         if isinstance(value, PromptSet)
     }
     return {
-        "step": step.writes, "does": step.doc, "over": "all rows" if step.scope == "all" else "each row", "reads": list(step.reads),
+        "step": step.writes, "does": step.doc, "reads": list(step.reads),
+        "over": "all rows" if step.scope == "all" else "each row",
         "settings": {name: _plain(value) for name, value in step.settings.items() if name not in prompts},
         "roles": list(step.roles), "prompts": prompts, "fingerprint": fingerprint,
     }  # fmt: skip
@@ -65,18 +69,35 @@ def _plain(value: Any) -> Any:
 
 def recipe_text(data: Mapping[str, Any]) -> str:
     """The data of a recipe as a page of text."""
-    lines = [f"{data['name']}: {data['title']}", data["paper"], f"fingerprint {data['fingerprint']}", "", "settings (change with --set name=value):"]
+    lines = [
+        f"{data['name']}: {data['title']}",
+        data["paper"],
+        f"fingerprint {data['fingerprint']}",
+        "",
+        "settings (change with --set name=value):",
+    ]
     lines += [
-        f"  {name} = {about['value']!r}" + ("" if about["value"] == about["default"] else f"  (default {about['default']!r})")
+        f"  {name} = {about['value']!r}"
+        + ("" if about["value"] == about["default"] else f"  (default {about['default']!r})")
         for name, about in data["settings"].items()
     ]
     lines += ["", "teachers:"]
-    lines += [f"  {role:<10} {'needed' if about['needed'] else 'optional'}; the paper used {about['published']}" for role, about in data["roles"].items()]
+    lines += [
+        f"  {role:<10} {'needed' if about['needed'] else 'optional'}; the paper used {about['published']}"
+        for role, about in data["roles"].items()
+    ]
     for number, step in enumerate(data["steps"], 1):
-        lines += ["", f"{number}. {step['step']}: {step['does']}", f"   over {step['over']}; reads {', '.join(step['reads'])}; fingerprint {step['fingerprint']}"]
+        lines += [
+            "",
+            f"{number}. {step['step']}: {step['does']}",
+            f"   over {step['over']}; reads {', '.join(step['reads'])}; fingerprint {step['fingerprint']}",
+        ]
         lines += [f"   {name} = {value!r}" for name, value in step["settings"].items()]
         for name, text in step["prompts"].items():
             lines += [f"   {name}:", *(f"     | {line}" for line in text.rstrip().split("\n"))]
     if data["draws"]:
-        lines += ["", f"distil, rewrite and verify are repeated for up to {data['draws']['k']} draws (stop: {data['draws']['stop']})"]
+        lines += [
+            "",
+            f"distill, rewrite and verify: up to {data['draws']['k']} draws (stop: {data['draws']['stop']})",
+        ]
     return "\n".join(lines)

@@ -7,7 +7,7 @@ import threading
 import time
 
 from curation.records import Outcome
-from storage.corpus import add_outcomes, add_pass_rates
+from storage.corpus import PassRate, add_outcomes, add_pass_rates
 from storage.store import Store
 
 SECONDS = 1.0
@@ -21,10 +21,10 @@ class Writer:
         self.store, self.run_id = store, run_id
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
-        self._pass_rates: list[dict[str, object]] = []
+        self._pass_rates: list[PassRate] = []
         self._flushed = time.monotonic()
 
-    def add(self, outcome: Outcome, pass_rate: dict[str, object] | None = None) -> None:
+    def add(self, outcome: Outcome, pass_rate: PassRate | None = None) -> None:
         with self._lock:
             self._outcomes.append(outcome)
             if pass_rate is not None:

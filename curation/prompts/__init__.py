@@ -8,7 +8,8 @@
     ### user
     Question: {question}
 
-The optional first block, in TOML, says how its completions are drawn. A slot is a lower-case name in braces and is filled from the column of that name; filled text is never scanned again, so
+The optional first block, in TOML, says how its completions are drawn. A slot is a lower-case name in braces and is
+filled from the column of that name; filled text is never scanned again, so
 a caption cannot smuggle in turns or slots. `NAME.small.txt` is the variant for small models; without one, `NAME.txt`
 serves all. A last turn of the assistant is a prefix the model continues.
 """
@@ -46,7 +47,9 @@ class Prompt:
     def text(self) -> str:
         """The whole template as one text, sampling included: what fingerprints and people see."""
         drawn = {f.name: value for f in fields(Sampling) if (value := getattr(self.sampling, f.name))}
-        head = "".join(f"{name} = {list(value) if isinstance(value, tuple) else value}\n" for name, value in drawn.items())
+        head = "".join(
+            f"{name} = {list(value) if isinstance(value, tuple) else value}\n" for name, value in drawn.items()
+        )
         turns = "".join(f"### {role}\n{text}\n" for role, text in self.turns)
         return f"### sampling\n{head}{turns}" if head else turns
 
@@ -61,7 +64,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """The variants of one template, the role that reads it, and the variant in use; `extra` slots are filled by the step."""
+    """The variants of one template, the role that reads it, and the variant in use; `extra` slots are filled by the
+    step.
+    """
 
     name: str
     role: str
@@ -87,7 +92,9 @@ class PromptSet:
 
 
 def parse(name: str, text: str) -> Prompt:
-    """A template from its text. Raises `ConfigError` when it has no user turn, text before the first turn or a bad sampling block."""
+    """A template from its text. Raises `ConfigError` when it has no user turn, text before the first turn or a bad
+    sampling block.
+    """
     parts = TURN.split(text)
     blocks = [(role, body.strip("\n")) for role, body in zip(parts[1::2], parts[2::2], strict=True)]
     sampling = Sampling()
@@ -95,7 +102,11 @@ def parse(name: str, text: str) -> Prompt:
         sampling = _sampling(name, blocks.pop(0)[1])
     roles = [role for role, _ in blocks]
     if parts[0].strip() or "user" not in roles or "sampling" in roles:
-        raise ConfigError("prompt", name, "start each turn with a line `### system`, `### user` or `### assistant`, one of them user")
+        raise ConfigError(
+            "prompt",
+            name,
+            "start each turn with a line `### system`, `### user` or `### assistant`, one of them user",
+        )
     return Prompt(name, tuple((cast(Role, role), body) for role, body in blocks), sampling)
 
 

@@ -1,6 +1,7 @@
 """VLAA-Thinking (arXiv 2504.11468): one caption → R1 → rewrite → verify pipeline, split by self-reflection.
 
-Where the paper, its figures and its repository contradict each other, and where they are silent, the choice is a setting
+Where the paper, its figures and its repository contradict each other, and where they are silent, the choice is a
+setting
 here with the default named; `docs/vlaa-thinking.md` lists what each source says. Prompts are our own words.
 """
 
@@ -23,7 +24,10 @@ RL_QUOTAS: Mapping[str, int] = {
 }  # fmt: skip
 """Table 2 of the paper; sources of other names have no quota."""
 
-COCO_VG_SFT: Mapping[str, Mapping[str, int]] = {"as_shipped": {"coco": 8727, "vg": 38242}, "rl_pool": {"coco": 1000, "vg": 1000}}
+COCO_VG_SFT: Mapping[str, Mapping[str, int]] = {
+    "as_shipped": {"coco": 8727, "vg": 38242},
+    "rl_pool": {"coco": 1000, "vg": 1000},
+}
 """The paper's table gives COCO and VG more SFT rows than it says they have; both readings."""
 
 
@@ -61,7 +65,10 @@ def recipe(
         name="vlaa-thinking",
         title="VLAA-Thinking: reflective traces train RL, the others SFT",
         paper="https://arxiv.org/abs/2504.11468",
-        published={"captioner": captioner_model, "reasoner": reasoner_model, "rewriter": rewriter_model, "judge": judge_model},
+        published={
+            "captioner": captioner_model, "reasoner": reasoner_model,
+            "rewriter": rewriter_model, "judge": judge_model,
+        },
         settings=settings,
         steps=(
             dedup.using(unique_image=unique_image, near_images=near_images, seed=seed),

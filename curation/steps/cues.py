@@ -13,11 +13,15 @@ CUES = ("wait", "again", "double-check", "hmm", "mistake", "alternatively", "che
 
 @step
 def cues(
-    rewrite: dict[str, Json], *, words: tuple[str, ...] = CUES, match_mode: Literal["substring", "word"] = "substring"
+    rewrite: dict[str, Json],
+    *,
+    words: tuple[str, ...] = CUES,
+    match_mode: Literal["substring", "word"] = "substring",
 ) -> dict[str, Json]:
     """{reflective, cues}: which cues the lower-cased trace contains and how often.
 
-    `substring` is the published test, under which "against" and "checkered" count as reflection; `word` asks for whole words.
+    `substring` is the published test, under which "against" and "checkered" count as reflection; `word` asks for
+    whole words.
     """
     text = str(rewrite["text"]).lower()
     found = {cue: n for cue in words if (n := occurrences(text, cue, match_mode))}

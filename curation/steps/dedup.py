@@ -1,4 +1,6 @@
-"""Duplicates are removed before any model call: the picture and the question decide, so no call needs to be paid first."""
+"""Duplicates are removed before any model call: the picture and the question decide, so no call needs to be paid
+first.
+"""
 
 from typing import Any
 
@@ -25,7 +27,8 @@ def dedup(
 ) -> list[dict[str, Json] | Drop]:
     """{cluster} or the sample this one repeats.
 
-    `unique_image` keeps one question per picture (VLAA-Thinking §3.1, "unique images"); otherwise only the same question
+    `unique_image` keeps one question per picture (VLAA-Thinking §3.1, "unique images"); otherwise only the same
+    question
     about the same picture is a duplicate. `near_images` also joins pictures whose perceptual hashes differ in at most
     `radius` of 64 bits and that agree on a small grey copy. Kept is a sample an earlier run kept, else the one with the
     lowest seeded hash, so the order of rows does not matter.
@@ -45,7 +48,11 @@ def dedup(
     verdicts: list[dict[str, Json] | Drop] = [{"cluster": name} for name in id]
     for i, duplicate in zip(shown, found, strict=True):
         if duplicate is not None:
-            verdicts[i] = Drop(duplicate.reason, f"repeats {duplicate.of}", {"cluster": duplicate.cluster, "of": duplicate.of})
+            verdicts[i] = Drop(
+                duplicate.reason,
+                f"repeats {duplicate.of}",
+                {"cluster": duplicate.cluster, "of": duplicate.of},
+            )
     return verdicts
 
 

@@ -1,12 +1,16 @@
 """Caption leaks: places where a trace says that it reads a description instead of seeing the picture.
 
-The published pipeline asks the rewriter about every trace; most have nothing to mend, so ours asks when this finds something.
+The published pipeline asks the rewriter about every trace; most have nothing to mend, so ours asks when this finds
+something.
 """
 
 import re
 from collections.abc import Sequence
 
-SOURCE = r"(?:description|caption|captioning|rationale|transcript|transcription|text description|image description|scene facts?|context)"
+SOURCE = (
+    r"(?:description|caption|captioning|rationale|transcript|transcription|text description|image description"
+    r"|scene facts?|context)"
+)
 LEAKS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -14,8 +18,10 @@ LEAKS: tuple[re.Pattern[str], ...] = tuple(
         rf"\b(?:according to|based on|judging by|going by|from|in|as per|per)\s+(?:\w+\s+)?{SOURCE}s?\b",
         r"\bas (?:it is |was |is )?(?:described|captioned|transcribed)\b",
         r"\b(?:the|this) (?:provided|given|supplied|accompanying) (?:text|information|details?)\b",
-        r"\b(?:i|we) (?:can(?:no|')t|cannot|could not|couldn't|do not|don't) (?:actually |directly )?(?:see|view|access|look at) (?:the |this |any )?(?:actual |original )?(?:image|picture|figure|photo)\b",
-        r"\bwithout (?:seeing|access to|being able to see) (?:the |an? )?(?:actual |original )?(?:image|picture|figure)\b",
+        r"\b(?:i|we) (?:can(?:no|')t|cannot|could not|couldn't|do not|don't) (?:actually |directly )?"
+        r"(?:see|view|access|look at) (?:the |this |any )?(?:actual |original )?(?:image|picture|figure|photo)\b",
+        r"\bwithout (?:seeing|access to|being able to see) (?:the |an? )?"
+        r"(?:actual |original )?(?:image|picture|figure)\b",
     )
 )
 

@@ -1,4 +1,6 @@
-"""What every step checks in a model's reply before believing it: that it ended, has text, and is in a script and markup we asked for."""
+"""What every step checks in a model's reply before believing it: that it ended, has text, and is in a script and
+markup we asked for.
+"""
 
 import re
 import unicodedata
@@ -12,6 +14,8 @@ MARKUP = re.compile(
     r"<\s*/?\s*(script|style|iframe|object|embed|img|svg|html|body|head|div|span|form|input|button|link|meta|a)\b[^>]{0,2000}>",
     re.IGNORECASE,
 )
+
+COMMON = frozenset({"LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "MICRO", "FEMININE", "MASCULINE"})
 
 
 def text_of(reply: Reply) -> str:
@@ -40,10 +44,11 @@ def scripts(text: str) -> Counter[str]:
 
 
 def foreign_share(text: str, question: str) -> float:
-    """Share of letters (0 to 1) in scripts the question does not use; Greek is never foreign, since mathematics needs it."""
+    """Share of letters (0 to 1) in scripts the question does not use; Latin, Greek and mathematical letters are
+    never foreign.
+    """
     found = scripts(text)
-    expected = {*scripts(question), "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT"} or {"LATIN"}
-    expected = expected if len(expected) > 4 else expected | {"LATIN"}
+    expected = COMMON | scripts(question).keys()
     total = sum(found.values())
     return sum(count for script, count in found.items() if script not in expected) / total if total else 0.0
 

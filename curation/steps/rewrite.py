@@ -39,11 +39,16 @@ async def rewrite(
     if not found and ask == "on_leak":
         return {"text": distill, "asked": False, "leaks": [], "word_gap": 0, "diff": []}
     if rewriter is None:
-        return Drop("leak_remains", "the run has no rewriter; give one with --teacher rewriter=…", {"text": distill, "leaks": found})
+        return Drop(
+            "leak_remains",
+            "the run has no rewriter; give one with --teacher rewriter=…",
+            {"text": distill, "leaks": found},
+        )
     reply = text_of(await rewriter.ask(prompt.fill({"text": distill, "question": question}), sampling=prompt.sampling))
     text = reply if not (fenced := FENCE.match(reply)) else fenced[1].strip()
     value: dict[str, Json] = {
-        "text": text, "asked": True, "leaks": found, "word_gap": word_gap(distill, text), "diff": word_diff(distill, text),
+        "text": text, "asked": True, "leaks": found, "word_gap": word_gap(distill, text),
+        "diff": word_diff(distill, text),
     }  # fmt: skip
     if reason := changed(distill, text, max_word_gap):
         return Drop(reason, _what(reason, distill, text), value)
@@ -90,9 +95,68 @@ def _final(text: str) -> list[str]:
 
 
 PICTURE_WORDS = frozenset(
-    "the a an this that it as in on of to from by based according given provided shown seen visible shows show showing says say states state"
-    " stated mentions mention mentioned describes described indicates indicated displays displayed depicts depicted illustrates reads"
-    " image picture figure photo chart table diagram graph scene description caption rationale text i we can see is are".split()
+    [
+        "the",
+        "a",
+        "an",
+        "this",
+        "that",
+        "it",
+        "as",
+        "in",
+        "on",
+        "of",
+        "to",
+        "from",
+        "by",
+        "based",
+        "according",
+        "given",
+        "provided",
+        "shown",
+        "seen",
+        "visible",
+        "shows",
+        "show",
+        "showing",
+        "says",
+        "say",
+        "states",
+        "state",
+        "stated",
+        "mentions",
+        "mention",
+        "mentioned",
+        "describes",
+        "described",
+        "indicates",
+        "indicated",
+        "displays",
+        "displayed",
+        "depicts",
+        "depicted",
+        "illustrates",
+        "reads",
+        "image",
+        "picture",
+        "figure",
+        "photo",
+        "chart",
+        "table",
+        "diagram",
+        "graph",
+        "scene",
+        "description",
+        "caption",
+        "rationale",
+        "text",
+        "i",
+        "we",
+        "can",
+        "see",
+        "is",
+        "are",
+    ]
 )
 
 
@@ -116,8 +180,13 @@ def word_diff(before: str, after: str) -> list[list[str]]:
     old, new = before.splitlines(), after.splitlines()
     found: list[list[str]] = []
     for op, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if op != "equal":
-            found += _words(" ".join(old[i:j]).split(), " ".join(new[k:m]).split())
+        if op == "replace" and j - i == m - k:
+            pairs = zip(old[i:j], new[k:m], strict=True)
+        elif op != "equal":
+            pairs = zip([" ".join(old[i:j])], [" ".join(new[k:m])], strict=True)
+        else:
+            continue
+        found += (run for before_line, after_line in pairs for run in _words(before_line.split(), after_line.split()))
     return found
 
 

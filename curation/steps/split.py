@@ -9,7 +9,15 @@ from curation.records import Image, Json
 from curation.step import Drop, step
 
 NO_QUOTAS: Mapping[str, int] = MappingProxyType({})
-VERIFIER_TYPES = {"digit": "digit", "number": "math", "math": "math", "mcq": "mcq", "box": "iou", "text": "general", "open": "general"}
+VERIFIER_TYPES = {
+    "digit": "digit",
+    "number": "math",
+    "math": "math",
+    "mcq": "mcq",
+    "box": "iou",
+    "text": "general",
+    "open": "general",
+}
 """Kind of answer to the reward family of arXiv 2504.11468 §4; the published strings are unknown (corpora.md §1.7)."""
 
 
@@ -33,7 +41,10 @@ def split(
     published). Splits are disjoint by sample and by image: an image's samples all go where the one with the lowest
     hash goes.
     """
-    wanted = ["rl" if reflects["reflective"] or name in rl_only else "sft" for reflects, name in zip(cues, source, strict=True)]
+    wanted = [
+        "rl" if reflects["reflective"] or name in rl_only else "sft"
+        for reflects, name in zip(cues, source, strict=True)
+    ]
     order = sorted(range(len(id)), key=lambda i: rank(id[i], seed))
     verdicts: list[dict[str, Json] | Drop] = [Drop("not_chosen")] * len(id)
     split_of_image: dict[str, str] = {}
@@ -47,10 +58,16 @@ def split(
         if quota is not None and filled[name, source[i]] >= quota:
             verdicts[i] = Drop("over_quota", f"{name} quota of {source[i]} is {quota}")
         elif shown and split_of_image.setdefault(shown, name) != name:
-            verdicts[i] = Drop("image_in_other_split", f"image {picture and picture.sha256[:12]} is in {split_of_image[shown]}")
+            verdicts[i] = Drop(
+                "image_in_other_split",
+                f"image {picture and picture.sha256[:12]} is in {split_of_image[shown]}",
+            )
         else:
             filled[name, source[i]] += 1
-            verdicts[i] = {"split": name, "verifier_type": "general" if source[i] in open_reward_sources else VERIFIER_TYPES[kind[i]]}
+            verdicts[i] = {
+                "split": name,
+                "verifier_type": "general" if source[i] in open_reward_sources else VERIFIER_TYPES[kind[i]],
+            }
     return verdicts
 
 

@@ -1,10 +1,9 @@
 """Step 5 of VLAA-Thinking: is the answer right? Rules first; a judge where the kind needs one."""
 
-import asyncio
 from dataclasses import asdict, replace
 from typing import Literal
 
-from curation.answers import check, parse
+from curation.answers import check, check_async, parse
 from curation.prompts import PromptSet, prompts
 from curation.records import Json, Kind, Option, Verdict
 from curation.step import Drop, step
@@ -34,14 +33,29 @@ async def verify(
     text = str(rewrite["text"])
     verdict = Verdict(None, parse(text).answer, kind, "undecided")
     if by == "rule_first":
-        verdict = await asyncio.to_thread(check, text, reference, kind=kind, options=options, question=question)
+        verdict = await _checked(text, reference, kind, options, question)
     if verdict.correct is None:
         if judge is None:
-            return Drop("judge_missing", f"the rules cannot decide ({verdict.reason}); give one with --teacher judge=…", asdict(verdict))
+            return Drop(
+                "judge_missing",
+                f"the rules cannot decide ({verdict.reason}); give one with --teacher judge=…",
+                asdict(verdict),
+            )
         verdict = await _judged(judge, prompt, reference, verdict, parse(text).answer)
     if verdict.correct:
         return asdict(verdict)
-    return Drop(verdict.reason if verdict.correct is None else _wrong(verdict), f"answered {verdict.extracted[:200]!r}, expected {reference[:200]!r}", asdict(verdict))
+    return Drop(
+        verdict.reason if verdict.correct is None else _wrong(verdict),
+        f"answered {verdict.extracted[:200]!r}, expected {reference[:200]!r}",
+        asdict(verdict),
+    )
+
+
+async def _checked(text: str, reference: str, kind: Kind, options: tuple[Option, ...], question: str) -> Verdict:
+    """The rules' verdict; only formulas may take long enough to leave the event loop for."""
+    if kind == "math":
+        return await check_async(text, reference, kind=kind, options=options, question=question)
+    return check(text, reference, kind=kind, options=options, question=question)
 
 
 def _wrong(verdict: Verdict) -> str:
@@ -55,4 +69,10 @@ async def _judged(judge: Teacher, prompt: PromptSet, reference: str, verdict: Ve
             return replace(verdict, correct=True, reason="judged_yes", source="judge")
         case "no":
             return replace(verdict, correct=False, reason="judged_no", source="judge")
-    return replace(verdict, correct=None, reason="judge_unclear", source="judge", extracted=f"{verdict.extracted} [judge: {reply[:200]}]")
+    return replace(
+        verdict,
+        correct=None,
+        reason="judge_unclear",
+        source="judge",
+        extracted=f"{verdict.extracted} [judge: {reply[:200]}]",
+    )

@@ -22,7 +22,12 @@ class Scripted:
     asked: list[tuple[tuple[Message, ...], int]] = field(default_factory=list)
 
     async def ask(
-        self, messages: Sequence[Message], *, sampling: Sampling = Sampling(), draw: int = 0, schema: Json = None
+        self,
+        messages: Sequence[Message],
+        *,
+        sampling: Sampling = Sampling(),
+        draw: int = 0,
+        schema: Json = None,
     ) -> Reply:
         self.asked.append((tuple(messages), draw))
         answer = self.answers.pop(0) if isinstance(self.answers, list) else self.answers(messages, draw)
@@ -36,5 +41,11 @@ PICTURE = Image(sha256="a" * 64, format="png", width=100, height=80, size=1000, 
 
 def sample(id: str = "s-1", **changes: Json) -> Sample:
     """A counting question with its answer 4."""
-    fields: dict[str, Json] = {"source": "test", "question": "How many dots are there?", "reference": "4", "kind": "digit", "image": PICTURE}
+    fields: dict[str, Json] = {
+        "source": "test",
+        "question": "How many dots are there?",
+        "reference": "4",
+        "kind": "digit",
+        "image": PICTURE,
+    }
     return Sample(id=id, **{**fields, **changes})

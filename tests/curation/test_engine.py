@@ -48,19 +48,36 @@ def test_a_kept_sample_carries_every_column_and_the_calls_behind_it() -> None:
     [result], fresh, _ = run([think, right, shout], Scripted(["it is 4"]), [sample()])
     assert result.kept
     assert result.columns["shout"] == "IT IS 4"
-    assert [(o.step, o.status, o.calls) for o in fresh] == [("think", "ok", ("key-1",)), ("right", "ok", ()), ("shout", "ok", ())]
+    assert [(o.step, o.status, o.calls) for o in fresh] == [
+        ("think", "ok", ("key-1",)),
+        ("right", "ok", ()),
+        ("shout", "ok", ()),
+    ]
 
 
 def test_a_dropped_sample_says_where_and_why_and_goes_no_further() -> None:
     [result], fresh, _ = run([think, right, shout], Scripted(["it is 5"]), [sample()])
-    assert (result.last.step, result.last.status, result.last.reason, result.last.detail) == ("right", "dropped", "wrong_answer", "said it is 5")
+    assert (result.last.step, result.last.status, result.last.reason, result.last.detail) == (
+        "right",
+        "dropped",
+        "wrong_answer",
+        "said it is 5",
+    )
     assert [o.step for o in fresh] == ["think", "right"]
 
 
 def test_a_sample_error_marks_that_sample_and_keeps_the_raw_text() -> None:
-    teacher = Scripted(lambda messages, draw: SampleError("call_bad_request", "HTTP 400", '{"error": 1}') if "bad" in messages[0].text else "4")
+    teacher = Scripted(
+        lambda messages, draw: (
+            SampleError("call_bad_request", "HTTP 400", '{"error": 1}') if "bad" in messages[0].text else "4"
+        )
+    )
     bad, good = run([think, right], teacher, [sample("bad", question="bad"), sample("good")])[0]
-    assert (bad.last.status, bad.last.reason, bad.last.value) == ("failed", "call_bad_request", {"raw": '{"error": 1}'})
+    assert (bad.last.status, bad.last.reason, bad.last.value) == (
+        "failed",
+        "call_bad_request",
+        {"raw": '{"error": 1}'},
+    )
     assert good.kept
 
 
@@ -70,7 +87,10 @@ def test_an_unexpected_error_belongs_to_its_sample() -> None:
         return 1 // (len(question) - 3)
 
     crash, fine = run([broken], Scripted([]), [sample("a", question="abc"), sample("b")])[0]
-    assert (crash.last.reason, crash.last.detail) == ("step_error", "ZeroDivisionError: integer division or modulo by zero")
+    assert (crash.last.reason, crash.last.detail) == (
+        "step_error",
+        "ZeroDivisionError: integer division or modulo by zero",
+    )
     assert fine.kept
 
 
@@ -104,7 +124,14 @@ def test_draws_stop_at_the_first_verified_one() -> None:
     assert [draw for _, draw in teacher.asked] == [0, 1]
     assert result.columns["shout"] == "IS 4"
     summary = next(o for o in fresh if o.step == "draws")
-    assert summary.value == {"chosen": 1, "drawn": 2, "k": 4, "correct": 1, "undecided": 0, "stop": "first_verified"}
+    assert summary.value == {
+        "chosen": 1,
+        "drawn": 2,
+        "k": 4,
+        "correct": 1,
+        "undecided": 0,
+        "stop": "first_verified",
+    }
 
 
 def test_draws_that_never_stop_count_every_success_and_keep_the_first() -> None:
@@ -116,7 +143,12 @@ def test_draws_that_never_stop_count_every_success_and_keep_the_first() -> None:
 def test_draws_that_all_fail_are_represented_by_the_one_that_got_furthest() -> None:
     teacher = Scripted([SampleError("call_timeout"), "5", SampleError("call_timeout")])
     [result], fresh, _ = run([Draws(3, (think, right)), shout], teacher, [sample()])
-    assert (result.last.step, result.last.status, result.last.reason, result.last.value["chosen"]) == ("draws", "dropped", "wrong_answer", 1)
+    assert (result.last.step, result.last.status, result.last.reason, result.last.value["chosen"]) == (
+        "draws",
+        "dropped",
+        "wrong_answer",
+        1,
+    )
     assert "shout" not in {o.step for o in fresh}
 
 

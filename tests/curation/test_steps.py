@@ -57,7 +57,17 @@ def ask(reply: str | Reply, question: str = "How many dots?", **settings: Any) -
 
 def test_the_reasoner_sees_caption_context_question_and_options() -> None:
     teacher = Scripted([GOOD])
-    call(distill, "How many?", (Option("A", "three"),), "Dots.", "Facts.", "", "test", "the answer is 4", reasoner=teacher)
+    call(
+        distill,
+        "How many?",
+        (Option("A", "three"),),
+        "Dots.",
+        "Facts.",
+        "",
+        "test",
+        "the answer is 4",
+        reasoner=teacher,
+    )
     text = teacher.asked[0][0][-1].text
     assert all(part in text for part in ("How many?", "A. three", "Dots.", "Facts."))
     assert "the answer is 4" not in text
@@ -65,7 +75,17 @@ def test_the_reasoner_sees_caption_context_question_and_options() -> None:
 
 def test_a_problem_in_words_is_all_the_reasoner_gets() -> None:
     teacher = Scripted([GOOD])
-    call(distill, "How long is x?", (), "A triangle.", "facts", "In a triangle, how long is x?", "t", "", reasoner=teacher)
+    call(
+        distill,
+        "How long is x?",
+        (),
+        "A triangle.",
+        "facts",
+        "In a triangle, how long is x?",
+        "t",
+        "",
+        reasoner=teacher,
+    )
     text = teacher.asked[0][0][-1].text
     assert "In a triangle" in text
     assert "A triangle." not in text
@@ -73,7 +93,10 @@ def test_a_problem_in_words_is_all_the_reasoner_gets() -> None:
 
 
 def test_reasoning_returned_apart_goes_into_a_think_block() -> None:
-    assert ask(Reply("There are 4.", key="k", reasoning="one two three four")) == "<think>\none two three four\n</think>\n\nThere are 4."
+    assert (
+        ask(Reply("There are 4.", key="k", reasoning="one two three four"))
+        == "<think>\none two three four\n</think>\n\nThere are 4."
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +150,15 @@ def test_leaks_are_found(text: str) -> None:
     assert leaks(text)
 
 
-@pytest.mark.parametrize("text", ["The image shows 4 dots.", "The text in the image reads STOP.", "I see that the chart's title is Sales.", "Based on the chart, 4."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The image shows 4 dots.",
+        "The text in the image reads STOP.",
+        "I see that the chart's title is Sales.",
+        "Based on the chart, 4.",
+    ],
+)
 def test_looking_at_the_picture_is_no_leak(text: str) -> None:
     assert leaks(text) == []
 
@@ -158,8 +189,14 @@ def test_a_mended_leak_keeps_its_diff() -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (LEAKY.replace("description says", "image shows").replace("2 rows", "3 rows"), "rewrite_changed_number"),
-        (LEAKY.replace("description says", "image shows").replace("There are 4 dots.", "There are 4 birds."), "rewrite_changed_answer"),
+        (
+            LEAKY.replace("description says", "image shows").replace("2 rows", "3 rows"),
+            "rewrite_changed_number",
+        ),
+        (
+            LEAKY.replace("description says", "image shows").replace("There are 4 dots.", "There are 4 birds."),
+            "rewrite_changed_answer",
+        ),
         (LEAKY.replace("description says", "image shows").replace("<think>", ""), "rewrite_changed_tags"),
         (LEAKY.replace("description says", "image shows (B)"), "rewrite_changed_option"),
         (LEAKY, "leak_remains"),
@@ -179,7 +216,10 @@ def test_the_word_gap_is_15_words_either_way(words: int, kept: bool) -> None:
     after = "<think> the image " + "so " * (words - 5) + "</think> yes"
     assert (len(before.split()), len(after.split())) == (100, words)
     result = mend(after, before)
-    assert (isinstance(result, dict), result if kept else result.reason) == (kept, result if kept else "word_gap")
+    assert (isinstance(result, dict), result if kept else result.reason) == (
+        kept,
+        result if kept else "word_gap",
+    )
 
 
 def test_the_diff_of_a_long_chain_is_quick() -> None:
@@ -227,7 +267,13 @@ def test_cues_as_the_paper_counts_them_and_as_words(text: str, mode: str, reflec
 def splits(n: int, reflective: Any, **settings: Any) -> list[Any]:
     images = settings.pop("images", [None] * n)
     result: list[Any] = call(
-        split, [f"s{i}" for i in range(n)], ["test"] * n, images, ["digit"] * n, [{"reflective": reflective(i)} for i in range(n)], **settings
+        split,
+        [f"s{i}" for i in range(n)],
+        ["test"] * n,
+        images,
+        ["digit"] * n,
+        [{"reflective": reflective(i)} for i in range(n)],
+        **settings,
     )
     return result
 
@@ -243,7 +289,9 @@ def test_a_quota_is_filled_and_the_rest_say_so() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=40), st.integers(0, 3), st.randoms())
-def test_splits_share_no_image_and_do_not_depend_on_row_order(rows: list[tuple[bool, int]], seed: int, random: Any) -> None:
+def test_splits_share_no_image_and_do_not_depend_on_row_order(
+    rows: list[tuple[bool, int]], seed: int, random: Any
+) -> None:
     from dataclasses import replace
 
     def run(order: list[int]) -> dict[int, Any]:

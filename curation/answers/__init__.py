@@ -1,0 +1,20 @@
+"""Answers of models: taking responses apart, finding what they answer, and comparing it with a reference by
+kind.
+"""
+
+from curation.answers.extract import Extracted, candidates
+from curation.answers.kinds import infer_kind
+from curation.answers.parse import Parsed, parse
+from curation.answers.verdicts import VERSION, check, check_async, extract
+
+__all__ = [
+    "VERSION",
+    "Extracted",
+    "Parsed",
+    "candidates",
+    "check",
+    "check_async",
+    "extract",
+    "infer_kind",
+    "parse",
+]

@@ -1,0 +1,189 @@
+"""Compares multiple-choice answers: which options a text names, by letter, by text, by figure or by number.
+
+A text is read in this order: the whole text is an option's text; it is a letter (`B`, `b`, `(b)`, `B)`, `B.`,
+`option B`); it starts with a letter (`B. 6cm`, `B because …`); several letters are listed (`B and C`, wrong
+even when one is right); the figure of exactly one option (`6` for `6 cm`), else the option's place (`2` for
+B) where no option has digits; letters in explicit form inside a sentence (`… so (B) fits`); exactly one
+option's text inside a sentence.
+
+Decided here: a letter outside the options is wrong; a letter with another option's text behind it is
+undecided; a sentence that names several options, or denies one ("not B"), is undecided; when an option's text
+is itself a letter (`A`, …) the letter is meant.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from curation.answers.by_number import same
+from curation.answers.extract import Extracted, sentences
+from curation.answers.normal import folded, plain
+from curation.answers.quantity import quantity
+from curation.records import Option
+
+How = Literal["letter", "option_text", "option_number", "several", "conflict"]
+WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
+LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
+LEADING = re.compile(
+    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
+    re.DOTALL,
+)
+LISTED = re.compile(
+    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|and|or|,\s*and|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
+)
+NAMED = re.compile(
+    r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
+)
+PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
+DENIED = re.compile(
+    r"\b(?:not|isn't|aren't|neither|nor|except|rather than|instead of|incorrect|wrong|eliminate[ds]?)\b",
+    re.IGNORECASE,
+)
+INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
+UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The options a text names: one letter, several, or none that can be told apart (`conflict`)."""
+
+    text: str
+    letters: frozenset[str]
+    how: How
+
+
+def lettered(options: Sequence[Option | str]) -> tuple[Option, ...]:
+    """Options with letters A, B, C … where the source gave only texts."""
+    if not options:
+        return ()
+    named = [one if isinstance(one, Option) else Option("", one) for one in options]
+    return tuple(Option(one.letter or UNLIMITED[place % 26], one.text) for place, one in enumerate(named))
+
+
+def options_in(question: str) -> tuple[Option, ...]:
+    """The options a question lists itself (`(A) 5 (B) 6` or one a line); none unless the letters run A, B, C
+    …
+    """
+    found = [(one[1], one[2].strip()) for one in INLINE.finditer(question[-4000:])]
+    start = max((place for place, one in enumerate(found) if one[0] == "A"), default=len(found))
+    run = found[start:]
+    in_order = len(run) >= 2 and [letter for letter, _ in run] == list(UNLIMITED[: len(run)])
+    return tuple(Option(letter, text) for letter, text in run) if in_order else ()
+
+
+def reading(found: Iterable[Extracted], options: Sequence[Option]) -> Choice | None:
+    """The first place that names an option."""
+    return next((choice for each in found if (choice := named(each.text, options))), None)
+
+
+def named(text: str, options: Sequence[Option]) -> Choice | None:
+    """Which option one text names; None when it names none."""
+    bare = plain(text).strip(" \n\t*'\"")
+    if not bare:
+        return None
+    return _by_form(bare, options) or _by_figure(bare, options) or _in_sentence(bare, options)
+
+
+def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
+    exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) == bare]
+    if len(exact) == 1:
+        return Choice(bare, frozenset(exact), "option_text")
+    if found := LETTER.match(bare):
+        return _lone(found[1].upper(), bare, options)
+    if LISTED.match(bare):
+        return Choice(bare, frozenset(re.findall(r"\b[A-Z]\b", bare)), "several")
+    if by_text := _with_text(bare, options):
+        return by_text
+    if found := LEADING.match(bare):
+        return _leading((found[1] or found[2]).upper(), found[3], bare, options)
+    return None
+
+
+def _lone(letter: str, bare: str, options: Sequence[Option]) -> Choice:
+    """A single letter: an option's, or an option's text where no option has that letter (`x`, `y`, `z`)."""
+    by_text = None if any(one.letter == letter for one in options) else _with_text(bare, options)
+    return by_text or Choice(bare, frozenset(letter), "letter")
+
+
+def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
+    """The options whose text this is, word for word after folding."""
+    said = folded(text)
+    letters = frozenset(one.letter for one in options if said and folded(one.text) == said)
+    return Choice(text, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
+
+
+def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
+    """A letter with words behind it, unless those words are another option's text."""
+    for said in (rest, sentences(rest)[0]):
+        other = _with_text(said, options) or _by_figure(plain(said), options, places=False)
+        if other and letter not in other.letters:
+            return Choice(bare, frozenset({letter, *other.letters}), "conflict")
+    also = {found[1] or found[2] for found in NAMED.finditer(sentences(rest)[0])} - {None, letter}
+    listed = also and re.match(r"(?:and|or|,|/|&)", rest)
+    return (
+        Choice(bare, frozenset({letter, *also}), "several") if listed else Choice(bare, frozenset({letter}), "letter")
+    )
+
+
+def _by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> Choice | None:
+    """The one option with this number; where no option holds digits, the option at this place."""
+    number = quantity(bare)
+    if number is None or not options:
+        return None
+    figures = [(one.letter, quantity(one.text)) for one in options]
+    letters = frozenset(letter for letter, figure in figures if figure and same(figure, number) is True)
+    if letters:
+        return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict")
+    place = PLACE.match(bare)
+    if (
+        places
+        and place
+        and not any(char.isdigit() for one in options for char in one.text)
+        and 1 <= int(place[1]) <= len(options)
+    ):
+        return Choice(bare, frozenset({options[int(place[1]) - 1].letter}), "option_number")
+    return None
+
+
+def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
+    """Letters in explicit form, else option texts, inside a sentence; several or denied ones cannot be told
+    apart.
+    """
+    known = frozenset(one.letter for one in options) or frozenset("ABCDEFGH")
+    letters = frozenset(next(part for part in found.groups() if part) for found in NAMED.finditer(bare)) & known
+    texts = _texts_inside(bare, options)
+    both = letters | texts
+    if not both:
+        return None
+    if len(both) > 1 or DENIED.search(bare):
+        return Choice(bare, both, "conflict")
+    return Choice(bare, both, "letter" if letters else "option_text")
+
+
+def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
+    """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
+    said, letters = f" {folded(bare)} ", set()
+    for length, one in sorted(((len(folded(one.text)), one) for one in options), key=lambda pair: -pair[0]):
+        if length > 1 and f" {folded(one.text)} " in said:
+            said = said.replace(f" {folded(one.text)} ", " | ")
+            letters.add(one.letter)
+    return frozenset(letters)
+
+
+def correct_letter(reference: str, options: Sequence[Option]) -> str | None:
+    """The letter a reference means: a letter of the options, an option's text, or both in one; None when it
+    is neither.
+    """
+    choice = named(reference, options)
+    if choice is None or len(choice.letters) != 1 or choice.how == "several":
+        return None
+    letter = next(iter(choice.letters))
+    return letter if not options or letter in {one.letter for one in options} else None
+
+
+def agrees(letter: str, choice: Choice) -> bool | None:
+    """Whether a choice is the right letter; see the decisions at the top of this module."""
+    if choice.how == "conflict":
+        return None if letter in choice.letters else False
+    return choice.letters == frozenset({letter})

@@ -1,0 +1,94 @@
+"""Compares formulas: symbol by symbol first, as constants next, and by Math-Verify in a worker process last.
+
+A constant that differs is wrong at once, by the rules of `curation.answers.by_number`. What Math-Verify
+cannot read is undecided, and so is what it cannot finish in time.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from curation.answers import math_workers
+from curation.answers.by_number import Reading
+from curation.answers.by_number import agrees as same_number
+from curation.answers.extract import FORMULA, Extracted
+from curation.answers.normal import latex, plain
+from curation.answers.quantity import quantity
+
+LONGEST = 500  # characters; no final answer is longer, and SymPy's time grows fast
+ASSIGNED = re.compile(r"^\s*([a-zA-Z](?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=)\s*(.+)$", re.DOTALL)
+PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{4,}(?![a-zA-Z{])")
+FUNCTIONS = frozenset(["sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "frac", "log", "infty"])
+LEAD = re.compile(
+    r"^(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution|result|value|expression)?\s*(?:is|are|:)\s*(?:given\s+by\s*)?",
+    re.IGNORECASE,
+)
+NAMED = re.compile(r"\\(?:text|mathrm|begin|end)\s*\{[^{}]*\}")
+DOLLARS = re.compile(r"\$+|\\[\[\]()]")
+
+
+def reading(found: Iterable[Extracted]) -> str:
+    """The formula that stands as the answer: the first place without prose, else the formula inside the most
+    explicit one.
+    """
+    fallback = ""
+    for each in found:
+        formula = trimmed(each.text)
+        if formula and not is_prose(formula):
+            return formula
+        inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
+        fallback = fallback or (inside[-1] if inside else "")
+    return fallback
+
+
+def trimmed(text: str) -> str:
+    """A formula without its delimiters, lead words and the full stop."""
+    bare = LEAD.sub("", text.strip().strip("*`").strip())
+    bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
+    return bare.strip().rstrip(".,;").strip()
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text has words that are neither functions nor LaTeX commands."""
+    return any(word.lower() not in FUNCTIONS for word in PROSE.findall(NAMED.sub(" ", text)))
+
+
+def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
+    """What needs no Math-Verify: equal symbols, and constants (undecided ones too); else `ask`."""
+    if latex(reference) == latex(answer):
+        return True
+    left, right = _sides(reference, answer)
+    if latex(left) == latex(right):
+        return True
+    number, got = quantity(left), quantity(right)
+    return same_number(number, Reading(right, got), None) if number and got else "ask"
+
+
+def _sides(reference: str, answer: str) -> tuple[str, str]:
+    """Both without `x =` when both say the same name or only one says any: `x = 5` answers `5`, `y = 5` does
+    not answer `x = 5`.
+    """
+    left, right = ASSIGNED.match(reference), ASSIGNED.match(answer)
+    if left and right:
+        return (left[2], right[2]) if latex(left[1]) == latex(right[1]) else (reference, answer)
+    return (left[2] if left else reference), (right[2] if right else answer)
+
+
+def agrees(reference: str, answer: str, *, seconds: float) -> tuple[bool | None, str]:
+    """(verdict, how it was reached): `exact`, `math_verify`, `undecided` or `timeout`."""
+    quick = cheap(reference, answer)
+    if quick != "ask":
+        return quick, "exact" if quick else "undecided" if quick is None else "wrong_answer"
+    if max(len(reference), len(answer)) > LONGEST or is_prose(answer):
+        return None, "undecided"
+    left, right = _sides(reference, answer)
+    try:
+        found = math_workers.equal(_readable(left), _readable(right), seconds=seconds)
+    except math_workers.LateError:
+        return None, "timeout"
+    return found, "undecided" if found is None else "math_verify" if found else "wrong_answer"
+
+
+def _readable(text: str) -> str:
+    """LaTeX for Math-Verify: Unicode signs spelled in ASCII, no delimiters."""
+    return plain(text) if not text.isascii() else text.strip()

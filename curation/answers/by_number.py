@@ -1,0 +1,152 @@
+"""Compares numbers: which number a text states, and whether it is the reference's.
+
+Rules, for two numbers in one unit:
+- equal values agree: `8.2` and `8.20`, `1/2` and `0.5`, `6 cm` and `60 mm`, `25%` and `0.25` (and `25`, when
+  only one of the two has the sign);
+- with a stated tolerance, |got - reference| <= tolerance * |reference| agrees (relative; absolute when the
+  reference is 0) and nothing else counts;
+- without one, numbers written to the same number of decimals, integers among them, must be equal;
+- a reference rounded to two or more decimals agrees with any number that rounds to it (`3.33` and `10/3`),
+  unless it ends in 0 (`8.20` was probably not rounded: undecided);
+- an exact reference (fraction, root, pi) agrees with a decimal that is its correct rounding to 3 or more
+  significant digits; to 2 digits, or cut instead of rounded, it is undecided;
+- a decimal reference against a coarser rounding of it is undecided from 3 significant digits on;
+- decimals within one millionth of the reference agree.
+Different currencies or dimensions are undecided when the figures are equal. Anything else is wrong.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from curation.answers.extract import Extracted
+from curation.answers.normal import plain
+from curation.answers.quantity import LEAD, Mention, Quantity, mentions, quantity
+from curation.answers.units import SCALES
+
+RELATIVE = Fraction(1, 10**6)
+FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
+CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The number a text states, the other numbers in the same text, and whether it lists several on equal
+    footing.
+    """
+
+    text: str
+    main: Quantity
+    others: tuple[Quantity, ...] = ()
+    listed: bool = False
+
+
+def reading(found: Iterable[Extracted]) -> Reading | None:
+    """The first place that states a number."""
+    return next((read for each in found if (read := _read(each.text))), None)
+
+
+def _read(text: str) -> Reading | None:
+    if whole := quantity(text):
+        return Reading(text, whole)
+    stated = mentions(text)
+    if not stated:
+        return None
+    bare = plain(text)
+    first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
+    main = stated[0] if first else stated[-1]
+    others = tuple(each.quantity for each in stated if each is not main)
+    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, stated))
+
+
+def _listed(text: str, stated: list[Mention]) -> bool:
+    """Whether the text is nothing but numbers joined by commas, "and" or "or": several answers at once."""
+    gaps = [text[left.end : right.start] for left, right in itertools.pairwise(stated)]
+    return bool(gaps) and all(CONNECTED.fullmatch(gap) for gap in gaps)
+
+
+def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool | None:
+    """Whether a text answers with this number; undecided when only another number in it does, wrong when it
+    lists several.
+    """
+    if read.listed:
+        return False
+    main = same(reference, read.main, tolerance)
+    if main is False and any(same(reference, other, tolerance) for other in read.others):
+        return None
+    return main
+
+
+def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> bool | None:
+    """Whether two quantities are the same number, by the rules at the top of this module."""
+    if reference.scale and got.scale and (reference.scale, reference.factor) != (got.scale, got.factor):
+        return _converted(reference, got, tolerance)
+    figures = _near(reference, got, tolerance)
+    if figures is not True and reference.percent != got.percent:
+        parts = _near(_fraction(reference), _fraction(got), tolerance)
+        return parts if parts is not False else figures
+    if figures is False and bool(reference.scale) != bool(got.scale):
+        return None if _in_another_unit(reference, got) else False
+    return figures
+
+
+def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> bool | None:
+    if reference.scale != got.scale:
+        return None if reference.value == got.value else False
+    left, right = reference.value * reference.factor, got.value * got.factor
+    slack = Fraction(tolerance) if tolerance is not None else RELATIVE
+    return abs(left - right) <= slack * abs(left)
+
+
+def _in_another_unit(one: Quantity, other: Quantity) -> bool:
+    """Whether the one with a unit has the other's figure in a related unit (`90 minutes`, `1.5`): only the
+    question knows.
+    """
+    united, bare = (one, other) if one.scale else (other, one)
+    base = united.value * united.factor
+    return any(
+        abs(base - bare.value * factor) <= FLOATING * abs(base) for factor in SCALES.get(united.scale, {}).values()
+    )
+
+
+def _fraction(number: Quantity) -> Quantity:
+    if not number.percent:
+        return number
+    decimals = None if number.decimals is None else number.decimals + 2
+    return Quantity(number.value / 100, decimals, number.digits)
+
+
+def _near(reference: Quantity, got: Quantity, tolerance: float | None) -> bool | None:
+    gap = abs(reference.value - got.value)
+    if gap == 0:
+        return True
+    if tolerance is not None:
+        return gap <= Fraction(tolerance) * (abs(reference.value) or 1)
+    if reference.decimals == got.decimals:
+        return reference.decimals is None and gap <= FLOATING * abs(reference.value)
+    if reference.decimals != 0 and got.decimals != 0 and gap <= RELATIVE * abs(reference.value):
+        return True
+    if reference.decimals is not None and (got.decimals is None or got.decimals > reference.decimals):
+        return _rounded_reference(reference, got, gap)
+    return _rounded_answer(reference, got, gap)
+
+
+def _rounded_reference(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:
+    decimals = reference.decimals or 0
+    if 2 * gap * 10**decimals > 1 or decimals == 0:
+        return False
+    if decimals == 1:
+        return None if got.decimals is None else False
+    return None if (reference.value * 10**decimals) % 10 == 0 else True
+
+
+def _rounded_answer(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:
+    unit = Fraction(1, 10 ** (got.decimals or 0))
+    if gap >= unit or got.digits < 2:
+        return False
+    rounded = 2 * gap <= unit
+    if reference.decimals is not None:
+        return None if rounded and got.digits >= 3 else False
+    return True if rounded and got.digits >= 3 and got.decimals else None

@@ -1,0 +1,153 @@
+"""Finds what a response states as its answer. The places, in the order they are tried:
+
+1. the last complete answer block, or else the text after the think block (`curation.answers.parse`); in it:
+2. explicit statements, the last one first: `\\boxed{…}` (braces may nest), `Final Answer: …`, `Answer: …`, a
+   heading "Final Answer" with the answer on the next line, `correct option is …`, and in the last paragraph
+   "the answer is …";
+3. the whole text, when it is one short line;
+4. bold text in the last paragraph;
+5. what follows "therefore", "so", "we get" in the last paragraph;
+6. the last formula between dollars;
+7. the last line, and the last sentence;
+8. the whole text (its end, when it is long).
+
+The comparison of each kind takes the first place it can read: a number, a letter or an option's text, a box.
+What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's implicit format
+(arXiv 2504.11468, §5).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from curation.answers.parse import Parsed, parse
+
+LONGEST = 4000  # characters of answer text that are searched, from the end
+SHORT = 160
+STATED = re.compile(
+    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|†\s?answer|答案)"
+    r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe|must\sbe)(?!\w)|[:：=])"
+    r"(?:\s?(?:therefore|thus|clearly|simply|option|choice)(?=[\s:]))?[*_\s]{0,4}[:：]?",
+    re.IGNORECASE,
+)
+STRONG = re.compile(r"final|correct|[:：]\s*$|答案|†", re.IGNORECASE)
+HEADING = re.compile(
+    r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answer[*_\s]{0,4}[:：]?[*_]{0,4}[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+CONCLUDED = re.compile(
+    r"\b(?:therefore|thus|hence|so|in conclusion|we get|this gives|which gives|equals)\b[,:]?", re.IGNORECASE
+)
+BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
+FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|\$([^$\n]{1,500})\$|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]")
+SENTENCE = re.compile(r"(?<=[^.\s][.!?])\s+(?=[A-Z*$\\(\[])")
+PARAGRAPH = re.compile(r"\n[ \t]*\n")
+SOMETHING = re.compile(r"[^\s*_#:$>\[\]`\\]")
+BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A text that may be the answer, and where it stood: answer_tag, boxed, stated, whole, bold, concluded,
+    formula, line …
+    """
+
+    text: str
+    how: str
+
+
+def candidates(response: str) -> Iterator[Extracted]:
+    """Every place the answer may stand, most explicit first; see the list at the top of this module."""
+    return places(parse(response))
+
+
+def places(parsed: Parsed) -> Iterator[Extracted]:
+    """The same for a response already taken apart."""
+    region = parsed.answer[-LONGEST:].strip()
+    if not region:
+        return
+    yield from _explicit(region)
+    if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
+        yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
+    paragraph = PARAGRAPH.split(region)[-1]
+    for found in reversed(list(BOLD.finditer(paragraph))):
+        if not (text := found[1] or found[2]).rstrip().endswith(":"):
+            yield Extracted(text, "bold")
+    for found in reversed(list(CONCLUDED.finditer(paragraph))):
+        yield Extracted(_line(paragraph, found.end()), "concluded")
+    yield from _ends(region)
+
+
+def _explicit(region: str) -> Iterator[Extracted]:
+    """Boxes and statements, the last in the text first; "the answer is" counts only in the last paragraph."""
+    found = [(start, Extracted(text, "boxed")) for start, text in boxes(region)]
+    last = max((gap.end() for gap in PARAGRAPH.finditer(region)), default=0)
+    for mark in (*STATED.finditer(region), *HEADING.finditer(region)):
+        strong = mark.re is HEADING or STRONG.search(mark[0]) or mark.start() >= last
+        if strong and (line := _line(region, mark.end())):
+            found.append((mark.start(), Extracted(line, "stated")))
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    yield from (each for _, each in found)
+
+
+def _line(text: str, at: int) -> str:
+    """The rest of this line, or the next line that says something."""
+    for line in text[at : at + 1000].split("\n"):
+        if SOMETHING.search(line):
+            return line.strip().removeprefix("**").strip()
+    return ""
+
+
+def _ends(region: str) -> Iterator[Extracted]:
+    formulas = [next(part for part in found.groups() if part) for found in FORMULA.finditer(region)]
+    if formulas:
+        yield Extracted(formulas[-1], "formula")
+    line = region.rsplit("\n", 1)[-1].strip()
+    yield Extracted(sentences(line)[-1], "sentence")
+    yield Extracted(line, "line")
+    yield Extracted(region, "text")
+
+
+def sentences(text: str) -> list[str]:
+    """A line cut after full stops that end a sentence; at least one piece."""
+    return [piece for piece in SENTENCE.split(text) if piece.strip()] or [text]
+
+
+def boxes(text: str) -> list[tuple[int, str]]:
+    """(offset, content) of each `\\boxed{…}` with balanced braces; neighbours joined by "and" or a comma are
+    one answer.
+    """
+    found: list[tuple[int, int, str]] = []
+    for mark in BOXED.finditer(text):
+        end = _closing(text, mark.end())
+        if end is None or (found and mark.start() < found[-1][1]):
+            continue
+        content, start = text[mark.end() : end], mark.start()
+        if found and JOINED.fullmatch(between := text[found[-1][1] : mark.start()]):
+            start, _, before = found.pop()
+            content = f"{before}{between.replace('$', '')}{content}"
+        found.append((start, end + 1, content))
+    return [(start, content) for start, _, content in found]
+
+
+def _closing(text: str, at: int) -> int | None:
+    """Where the brace opened just before `at` closes."""
+    depth = 1
+    for brace in re.compile(r"\\?[{}]").finditer(text, at):
+        if len(brace[0]) == 1:
+            depth += 1 if brace[0] == "{" else -1
+            if depth == 0:
+                return brace.start()
+    return None
+
+
+def reference_text(reference: str) -> str:
+    """What a source's reference answer says: without tags, box, `Final Answer:` and the worked solution
+    before it.
+    """
+    text = parse(reference).answer.strip()
+    for found in _explicit(text[-LONGEST:]):
+        if found.how == "boxed" or len(text) > SHORT or STATED.match(text) or HEADING.match(text):
+            return found.text.strip()
+    return text

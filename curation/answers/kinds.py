@@ -1,0 +1,54 @@
+"""Guesses which kind of answer a reference is, from its text and the options alone.
+
+In this order: options make it `mcq`; four numbers in brackets a `box`; a single capital letter A to H an
+`mcq` whose options are in the picture or the question; one digit 0 to 9 a `digit`; one number, unit or noun
+included, a `number`; a time, date or duration a `text`; a formula `math`; up to eight words `text`; anything
+longer `open`.
+"""
+
+import re
+from collections.abc import Sequence
+
+from curation.answers.by_box import BOX
+from curation.answers.by_math import FUNCTIONS
+from curation.answers.extract import reference_text
+from curation.answers.normal import plain
+from curation.answers.quantity import quantity
+from curation.answers.when import when
+from curation.records import Kind, Option
+
+LETTER = re.compile(r"[(\[]?[A-H][)\].]?")
+WORD = re.compile(r"(?<!\\)[^\W\d_]{2,}")
+OPERATOR = re.compile(r"[\\^=<>+*/|{}√]|\bpi\b|\d\s*-|[a-zA-Z]\s*\(|\(\s*-?\d")
+TEXT_WORDS = 8
+
+
+def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:
+    """The kind of a reference answer; never raises on any string."""
+    text = reference_text(answer)
+    if len(options) >= 2:
+        return "mcq"
+    if BOX.search(text):
+        return "box"
+    if LETTER.fullmatch(text):
+        return "mcq"
+    if when(text):
+        return "text"
+    if number := quantity(text):
+        return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"
+    if looks_like_math(text):
+        return "math"
+    return "text" if len(text.split()) <= TEXT_WORDS else "open"
+
+
+def looks_like_math(text: str) -> bool:
+    """Whether a text is a formula: an operator, a LaTeX command or a lone variable, and no words but function
+    names.
+    """
+    bare = plain(text)
+    words = [
+        word for word in WORD.findall(bare) if word.lower() not in FUNCTIONS | {"pi", "sin", "cos", "tan", "ln", "or"}
+    ]
+    if any(len(word) > 3 for word in words):
+        return False
+    return bool(OPERATOR.search(bare) or re.fullmatch(r"[a-z]", bare))

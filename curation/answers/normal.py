@@ -1,0 +1,142 @@
+"""One spelling for what people and models write in many ways: Unicode signs, LaTeX dress, Markdown, articles,
+case.
+
+`plain` keeps the meaning of numbers and words (a fraction stays a fraction); `folded` is for comparing short
+texts; `latex` is for comparing formulas symbol by symbol. All are linear in the length of the text.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("−‐‑‒–—﹣－", "-"),
+        **dict.fromkeys("×⋅·∙•✕", "*"),
+        **dict.fromkeys("‘’‛′ʼ", "'"),
+        **dict.fromkeys("“”‟″", '"'),
+        **dict.fromkeys("   ", ","),  # thin and narrow spaces between digits separate thousands
+        "÷": "/",
+        "⁄": "/",
+        "∕": "/",
+        "≈": " ",
+        "≃": " ",
+        "∼": " ",
+        " ": " ",
+        "：": ":",
+        "，": ",",
+        "。": ".",
+        "％": "%",
+        "π": " pi ",
+        "∞": " oo ",
+        "º": "°",
+        "\u200b": "",
+        "\ufeff": "",
+        "\u2061": "",
+    }
+)
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+THIN = re.compile("[\u2009\u202f\u2006\u2007\u00a0](?!\\d{3})")
+VULGAR = re.compile("[¼½¾⅐-⅞↉]")
+RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
+DRESS = re.compile(
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{([^{}]*)\}"
+)
+SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
+FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+SIMPLE = re.compile(r"[\w.,]+")
+SYMBOLS = (
+    (re.compile(r"\\(?:times|cdot|ast)(?![a-zA-Z])"), "*"),
+    (re.compile(r"\\div(?![a-zA-Z])"), "/"),
+    (re.compile(r"\\(?:approx|simeq|sim)(?![a-zA-Z])"), " "),
+    (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)(?![a-zA-Z])\s*\}?|\\(?:degree|circ)(?![a-zA-Z])"), "°"),
+    (re.compile(r"\\pi(?![a-zA-Z])"), " pi "),
+    (re.compile(r"\\%"), "%"),
+    (re.compile(r"\\(?:geq?|geqslant)(?![a-zA-Z])"), ">="),
+    (re.compile(r"\\(?:leq?|leqslant)(?![a-zA-Z])"), "<="),
+    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"\\[\[\]()]"), " "),
+)
+EMPHASIS = re.compile(r"\*\*|__|`|^\s{0,3}#{1,6}\s|^\s{0,3}>\s", re.MULTILINE)
+BULLET = re.compile(r"^\s{0,8}(?:[*+]\s+(?=\S)|-\s+(?=[^\s\d$€£¥.(]))", re.MULTILINE)
+PUNCTUATION = re.compile(
+    r"[^\w\s%$€£¥°+*^=<>|!./:()\[\]{}-]|(?<=\w)!(?!\w)|_|(?<!\d)[:/]+|[./:-]+(?!\w)|(?<!\w)[.-]+(?!\d|\w)"
+)
+HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
+QUOTES = re.compile(r"['\"]")
+BRACKETS = re.compile(r"[()\[\]{}]")
+ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+APART = re.compile(r"(?<=\d)\s+(?=[\d.])")
+SPACES = re.compile(r"\s+")
+
+REMEMBERED = 1024  # texts; one check reads the same short texts several times, and references repeat
+
+
+def unicode_plain(text: str) -> str:
+    """ASCII signs for minus, times, quotes, vulgar fractions (`2½` → `2 1/2`) and raised digits (`m²` →
+    `m^2`).
+    """
+    if text.isascii():
+        return text
+    text = RAISED.sub(lambda run: "^" + run[0].translate(SUPERSCRIPTS), text)
+    text = VULGAR.sub(lambda one: " " + unicodedata.normalize("NFKC", one[0]).replace("⁄", "/") + " ", text)
+    return unicodedata.normalize("NFKC", THIN.sub(" ", text).translate(SIGNS)).translate(SIGNS)
+
+
+def undressed(text: str) -> str:
+    """LaTeX reduced to what it says: `\\text{…}` and spacing commands go, simple fractions become `a/b`."""
+    if "\\" not in text and "~" not in text and "{" not in text:
+        return text
+    text = text.replace("\\$", "¤").replace("\\ ", " ")
+    for _ in range(4):  # `\text` inside `\frac` inside `\frac`: four levels are deeper than answers go
+        before, text = text, FRACTION.sub(_fraction, DRESS.sub(r" \1 ", text))
+        if text == before:
+            break
+    for pattern, sign in SYMBOLS:
+        text = pattern.sub(sign, text)
+    return SPACING.sub(" ", text).replace("¤", "\\$")
+
+
+def _fraction(match: re.Match[str]) -> str:
+    above, below = (match[1] or match[2] or "").strip(), (match[3] or match[4] or "").strip()
+    return f" {_grouped(above)}/{_grouped(below)} "
+
+
+def _grouped(part: str) -> str:
+    return part if SIMPLE.fullmatch(part) else f"({part})"
+
+
+def without_dollars(text: str) -> str:
+    """Drop the dollars that delimit mathematics; a lone one, or an escaped one, is money and stays."""
+    alone = text.count("$") - text.count("\\$") == 1
+    return (text if alone else text.replace("\\$", "¤").replace("$", " ").replace("¤", "$")).replace("\\$", "$")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def plain(text: str) -> str:
+    """A short text without Unicode tricks, LaTeX dress, mathematics delimiters and Markdown; line breaks
+    stay.
+    """
+    text = without_dollars(undressed(unicode_plain(text)))
+    return BULLET.sub("", EMPHASIS.sub("", text)).strip()
+
+
+@lru_cache(maxsize=REMEMBERED)
+def folded(text: str) -> str:
+    """For comparing short texts: plain, case folded, without articles, punctuation and repeated spaces.
+
+    Whatever can change a number stays: signs, decimal points, operators, and brackets where the text has
+    digits.
+    """
+    bare = HYPHEN.sub(" ", PUNCTUATION.sub(" ", QUOTES.sub("", plain(text).casefold())))
+    bare = bare if any(char.isdigit() for char in bare) else BRACKETS.sub(" ", bare)
+    kept = SPACES.sub(" ", ARTICLES.sub(" ", bare)).strip()
+    return kept or SPACES.sub(" ", bare).strip()
+
+
+def latex(text: str) -> str:
+    """For comparing formulas symbol by symbol: plain, without spaces (but `2 1/2` is not `21/2`) and idle
+    braces.
+    """
+    text = SPACES.sub("", APART.sub("_", plain(text))).rstrip(".")
+    return re.sub(r"\{(\w)\}", r"\1", text)

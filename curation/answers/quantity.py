@@ -1,0 +1,199 @@
+"""Reads numbers as people write them: separators, fractions, mixed numbers, percent, currency, powers of ten,
+units, words.
+
+A `Quantity` is exact (a `Fraction`), so large integers never match by rounding. `quantity` wants the whole
+text to be one number; `mentions` finds the numbers in a sentence and leaves out those that are operands (`5 +
+3 = 8` mentions 8).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from curation.answers.arithmetic import evaluate
+from curation.answers.normal import REMEMBERED, plain
+from curation.answers.spelled import in_digits
+from curation.answers.units import unit
+
+BIG = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "mn": 6, "bn": 9}
+MENTION = re.compile(
+    r"""(?<![\w.^{])
+    (?P<sign>[-+])?(?:(?P<currency>[$€£¥])\s?)?(?P<sign2>-)?
+    (?:(?P<whole>\d{1,15})[ ]+(?P<above2>\d{1,9})\s?/\s?(?P<below2>\d{1,9})
+      |(?P<above>\d{1,30})\s?/\s?(?P<below>\d{1,30})(?!\s?/)
+      |(?P<number>\d{1,3}(?:,\d{3})+(?![\d])(?:\.\d{1,100})?|\d{1,3}(?:'\d{3})+(?!\d)
+         |\d{1,100}(?:\.\d{1,100})?|\.\d{1,100})
+       (?:[eE](?P<exponent>[-+]?\d{1,4})(?!\w))?)
+    (?:\s*\*\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<power>[-+]?\d{1,4})\s*\}?)?
+    (?!\d|\.\d)
+    (?:[ ]?(?P<big>hundred|thousand|million|billion|trillion|mn|bn)\b)?
+    (?:\s?(?P<percent>%|(?:percent|per[ ]cent|percentage[ ]points?)\b))?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+UNIT = re.compile(
+    r"\s{0,3}-?\s?"
+    r"((?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}(?:/[a-z]{1,4}\b|\^\s*\{?[23]\}?|[23](?!\w))?|°|¢)"
+)
+NOUN = re.compile(r"[\s-]*[a-z°¢²³/^{}.'-][a-z°¢²³/^{}.' 23-]*", re.IGNORECASE)
+LEAD = re.compile(
+    r"^(?:(?:it|this|that|there|they)(?:'s| is| are)|is|are|about|approximately|approx\.?|roughly|around"
+    r"|exactly|only|=|~|:|\s)+",
+    re.I,
+)
+ASSIGNED = re.compile(r"^[^\W\d_][\w']{0,3}(?:\s?\([^\W\d]\))?\s*(?:=|:)\s*(?=[^=])")
+CONSTANT = re.compile(r"sqrt|√|\bpi\b|frac|\^|\(")
+PRONOUN = re.compile(
+    r"\b(?:the|this|that|correct|right|which|no|any|each|every|last|first|other|another|only)\s+one\b|\bone\s+of\b",
+    re.IGNORECASE,
+)
+TEN_TO = re.compile(r"^([-+]?)10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?$")
+JOINING = ("or", "and", "to", "through", "plus", "minus", "times", "by")
+HIGHEST_POWER = 400  # of ten; beyond it a power costs memory and no answer needs it
+NOUN_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as written.
+
+    `value` is in the unit written; `decimals` counts digits after the point (None: a fraction or an
+    expression, taken as exact); `digits` counts significant ones; `scale` and `factor` come from
+    `curation.answers.units`, "" for a noun.
+    """
+
+    value: Fraction
+    decimals: int | None
+    digits: int
+    percent: bool = False
+    scale: str = ""
+    factor: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A number found in a sentence, with its place in it (offsets in characters)."""
+
+    quantity: Quantity
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=REMEMBERED)
+def quantity(text: str) -> Quantity | None:
+    """The number this text is, unit or noun included; None when it is more or less than one number."""
+    bare = ASSIGNED.sub("", LEAD.sub("", plain(text).strip(" ,;!\n").rstrip(".")))
+    if len(bare) > 300:
+        return None
+    bare = LEAD.sub("", re.sub(r"^([-+])\s+(?=[\d$€£¥.])", r"\1", bare)).strip()
+    return _whole(bare) or _whole(in_digits(bare)) or _expression(bare)
+
+
+def _whole(text: str) -> Quantity | None:
+    if found := TEN_TO.match(text):
+        return Quantity(Fraction(10) ** int(found[2]) * (-1 if found[1] == "-" else 1), None, 1)
+    spaced = (
+        re.sub(r"(?<=\d) (?=\d{3}(?!\d))", ",", text)
+        if re.fullmatch(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?", text)
+        else text
+    )
+    found = MENTION.match(spaced)
+    if not found or not _is_noun(spaced[found.end() :]):
+        return None
+    return _read(found, spaced)
+
+
+def _is_noun(rest: str) -> bool:
+    """Whether what follows a number only names what is counted: a few lower-case words, or a unit."""
+    rest = rest.strip()
+    if not rest or unit(rest):
+        return True
+    words = rest.split()
+    return (
+        bool(NOUN.fullmatch(rest))
+        and words[0] not in JOINING
+        and len(words) <= NOUN_WORDS
+        and len(rest) > 1
+        and all(word[:1].islower() for word in words)
+    )
+
+
+def _expression(text: str) -> Quantity | None:
+    """A constant expression, with a unit behind it or not: `5\\sqrt{2} cm`. `10-12` and `2020-03-05` are not
+    meant as one.
+    """
+    if not CONSTANT.search(text):
+        return None
+    value, scale = evaluate(text), None
+    if value is None and (tail := re.search(r"\s([a-zA-Z°]+(?:\^\{?[23]\}?)?)$", text)) and (scale := unit(tail[1])):
+        value = evaluate(text[: tail.start()])
+    if value is None:
+        return None
+    return Quantity(
+        Fraction(value), None, 17, scale=scale[0] if scale else "", factor=scale[1] if scale else Fraction(1)
+    )
+
+
+def mentions(text: str) -> list[Mention]:
+    """The numbers a sentence states, in order; operands, ranges, ordinals, coefficients and dates are not
+    among them.
+    """
+    bare = plain(text)
+    found = list(_mentions(bare))
+    return found or list(_mentions(in_digits(PRONOUN.sub(" ", bare))))
+
+
+def _mentions(text: str) -> Iterator[Mention]:
+    for found in MENTION.finditer(text):
+        number = None if _is_operand(text, found) else _read(found, text)
+        if number:
+            yield Mention(number, found.start(), found.end())
+
+
+def _is_operand(text: str, found: re.Match[str]) -> bool:
+    """Whether this number is part of something larger: `2x`, `3rd`, `5 + 3`, `10-12`, `2020-03-05`."""
+    before, after = (
+        text[max(0, found.start() - 12) : found.start()].rstrip(),
+        text[found.end() : found.end() + 12],
+    )
+    glued = re.match(r"-?([^\W\d_]\w*)", after)
+    if glued and unit(glued[1]) is None:
+        return True
+    if re.match(r"\s*(?:[*/^+=\\\\√]|:\s?\d|-\s*[\d(]|pi\b)|\(", after):
+        return True
+    return bool(re.search(r"(?:[*/^+]|[\w)][ ]*-|\d\s?:)$", before))
+
+
+def _read(found: re.Match[str], text: str) -> Quantity | None:
+    value, decimals, digits = _magnitude(found)
+    if value is None:
+        return None
+    negative = (found["sign"] == "-") != (found["sign2"] == "-")
+    scale = unit(found["currency"]) if found["currency"] else _unit_after(text, found.end())
+    name, factor = scale or ("", Fraction(1))
+    return Quantity(-value if negative else value, decimals, digits, bool(found["percent"]), name, factor)
+
+
+def _unit_after(text: str, at: int) -> tuple[str, Fraction] | None:
+    """The unit right after a number. `in` is a preposition and `a`, `s`, `h` want to be the last word of
+    their kind.
+    """
+    found = UNIT.match(text, at)
+    return unit(found[1]) if found else None
+
+
+def _magnitude(found: re.Match[str]) -> tuple[Fraction | None, int | None, int]:
+    """Value without sign, digits after the point, significant digits."""
+    if found["whole"] or found["above"]:
+        below = int(found["below2"] or found["below"])
+        above = Fraction(int(found["above2"] or found["above"]), below) if below else None
+        return (above + int(found["whole"] or 0) if above is not None else None), None, 17
+    written = found["number"].replace(",", "").replace("'", "")
+    power = int(found["exponent"] or 0) + int(found["power"] or 0) + BIG.get((found["big"] or "").lower(), 0)
+    if abs(power) > HIGHEST_POWER:
+        return None, None, 0
+    digits = written.replace(".", "").lstrip("0")
+    decimals = max(0, len(written.partition(".")[2]) - power)
+    return Fraction(written) * Fraction(10) ** power, decimals, max(1, len(digits))

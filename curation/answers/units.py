@@ -1,0 +1,68 @@
+"""Units of measure we convert, so that `6 cm` and `60 mm` agree and `6 cm` and `6 m` do not.
+
+Everything else after a number (`12 apples`, `7 games per year`) is a noun: it names what was counted and is
+not compared.
+"""
+
+import math
+import re
+from fractions import Fraction
+
+F = Fraction
+SCALES: dict[str, dict[str, Fraction]] = {
+    "length": {
+        "nm": F(1, 10**9), "mm": F(1, 1000), "millimeter": F(1, 1000), "cm": F(1, 100),
+        "centimeter": F(1, 100), "dm": F(1, 10), "m": F(1), "meter": F(1), "km": F(1000),
+        "kilometer": F(1000), "inch": F(254, 10000),
+        "ft": F(3048, 10000), "foot": F(3048, 10000), "feet": F(3048, 10000), "yd": F(9144, 10000),
+        "yard": F(9144, 10000), "mi": F(1609344, 1000), "mile": F(1609344, 1000),
+    },
+    "mass": {
+        "mg": F(1, 10**6), "g": F(1, 1000), "gram": F(1, 1000), "kg": F(1), "kilogram": F(1),
+        "lb": F(45359237, 10**8), "pound": F(45359237, 10**8), "oz": F(45359237, 16 * 10**8),
+        "ounce": F(45359237, 16 * 10**8),
+    },
+    "time": {
+        "ms": F(1, 1000), "s": F(1), "sec": F(1), "second": F(1), "min": F(60), "minute": F(60), "h": F(3600),
+        "hr": F(3600), "hour": F(3600), "day": F(86400), "week": F(604800),
+    },
+    "volume": {
+        "ml": F(1, 1000), "milliliter": F(1, 1000), "cl": F(1, 100), "dl": F(1, 10), "l": F(1), "liter": F(1),
+    },
+    "angle": {"°": F(1), "degree": F(1), "deg": F(1), "radian": F(180 / math.pi), "rad": F(180 / math.pi)},
+    "speed": {"km/h": F(5, 18), "kmh": F(5, 18), "kph": F(5, 18), "m/s": F(1), "mph": F(44704, 100000)},
+    "dollar": {"$": F(1), "dollar": F(1), "usd": F(1), "cent": F(1, 100), "¢": F(1, 100)},
+    "euro": {"€": F(1), "euro": F(1), "eur": F(1)},
+    "sterling": {"£": F(1), "gbp": F(1)},
+    "yen": {"¥": F(1), "yen": F(1)},
+}  # fmt: skip
+UNITS = {name: (scale, factor) for scale, members in SCALES.items() for name, factor in members.items()}
+BRITISH = (("metre", "meter"), ("litre", "liter"))
+POWER = re.compile(
+    r"^(?:(square|sq|cubic|cu)\.?\s+)?([a-z°$€£¥¢]+(?:/[a-z]+)?)\.?\s*(?:\^\s*\{?([23])\}?|([23])(?!\w))?$"
+)
+POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
+
+
+def unit(words: str) -> tuple[str, Fraction] | None:
+    """What the words after a number measure, as (scale such as `length^2`, factor to its base unit); None for
+    a noun.
+    """
+    found = POWER.match(words.strip().lower())
+    if not found:
+        return None
+    known = _known(found[2])
+    if known is None:
+        return None
+    power = POWERS.get(found[1] or "", 1) if found[1] else int(found[3] or found[4] or 1)
+    scale, factor = known
+    return (scale, factor) if power == 1 else (f"{scale}^{power}", factor**power)
+
+
+def _known(name: str) -> tuple[str, Fraction] | None:
+    for british, american in BRITISH:
+        name = name.replace(british, american)
+    if name in UNITS:
+        return UNITS[name]
+    singular = name.removesuffix("es") if name == "inches" else name.removesuffix("s")
+    return UNITS.get(singular) if len(singular) > 1 else None

@@ -1,0 +1,208 @@
+"""Says whether a response answers as its reference does: the one entry for curation, pass rates, audits and
+rewards.
+
+`check` finds the answer (`curation.answers.extract`), reads it as the kind wants and compares; each `by_*`
+module states its rules. What the outcomes mean:
+
+- True: it agrees; `reason` says how (`exact`, `number`, `letter`, `option_text`, `option_number`, `text`,
+  `iou`, `math_verify`);
+- False, `wrong_answer`: it was read and differs; False, `answer_not_found`: nothing that could be an answer
+  was said (VLAA-Thinking's implicit format; whoever wants strict tags looks at `parse(response).faults` as
+  well);
+- None, `undecided`: the rules cannot tell (open answers, several numbers of which one is right, an unreadable
+  reference, letter and text in conflict); None, `timeout`: Math-Verify did not end in time. None is never
+  counted as wrong.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers
+from curation.answers.extract import LONGEST, Extracted, candidates, places, reference_text
+from curation.answers.kinds import infer_kind
+from curation.answers.normal import folded
+from curation.answers.parse import Parsed, parse
+from curation.answers.quantity import quantity
+from curation.errors import ConfigError
+from curation.records import KINDS, Kind, Option, Verdict
+
+VERSION = 1  # part of every verifying step's fingerprint: raise it when a verdict may change
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a comparison needs besides the response."""
+
+    reference: str
+    kind: Kind
+    options: tuple[Option, ...]
+    tolerance: float | None
+    iou: float
+    frame: by_box.Frame
+    seconds: float
+
+
+def check(
+    response: str,
+    reference: str,
+    *,
+    kind: Kind | None = None,
+    options: Sequence[Option | str] = (),
+    question: str | None = None,
+    tolerance: float | None = None,
+    iou: float = 0.5,
+    frame: by_box.Frame = "norm01",
+    seconds: float = math_workers.SECONDS,
+) -> Verdict:
+    """Whether `response` answers as `reference` does; no string makes it raise.
+
+    `kind` is inferred from the reference when None. `options` default to those the question lists.
+    `tolerance` is relative and replaces the rounding rules. `iou` and `frame` are for boxes. `seconds` is
+    Math-Verify's time limit. Blocks for up to `seconds` of work on a formula. Raises `ConfigError` for a
+    setting out of range.
+    """
+    _refuse(kind, tolerance, iou, frame, seconds)
+    choices = by_choice.lettered(options) or (
+        by_choice.options_in(question) if question and kind in ("mcq", None) else ()
+    )
+    text = _reference(reference)
+    decided = kind or _kind(text, choices)
+    return _compared(parse(response), _Asked(text, decided, choices, tolerance, iou, frame, seconds))
+
+
+async def check_async(response: str, reference: str, **settings: object) -> Verdict:
+    """`check` off the event loop, in as many threads as there are maths workers; same settings."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads(), lambda: check(response, reference, **settings))  # type: ignore[arg-type]
+
+
+_reference = lru_cache(maxsize=1024)(reference_text)
+_kind = lru_cache(maxsize=1024)(infer_kind)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(math_workers.WORKERS, thread_name_prefix="answers")
+
+
+def _refuse(kind: Kind | None, tolerance: float | None, iou: float, frame: str, seconds: float) -> None:
+    if kind is not None and kind not in KINDS:
+        raise ConfigError("kind", kind, f"one of {', '.join(KINDS)}")
+    if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
+        raise ConfigError("tolerance", tolerance, "a number from 0 up, relative to the reference")
+    if not 0 < iou <= 1:
+        raise ConfigError("iou", iou, "above 0, at most 1")
+    if frame not in ("norm01", "abs"):
+        raise ConfigError("frame", frame, "norm01 or abs")
+    if not seconds > 0:
+        raise ConfigError("seconds", seconds, "above 0")
+
+
+def extract(response: str, *, kind: Kind, options: Sequence[Option | str] = ()) -> Extracted | None:
+    """The answer a response states, read as `kind`, and where it stood; None when there is none."""
+    choices = by_choice.lettered(options)
+    return next((each for each in candidates(response) if _readable(each, kind, choices)), None)
+
+
+def _readable(each: Extracted, kind: Kind, options: tuple[Option, ...]) -> bool:
+    match kind:
+        case "digit" | "number":
+            return by_number.reading([each]) is not None
+        case "mcq":
+            return by_choice.named(each.text, options) is not None
+        case "box":
+            return by_box.reading([each]) is not None
+        case "math":
+            return bool(by_math.reading([each]))
+    return bool(folded(each.text))
+
+
+def _compared(parsed: Parsed, asked: _Asked) -> Verdict:
+    if not parsed.answer:
+        return _not_found(asked)
+    if not asked.reference:
+        return Verdict(None, parsed.answer[:LONGEST], asked.kind, "undecided")
+    match asked.kind:
+        case "digit" | "number":
+            return _number(parsed, asked)
+        case "mcq":
+            return _choice(parsed, asked)
+        case "box":
+            return _box(parsed, asked)
+        case "math":
+            return _math(parsed, asked)
+        case "text":
+            return _words(parsed, asked)
+    return _open(parsed, asked)
+
+
+def _not_found(asked: _Asked) -> Verdict:
+    return Verdict(False, "", asked.kind, "answer_not_found")
+
+
+def _verdict(correct: bool | None, extracted: str, asked: _Asked, how: str) -> Verdict:
+    reason = how if correct else "undecided" if correct is None else "wrong_answer"
+    return Verdict(correct, extracted.strip()[:LONGEST], asked.kind, reason)
+
+
+def _number(parsed: Parsed, asked: _Asked) -> Verdict:
+    reference = quantity(asked.reference)
+    if reference is None:
+        return _fallback(parsed, asked)
+    read = by_number.reading(places(parsed))
+    if read is None:
+        return _not_found(asked)
+    exact = asked.kind == "digit"
+    return _verdict(by_number.agrees(reference, read, 0.0 if exact else asked.tolerance), read.text, asked, "number")
+
+
+def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
+    letter = by_choice.correct_letter(asked.reference, asked.options)
+    if letter is None:
+        return _fallback(parsed, asked)
+    choice = by_choice.reading(places(parsed), asked.options)
+    if choice is None:
+        return _not_found(asked)
+    said = "".join(sorted(choice.letters)) if choice.how != "several" else choice.text
+    return _verdict(by_choice.agrees(letter, choice), said, asked, choice.how)
+
+
+def _box(parsed: Parsed, asked: _Asked) -> Verdict:
+    references = by_box.boxes(asked.reference)
+    if len(references) != 1 or not by_box.is_box(references[0], asked.frame):
+        return Verdict(None, parsed.answer[:LONGEST], asked.kind, "undecided")
+    read = by_box.reading(places(parsed))
+    if read is None:
+        return _not_found(asked)
+    right = by_box.agrees(references[0], read[1], frame=asked.frame, at_least=asked.iou)
+    return _verdict(right, str(list(read[1])), asked, "iou")
+
+
+def _math(parsed: Parsed, asked: _Asked) -> Verdict:
+    formula = by_math.reading(places(parsed))
+    if not formula:
+        return _fallback(parsed, asked)
+    correct, reason = by_math.agrees(by_math.trimmed(asked.reference), formula, seconds=asked.seconds)
+    return Verdict(correct, formula, asked.kind, reason)
+
+
+def _words(parsed: Parsed, asked: _Asked) -> Verdict:
+    correct, text = by_words.agrees(asked.reference, places(parsed))
+    return _verdict(correct, text, asked, "text")
+
+
+def _open(parsed: Parsed, asked: _Asked) -> Verdict:
+    same = any(folded(each.text) == folded(asked.reference) for each in places(parsed))
+    return _verdict(True if same else None, parsed.answer, asked, "exact")
+
+
+def _fallback(parsed: Parsed, asked: _Asked) -> Verdict:
+    """The reference, or the answer, cannot be read as the kind: equal texts agree, anything else is
+    undecided.
+    """
+    correct, text = by_words.agrees(asked.reference, places(parsed))
+    return _verdict(correct or None, text, asked, "text")

@@ -1,0 +1,103 @@
+"""Reads clock times, calendar dates and durations, so that `2:10 P.M.` is `14:10` and `1 hour and 15 minutes`
+is `75 minutes`.
+"""
+
+import re
+from fractions import Fraction
+
+from curation.answers.normal import plain
+from curation.answers.units import UNITS
+
+CLOCK = re.compile(
+    r"^(?:at\s)?(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))?\s*([ap])?\.?\s?(m)?\.?$|^(noon|midnight)$",
+    re.IGNORECASE,
+)
+MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+MONTH = "|".join(sorted({*MONTHS, *(month[:3] for month in MONTHS), "sept"}, key=len, reverse=True))
+MONTH_FIRST = re.compile(
+    rf"^(?P<month>{MONTH})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?$", re.IGNORECASE
+)
+DAY_FIRST = re.compile(
+    rf"^(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?P<month>{MONTH})\.?(?:,?\s+(?P<year>\d{{4}}))?$",
+    re.IGNORECASE,
+)
+ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$")
+SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
+WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
+PART = re.compile(
+    r"(\d{1,6}(?:\.\d{1,6})?)\s*-?\s*(hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|s|days?|weeks?)(?![a-z])",
+    re.IGNORECASE,
+)
+BETWEEN = re.compile(r"[\s,]*(?:and)?[\s,]*")
+
+When = tuple[str, tuple[int, ...]] | tuple[str, Fraction]
+
+
+def when(text: str) -> When | None:
+    """A time, date or duration in one comparable form, or None: ("clock", (14, 10, 0)), ("date", (2020, 3,
+    5)), ("span", s).
+    """
+    bare = WEEKDAY.sub("", plain(text).strip(" .,").replace(" o'clock", ":00"))
+    return _clock(bare) or _date(bare) or _span(bare)
+
+
+def _clock(text: str) -> When | None:
+    """Needs minutes, or `am`/`pm`: a bare `5` is a number. `3.45` without either is one too."""
+    found = CLOCK.match(text)
+    if not found:
+        return None
+    if found[6]:
+        return "clock", (12 if found[6].lower() == "noon" else 0, 0, 0)
+    hour, minute, second = int(found[1]), int(found[2] or 0), int(found[3] or 0)
+    half = found[4].lower() if found[4] and found[5] else None
+    if (found[4] and not found[5]) or (not half and (not found[2] or "." in text)):
+        return None
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half == "p" else 0)
+    return ("clock", (hour, minute, second)) if hour < 24 and minute < 60 and second < 60 else None
+
+
+def _date(text: str) -> When | None:
+    """Day and month, with or without the year (0). `3/5/2020` is ambiguous and stays text; `3/25/2020` is
+    not.
+    """
+    if found := MONTH_FIRST.match(text) or DAY_FIRST.match(text):
+        month = next(place for place, name in enumerate(MONTHS, start=1) if name[:3] == found["month"].lower()[:3])
+        return _checked(int(found["year"] or 0), month, int(found["day"]))
+    if found := ISO.match(text):
+        return _checked(int(found["year"]), int(found["month"]), int(found["day"]))
+    if found := SLASHED.match(text):
+        first, second = int(found[1]), int(found[2])
+        if max(first, second) > 12 or first == second:
+            return _checked(int(found[3]), min(first, second), max(first, second))
+    return None
+
+
+def _checked(year: int, month: int, day: int) -> When | None:
+    return ("date", (year, month, day)) if 1 <= month <= 12 and 1 <= day <= 31 else None
+
+
+def _span(text: str) -> When | None:
+    """Seconds of `1 hour and 15 minutes`; the whole text must be parts of a duration."""
+    seconds, at = Fraction(0), 0
+    for part in PART.finditer(text):
+        if not BETWEEN.fullmatch(text[at : part.start()]):
+            return None
+        name = part[2].lower().rstrip("s") or "s"
+        seconds, at = seconds + Fraction(part[1]) * UNITS[name][1], part.end()
+    return ("span", seconds) if at and at == len(text) else None

@@ -1,0 +1,189 @@
+"""The embedded reasoner: SmolLM2-135M on llama.cpp, inside this process, one completion at a time.
+
+Inside the process because then nothing can outlive us: no port to guess, no orphan after kill -9, no HTTP for text that
+never leaves the machine. One llama.cpp thread, because its threads spin: on two busy cores two threads gave 1-7
+tokens/s where one gave 37. One completion at a time, because batching gains nothing for this model on a CPU: 36.5, 34.2
+and 30.1 tokens/s in all with 1, 2 and 4 slots (16 requests, 529-token prefix, 2026-11), and every further slot evaluates
+the few-shot prefix again (5 s each). Prefixes of waiting samples and of other roles rest in llama.cpp's memory cache.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from curation.errors import RunStopped, SampleError
+from curation.records import Json
+from curation.teachers.local.model import model_file
+from curation.teachers.protocol import Message
+from curation.teachers.transport import LONGEST_REPLY, RawReply, Request, TryAgain
+
+CONTEXT = 4096  # tokens of prompt and completion; 23 KB of memory each
+CACHE_MB = 256  # prefixes kept for waiting samples and other roles
+MAX_TOKENS = 512  # where the request names no limit: a lost small model repeats itself until it is stopped
+
+
+class Llama:
+    """One loaded model and the one thread that drives it."""
+
+    def __init__(self) -> None:
+        self.server = _load(str(model_file()))
+        self.lane = ThreadPoolExecutor(1, thread_name_prefix="llama")
+
+    def close(self) -> None:
+        """Stop taking requests, finish the running one and free the model."""
+        self.lane.shutdown(wait=True, cancel_futures=True)
+        self.server = None
+
+    async def complete(self, request: Request, timeout: float) -> RawReply:
+        """One reply; cancelling the caller stops the generation. `timeout` counts from the first prompt token."""
+        gone = threading.Event()
+        try:
+            return await asyncio.wrap_future(
+                self.lane.submit(_draw, self.server, _body(request), timeout, gone)
+            )
+        except asyncio.CancelledError:
+            gone.set()
+            raise
+
+
+class LlamaTransport:
+    """SmolLM2 behind the transport protocol; every role of the process shares one."""
+
+    def __init__(self, llama: Llama, timeout: float) -> None:
+        self._llama, self._timeout = llama, timeout
+
+    async def complete(self, request: Request) -> RawReply:
+        """The model's reply. Raises `SampleError` for a request it cannot take, `TryAgain` past the time limit."""
+        return await self._llama.complete(request, self._timeout)
+
+    async def alive(self) -> bool:
+        """Always: the model is part of this process."""
+        return True
+
+
+_lock = threading.Lock()  # guards the two below
+_users = 0
+_loaded: Llama | None = None
+
+
+@contextmanager
+def shared_llama() -> Iterator[Llama]:
+    """The process's one model: loaded for the first user (0.8 s), freed after the last, whatever loop or thread asks."""
+    llama = _enter()
+    try:
+        yield llama
+    finally:
+        _leave()
+
+
+def _enter() -> Llama:
+    global _users, _loaded
+    with _lock:
+        _loaded = _loaded or Llama()
+        _users += 1
+        return _loaded
+
+
+def _leave() -> None:
+    global _users, _loaded
+    with _lock:
+        _users -= 1
+        if not _users and _loaded:
+            _loaded.close()
+            _loaded = None
+
+
+def _load(path: str) -> Any:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = path
+    params.n_ctx, params.n_parallel, params.cache_ram_mib = CONTEXT, 1, CACHE_MB
+    params.n_gpu_layers, params.fit_params = 0, False
+    for threads in (params.cpuparams, params.cpuparams_batch):
+        threads.n_threads, threads.poll = 1, 0
+    params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
+    params.verbosity, params.warmup, params.ui, params.endpoint_slots = 0, False, False, False
+    try:
+        return xllamacpp.Server(params)
+    except (RuntimeError, ValueError) as error:
+        raise RunStopped(f"llama.cpp cannot load the embedded model {path}: {error}") from error
+
+
+def _body(request: Request) -> dict[str, Json]:
+    """The request as llama.cpp's chat endpoint takes it."""
+    sampling = request.sampling
+    body: dict[str, Json] = {
+        "messages": [{"role": m.role, "content": _plain(m)} for m in request.messages],
+        "max_tokens": sampling.max_tokens or MAX_TOKENS,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "stop": list(sampling.stop) or None,
+        "seed": (request.seed if request.seed is not None else request.draw) & 0x7FFFFFFF,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"schema": request.schema}}
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _plain(message: Message) -> str:
+    """The text without the model's own control marks, which a hostile caption could use to open another turn."""
+    if message.images:
+        raise SampleError("call_bad_request", "the embedded reasoner does not see images")
+    return message.text.replace("<|", "< |")
+
+
+def _draw(server: Any, body: Mapping[str, Json], timeout: float, gone: threading.Event) -> RawReply:
+    """Runs in the lane: collect the stream, and stop it when nobody waits for it any more."""
+    chunks: list[dict[str, Json]] = []
+    deadline = time.monotonic() + timeout
+
+    def take(chunk: dict[str, Json]) -> bool:
+        chunks.append(chunk)
+        return gone.is_set() or time.monotonic() > deadline
+
+    try:
+        server.handle_chat_completions(dict(body), take)
+    except (ValueError, RuntimeError) as error:
+        raise SampleError("call_bad_request", f"llama.cpp refused the request: {error}") from error
+    _refuse_errors(chunks)
+    if not gone.is_set() and not any(_finish(chunk) for chunk in chunks):
+        raise TryAgain("timeout", "call_timeout", f"no complete reply within {timeout:g} s")
+    return _reply(chunks, _prefix(body))
+
+
+def _refuse_errors(chunks: list[dict[str, Json]]) -> None:
+    for chunk in chunks:
+        if error := chunk.get("error"):
+            if error.get("code") == 400:
+                raise SampleError("call_bad_request", str(error.get("message")))
+            raise TryAgain("flaky", "call_failed", str(error.get("message")))
+
+
+def _finish(chunk: Mapping[str, Json]) -> str | None:
+    choices = chunk.get("choices") or [{}]
+    return choices[0].get("finish_reason")
+
+
+def _prefix(body: Mapping[str, Json]) -> str:
+    """What the model was made to begin with."""
+    last = body["messages"][-1]
+    return str(last["content"]) if last["role"] == "assistant" else ""
+
+
+def _reply(chunks: list[dict[str, Json]], prefix: str) -> RawReply:
+    text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c.get("choices"))
+    usage: dict[str, Json] = next((c["usage"] for c in reversed(chunks) if c.get("usage")), {})
+    finish = next((found for chunk in chunks if (found := _finish(chunk))), "length")
+    return RawReply(
+        (text if text.startswith(prefix) else prefix + text)[:LONGEST_REPLY],
+        finish=finish,
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+    )

@@ -1,0 +1,203 @@
+"""Any OpenAI-compatible endpoint over aiohttp: one attempt at a completion, and a look at the endpoint before a run.
+
+FIGURES
+"""
+
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import NoReturn
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from curation.errors import ConfigError, RunStopped, SampleError
+from curation.records import Json
+from curation.teachers.completions import body_of, judge_status, message_of, read_completion
+from curation.teachers.pictures import DataUrls
+from curation.teachers.spec import TeacherSpec, api_key, key_variable
+from curation.teachers.transport import RawReply, Request, TryAgain
+
+CONNECT_SECONDS = 10.0
+PREFLIGHT_SECONDS = 15.0
+LARGEST_BODY = 8 * 1024 * 1024  # bytes of a reply; more is refused unread
+SECRET = 8  # characters from which a key is scrubbed; shorter ones are placeholders such as "x" or "EMPTY"
+HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "vistill"}
+
+
+class HttpTransport:
+    """One endpoint and model; see `open_http`."""
+
+    def __init__(self, spec: TeacherSpec, session: aiohttp.ClientSession, key: str | None) -> None:
+        self._spec, self._session = spec, session
+        self._url = URL(spec.base_url + "/chat/completions")
+        self._pictures = DataUrls(spec.max_pixels)
+        self._key = key if key and len(key) >= SECRET else None
+        self._where = f"{spec.base_url}#{spec.model}"
+
+    async def complete(self, request: Request) -> RawReply:
+        """See `Transport`: one POST, its reply read to the end."""
+        payload = await self._payload(request)
+        try:
+            async with self._session.post(
+                self._url, data=payload, headers={"X-Client-Request-Id": request.key}, allow_redirects=False
+            ) as response:
+                data = await _read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            _raise_fault(error, self._spec)
+        data = self._scrubbed(data)
+        if response.status != 200:
+            raise judge_status(response.status, data, response.headers, where=self._where, key=key_variable(self._spec))
+        return self._prefixed(request, read_completion(data))
+
+    async def alive(self) -> bool:
+        """Whether the endpoint answers its list of models with anything but a server error."""
+        try:
+            async with self._session.get(
+                URL(self._spec.base_url + "/models"), timeout=aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+            ) as response:
+                return response.status < 500
+        except (aiohttp.ClientError, OSError):
+            return False
+
+    async def _payload(self, request: Request) -> bytes:
+        images = {image.sha256: image for message in request.messages for image in message.images}
+        urls = {sha: await self._pictures.url(image, request.read_image) for sha, image in images.items()}
+        body = body_of(request, urls, host=self._spec.host, continues=self._spec.kind == "vllm")
+        return orjson.dumps(body)
+
+    def _scrubbed(self, data: bytes) -> bytes:
+        """An endpoint may echo the key it was sent; nothing of it may reach the ledger or the terminal."""
+        return data.replace(self._key.encode(), b"[key]") if self._key else data
+
+    def _prefixed(self, request: Request, raw: RawReply) -> RawReply:
+        """vLLM returns only what it added to a last assistant turn; a reply is the whole turn."""
+        last = request.messages[-1]
+        if self._spec.kind != "vllm" or last.role != "assistant" or raw.text.startswith(last.text):
+            return raw
+        return RawReply(last.text + raw.text, raw.reasoning, raw.finish, raw.prompt_tokens, raw.completion_tokens)
+
+
+@asynccontextmanager
+async def open_http(spec: TeacherSpec) -> AsyncIterator[HttpTransport]:
+    """A transport with its own connections, kept alive between calls. Raises `ConfigError` when the key is missing."""
+    key = api_key(spec)
+    async with _session(spec, key, timeout=spec.timeout) as session:
+        yield HttpTransport(spec, session, key)
+
+
+async def preflight(spec: TeacherSpec) -> None:
+    """Ask an endpoint for its models before anything is paid.
+
+    Raises `RunStopped` when it cannot be reached, `ConfigError` when the key is missing or rejected or the model is
+    not in the list. An endpoint without a list, or with trouble of its own, is let through.
+    """
+    if spec.kind != "openai":
+        return
+    key = api_key(spec)
+    try:
+        async with (
+            _session(spec, key, timeout=PREFLIGHT_SECONDS) as session,
+            session.get(URL(spec.base_url + "/models")) as response,
+        ):
+            status, data = response.status, await _read(response)
+    except (aiohttp.ClientError, OSError, SampleError) as error:
+        raise RunStopped(f"{spec.base_url} cannot be reached: {_why(error)}; {_cure(error)}") from None
+    if status in (401, 403):
+        fix = f"the endpoint rejected the key (HTTP {status}: {message_of(data)}); check ${key_variable(spec)}"
+        raise ConfigError("teacher", spec.base_url, fix.replace(key, "[key]") if key else fix)
+    if status == 200:
+        _check_model(spec, data)
+
+
+def _session(spec: TeacherSpec, key: str | None, *, timeout: float) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=spec.max_concurrency, keepalive_timeout=60, ttl_dns_cache=300),
+        headers=HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
+        timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_SECONDS, timeout)),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=_proxy(spec),
+    )
+
+
+def _proxy(spec: TeacherSpec) -> str | None:
+    """HTTPS_PROXY and NO_PROXY as everyone reads them; aiohttp's `trust_env` would also take passwords from .netrc."""
+    if urllib.request.proxy_bypass(spec.host):
+        return None
+    return urllib.request.getproxies().get(URL(spec.base_url).scheme)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body, bounded after decompression. Raises `SampleError` when it is longer than any reply may be."""
+    chunks, size = [], 0
+    while chunk := await response.content.readany():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            response.close()
+            raise SampleError("reply_too_long", f"a body of more than {LARGEST_BODY:,} bytes")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _raise_fault(error: Exception, spec: TeacherSpec) -> NoReturn:
+    """What failed to give any answer, as a fault that may pass; a certificate that does not hold never will."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
+        raise RunStopped(f"{spec.base_url} cannot be reached: {error}; {_cure(error)}"[:600]) from None
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        raise TryAgain("down", "call_failed", _why(error)) from None
+    if isinstance(error, TimeoutError):
+        raise TryAgain("timeout", "call_timeout", f"no complete reply within {spec.timeout:g} s") from None
+    raise TryAgain("flaky", "call_failed", _why(error)) from None
+
+
+def _why(error: BaseException) -> str:
+    """The cause in a few words; aiohttp's own texts bury it."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return f"no connection within {CONNECT_SECONDS:g} s"
+        case TimeoutError():
+            return f"no answer within {PREFLIGHT_SECONDS:g} s"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the host name {error.host} is not known"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"its certificate does not hold: {error.certificate_error}"
+        case aiohttp.ClientConnectorError() if isinstance(error.os_error, ConnectionRefusedError):
+            return "connection refused"
+    if _is_tls(error):
+        return "the TLS handshake failed"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")[:300]
+
+
+def _is_tls(error: BaseException) -> bool:
+    if isinstance(error, aiohttp.ClientConnectorError) and error.ssl is not False:
+        return isinstance(error, aiohttp.ClientSSLError) or isinstance(error.os_error, ConnectionResetError)
+    return isinstance(error, aiohttp.ClientSSLError)
+
+
+def _cure(error: BaseException) -> str:
+    if _is_tls(error):
+        return "check the certificate, or write http:// if the server speaks no TLS"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "check the URL and your network"
+    return "start the server, or mend the URL of --teacher"
+
+
+def _check_model(spec: TeacherSpec, data: bytes) -> None:
+    known = _model_ids(data)
+    accepted = {spec.model, f"models/{spec.model}", f"{spec.model}:latest"}
+    if not known or any(name in accepted or ("*" in name and fnmatchcase(spec.model, name)) for name in known):
+        return
+    near = get_close_matches(spec.model, known, n=3, cutoff=0.4) or sorted(known)[:3]
+    raise ConfigError("teacher", f"{spec.base_url}#{spec.model}", f"no such model there; it has {', '.join(near)}")
+
+
+def _model_ids(data: bytes) -> list[str]:
+    try:
+        parsed: Json = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return []
+    rows = parsed.get("data") if isinstance(parsed, Mapping) else None
+    return [row["id"] for row in rows or [] if isinstance(row, Mapping) and isinstance(row.get("id"), str)]

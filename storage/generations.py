@@ -1,0 +1,169 @@
+"""Generations: the DuckDB files that absorb segments; each is built once, published by one rename, never changed.
+
+`generations/corpus-000007.duckdb`, and `CURRENT` naming the live one. Any process may build the next, one at
+a time; killed at any line it leaves either the old or the new generation live, and the segments of both.
+Garbage is collected only while no snapshot is open (`readers.lock`), and only what the previous generation
+had absorbed, so falling back one generation loses nothing.
+"""
+
+import os
+import re
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from curation.errors import StoreError
+from storage.files import TMP_SUFFIX, fsync_path, lock, os_errors, temporary, write_durably
+from storage.migrations import migrate
+from storage.schema import TABLES
+from storage.segments import list_segments, segment_path
+from storage.sql import files_sql, first_line, rows_sql
+
+NAME = re.compile(r"corpus-(\d{6,})\.duckdb")
+GRACE_SECONDS = 60.0  # for readers on file systems that do not share locks
+
+Tail = dict[str, list[str]]
+
+
+def current(root: Path) -> str | None:
+    """Name of the live generation, None in a store that was never compacted."""
+    path = root / "CURRENT"
+    with os_errors("read", path):
+        try:
+            name = path.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return None
+    if not NAME.fullmatch(name):
+        raise StoreError(f"{path} should name a generation, not {name[:60]!r}")
+    return name
+
+
+def generation_path(root: Path, name: str) -> Path:
+    """Where the generation lies."""
+    return root / "generations" / name
+
+
+def generation_number(name: str) -> int:
+    """7 for `corpus-000007.duckdb`, 0 for another name."""
+    match = NAME.fullmatch(name)
+    return int(match[1]) if match else 0
+
+
+def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a generation to read; StoreError when it is damaged, with the way back."""
+    try:
+        return duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise damaged_generation(path, error) from error
+
+
+def damaged_generation(path: Path, error: duckdb.Error) -> StoreError:
+    """What to tell about a generation that DuckDB refuses."""
+    pointer, number = path.parents[1] / "CURRENT", generation_number(path.name)
+    back = f"write corpus-{number - 1:06d}.duckdb into {pointer}" if number > 1 else f"delete {pointer}"
+    return StoreError(
+        f"cannot open generation {path} ({first_line(error)}); to go back one, {back}: "
+        "the segments it absorbed are kept, so no row is lost"
+    )
+
+
+def tail_of(con: duckdb.DuckDBPyConnection, root: Path, absorbed: str) -> Tail:
+    """Segments by table that are in the directory and not in the `absorbed` relation ("" for none)."""
+    tail = {table: list_segments(root, table) for table in TABLES}
+    if not absorbed:
+        return tail
+    listed = "select unnest(?::varchar[]) as name"
+    sql = f"from ({listed}) where name not in (select name from {absorbed} where tbl = ?) order by name"  # noqa: S608
+    return {table: [row[0] for row in con.execute(sql, [names, table]).fetchall()] for table, names in tail.items()}
+
+
+def live_tail(root: Path, live: str | None) -> Tail:
+    """Segments by table that the live generation has not absorbed."""
+    if live is None:
+        return {table: list_segments(root, table) for table in TABLES}
+    with open_generation(generation_path(root, live)) as con:
+        return tail_of(con, root, "_segments")
+
+
+def build(root: Path, live: str | None, batch: Tail) -> tuple[str, int]:
+    """Publish the generation after `live` with the segments of `batch` in it; returns its name and the rows added.
+
+    Only under the compaction lock. A generation of that number that was never made live is replaced.
+    """
+    folder = root / "generations"
+    name = f"corpus-{generation_number(live or '') + 1:06d}.duckdb"
+    tmp = temporary(folder / name)
+    try:
+        if live:
+            shutil.copyfile(generation_path(root, live), tmp)
+        rows = _fill(tmp, root, batch)
+        fsync_path(tmp)
+        os.replace(tmp, folder / name)
+    except duckdb.Error as error:
+        raise StoreError(f"cannot build generation {folder / name}: {first_line(error)}") from error
+    finally:
+        for leftover in (tmp, tmp.with_name(f"{tmp.name}.wal")):
+            _discard(leftover)
+    fsync_path(folder)
+    write_durably(root / "CURRENT", f"{name}\n".encode())
+    return name, rows
+
+
+def _fill(path: Path, root: Path, batch: Tail) -> int:
+    with duckdb.connect(str(path)) as con:
+        con.execute("begin")
+        migrate(con)
+        rows = sum(_absorb(con, root, table, names) for table, names in batch.items())
+        con.execute("commit")
+        con.execute("checkpoint")
+    return rows
+
+
+def _absorb(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: list[str]) -> int:
+    if not names:
+        return 0
+    files = files_sql([segment_path(root, table, name) for name in names])
+    added = con.execute(f'insert into "{table}" by name {rows_sql(table, [files])}').fetchall()[0][0]
+    con.execute("insert into _segments select ?, unnest(?::varchar[]), ?", [table, names, time.time()])
+    return int(added)
+
+
+def collect_garbage(root: Path, before: str) -> None:
+    """Delete segments that `before` (the generation just replaced) holds and generations older than it.
+
+    Does nothing while anyone reads; the next pass makes up for it.
+    """
+    with lock(root / "readers.lock", exclusive=True, seconds=0.5) as alone:
+        if alone:
+            _delete_segments(root, before)
+            _delete_generations(root, before)
+
+
+def _delete_segments(root: Path, before: str) -> None:
+    cutoff = time.time() - GRACE_SECONDS
+    sql = "select name from _segments where tbl = ? and absorbed < ? and name in (select unnest(?::varchar[]))"
+    with open_generation(generation_path(root, before)) as con:
+        for table in TABLES:
+            for (name,) in con.execute(sql, [table, cutoff, list_segments(root, table)]).fetchall():
+                _discard(segment_path(root, table, name))
+
+
+def _delete_generations(root: Path, before: str) -> None:
+    for name in os.listdir(root / "generations"):
+        if 0 < generation_number(name) < generation_number(before):
+            _discard(generation_path(root, name))
+
+
+def sweep_temporary(folder: Path) -> None:
+    """Delete what a killed compactor left; only under the compaction lock."""
+    for name in os.listdir(folder):
+        if TMP_SUFFIX in name:
+            _discard(folder / name)
+
+
+def _discard(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()

@@ -1,0 +1,73 @@
+"""Pictures as files named by their content: `images/ab/<sha256>.<format>`, the original bytes, written once.
+
+Decoding and measuring pictures belongs to curation; what is known about each lies in the `images` table.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256 as hash_sha256
+from pathlib import Path
+
+from curation.errors import StoreError
+from curation.records import Image
+from storage.files import fsync_path, make_directories, os_errors, temporary
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+FORMAT = re.compile(r"[A-Za-z0-9]{1,8}")
+
+
+def image_path(root: Path, sha256: str, format: str) -> Path:
+    """Where the picture lives; StoreError unless both are well formed, so no name can leave the folder."""
+    if not SHA256.fullmatch(sha256) or not FORMAT.fullmatch(format):
+        raise StoreError(f"not an image of a store: sha256 {sha256!r}, format {format!r}")
+    return root / "images" / sha256[:2] / f"{sha256}.{format.lower()}"
+
+
+def read_image(root: Path, sha256: str, format: str) -> bytes:
+    """The original bytes; StoreError when the file is missing or is not what its name says."""
+    path = image_path(root, sha256, format)
+    with os_errors("read image", path):
+        content = path.read_bytes()
+    if hash_sha256(content).hexdigest() != sha256:
+        raise StoreError(f"image {path} is damaged: its bytes do not match its name (vistill fsck lists all)")
+    return content
+
+
+def put_images(root: Path, pictures: Sequence[tuple[Image, bytes]]) -> None:
+    """Store pictures durably; on return all survive a power cut. Wrong sha256 raises before anything is written."""
+    wanted = {}
+    for image, content in pictures:
+        if hash_sha256(content).hexdigest() != image.sha256:
+            raise StoreError(f"image {image.sha256} does not match its {len(content)} bytes")
+        wanted[image_path(root, image.sha256, image.format)] = content
+    folders = sorted({path.parent for path in wanted})
+    with os_errors("store images in", root / "images"):
+        make_directories(folders)
+        _publish({path: content for path, content in wanted.items() if not _present(path, len(content))})
+        for folder in folders:
+            fsync_path(folder)
+
+
+def _present(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _publish(files: dict[Path, bytes]) -> None:
+    """Write all, then flush all, then rename all: the first flush carries most of the others with it."""
+    tmps = {path: temporary(path) for path in files}
+    try:
+        for path, tmp in tmps.items():
+            tmp.write_bytes(files[path])
+        for tmp in tmps.values():
+            fsync_path(tmp)
+        for path, tmp in tmps.items():
+            os.replace(tmp, path)
+    finally:
+        for tmp in tmps.values():
+            with suppress(OSError):
+                tmp.unlink()

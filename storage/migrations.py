@@ -1,0 +1,66 @@
+"""How a store of an earlier version becomes this one: a numbered list of functions over a generation database.
+
+`VERSION` in the store's root holds how many were applied. Segments are never rewritten: columns they lack
+read as NULL. To change the schema, change `storage.schema` and add a function at the end that brings an
+existing generation there; it must do nothing to a database that `m001_tables` has just made from the new
+schema (`add column if not exists`).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from curation.errors import StoreError
+from storage.files import os_errors, write_durably
+from storage.schema import TABLES, columns_sql
+
+Migration = Callable[[DuckDBPyConnection], None]
+
+
+def m001_tables(generation: DuckDBPyConnection) -> None:
+    """Every table of the schema, and the list of segments the generation has absorbed."""
+    for table in TABLES:
+        generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
+    generation.execute("create table if not exists _segments (tbl varchar, name varchar, absorbed double)")
+
+
+MIGRATIONS: list[Migration] = [m001_tables]
+
+
+def latest() -> int:
+    """The store version this code writes."""
+    return len(MIGRATIONS)
+
+
+def read_version(root: Path) -> int | None:
+    """The store's version, or None when there is no store here; StoreError when newer than this code."""
+    path = root / "VERSION"
+    with os_errors("read", path):
+        try:
+            text = path.read_text()
+        except FileNotFoundError:
+            return None
+    if not text.strip().isdecimal():
+        raise StoreError(f"{path} should hold a number, not {text[:40]!r}: is this a Vistill store?")
+    if (version := int(text)) > latest():
+        raise StoreError(
+            f"{root} was written by a newer Vistill (store version {version}, this one reads up to {latest()}): upgrade"
+        )
+    return version
+
+
+def write_version(root: Path) -> None:
+    """Record that every migration has been applied."""
+    with os_errors("write", root / "VERSION"):
+        write_durably(root / "VERSION", f"{latest()}\n".encode())
+
+
+def migrate(generation: DuckDBPyConnection) -> None:
+    """Apply to an open generation database the migrations it has not seen, and count them in its `_version`."""
+    generation.execute("create table if not exists _version (applied integer)")
+    row = generation.execute("select max(applied) from _version").fetchone()
+    applied = (row and row[0]) or 0
+    for number, migration in enumerate(MIGRATIONS[applied:], start=applied + 1):
+        migration(generation)
+        generation.execute("insert into _version values (?)", [number])

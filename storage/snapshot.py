@@ -1,0 +1,179 @@
+"""A snapshot: one moment of the store as an in-memory DuckDB connection over the live generation and the tail.
+
+Raw relations are `raw_<table>`, the views for people come from `storage.views`. While a snapshot is open no
+segment it names is deleted. Not for two threads at once: open one a thread.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from curation.errors import StoreError
+from storage.files import lock, os_errors
+from storage.generations import current, damaged_generation, generation_path, tail_of
+from storage.schema import TABLES
+from storage.segments import quarantine_damaged, segment_path
+from storage.sql import files_sql, first_line, quoted, rows_sql
+from storage.view_catalog import RAW, make_views_file, views_path
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+LEASE_SECONDS = 10.0  # a garbage collector holds the lock for milliseconds
+NO_DAMAGE = (  # the statement's fault, whatever the files hold
+    duckdb.ParserException,
+    duckdb.CatalogException,
+    duckdb.PermissionException,
+    duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Snapshot:
+    """One moment of the store; made by `Store.snapshot()`, closed by `with` or `close()`.
+
+    `generation` is None before the first compaction; `segments` are the tail, by table. Together they say
+    exactly which rows are seen. A `sealed` snapshot can open no file but those segments, whatever SQL it is
+    given.
+    """
+
+    def __init__(self, root: Path, config: Mapping[str, Any] | None = None, *, sealed: bool = False) -> None:
+        self.root, self.sealed = root, sealed
+        self.generation: str | None = None
+        self.segments: dict[str, list[str]] = {}
+        self.connection: duckdb.DuckDBPyConnection
+        self._config = {"temp_directory": tempfile.gettempdir(), **(config or {})}
+        self._resources = ExitStack()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Move to the present: the live generation and every segment published by now."""
+        try:
+            self._mending(self._open, again=lambda: None)
+        except duckdb.Error as error:
+            raise query_error(error) from error
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> pa.Table:
+        """Rows of one SQL query; `?` or `$1` take `params`. StoreError with DuckDB's message when it fails."""
+        try:
+            return self.run(lambda connection: _ask(connection, sql, params))
+        except duckdb.Error as error:
+            raise query_error(error) from error
+
+    def run(self, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """What `action` returns; DuckDB's errors pass through.
+
+        When the cause is a damaged segment, it is moved to quarantine and the action done again over what is
+        there by then.
+        """
+        return self._mending(lambda: action(self.connection), again=self.refresh)
+
+    def close(self) -> None:
+        """Let go of the connection and of the segments."""
+        self._resources.close()
+
+    def __enter__(self) -> "Snapshot":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _mending(self, action: Callable[[], T], again: Callable[[], None]) -> T:
+        for _ in range(ATTEMPTS):
+            try:
+                return action()
+            except duckdb.Error as error:
+                if isinstance(error, NO_DAMAGE) or not self._lost_segments():
+                    raise
+                log.info("asking again without the damaged segments: %s", first_line(error))
+            again()
+        return action()
+
+    def _lost_segments(self) -> bool:
+        """Whether any segment of this snapshot is damaged (now moved aside) or gone."""
+        tail = [(table, name) for table, names in self.segments.items() for name in names]
+        moved = quarantine_damaged(self.root, tail)
+        return bool(moved) or any(not segment_path(self.root, table, name).exists() for table, name in tail)
+
+    def _open(self) -> None:
+        self.close()
+        try:
+            self._lease()
+            self.connection = self._resources.enter_context(duckdb.connect(config=dict(self._config)))
+            self._attach_views()
+            self._attach_generation()
+            self._create_raw_views()
+            if self.sealed:
+                self._seal()
+        except BaseException:
+            self.close()
+            raise
+
+    def _lease(self) -> None:
+        path = self.root / "readers.lock"
+        with os_errors("read", path):
+            if not self._resources.enter_context(lock(path, exclusive=False, seconds=LEASE_SECONDS)):
+                raise StoreError(f"cannot read {self.root}: {path} was held by others for {LEASE_SECONDS:g} s")
+
+    def _attach_views(self) -> None:
+        path = views_path(self.root)
+        attach = f"attach {quoted(path)} as views (read_only)"
+        if not path.exists():
+            make_views_file(path)
+        try:
+            self.connection.execute(attach)
+        except duckdb.Error:  # cut short by a power failure; it can always be made again
+            make_views_file(path)
+            self.connection.execute(attach)
+        self.connection.execute("set search_path = 'views.main'")
+
+    def _attach_generation(self) -> None:
+        """The pointer before the listing: what a later generation absorbs is still a file while we hold the lease."""
+        self.generation = current(self.root)
+        if self.generation:
+            path = generation_path(self.root, self.generation)
+            try:
+                self.connection.execute(f"attach {quoted(path)} as generation (read_only)")
+            except duckdb.Error as error:
+                raise damaged_generation(path, error) from error
+        self.segments = tail_of(self.connection, self.root, "generation._segments" if self.generation else "")
+
+    def _create_raw_views(self) -> None:
+        sql = "select table_name from duckdb_tables() where database_name = 'generation'"
+        absorbed = {row[0] for row in self.connection.execute(sql).fetchall()}
+        for table in TABLES:
+            sources = [f'generation."{table}"'] if table in absorbed else []
+            if names := self.segments.get(table):
+                sources.append(files_sql(self._paths(table, names)))
+            self.connection.execute(f'create temp view "{RAW}{table}" as {rows_sql(table, sources)}')
+
+    def _paths(self, table: str, names: Sequence[str]) -> list[Path]:
+        return [segment_path(self.root, table, name) for name in names]
+
+    def _seal(self) -> None:
+        paths = [path for table, names in self.segments.items() for path in self._paths(table, names)]
+        self.connection.execute(f"set allowed_paths = [{', '.join(map(quoted, paths))}]")
+        self.connection.execute("set python_enable_replacements = false")
+        self.connection.execute("set enable_external_access = false")
+        self.connection.execute("set lock_configuration = true")
+
+
+def query_error(error: duckdb.Error) -> StoreError:
+    """DuckDB's message as one line."""
+    return StoreError(f"query failed: {first_line(error)}")
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pa.Table:
+    relation = connection.sql(sql, params=list(params))
+    return pa.table({}) if relation is None else relation.to_arrow_table()

@@ -1,0 +1,49 @@
+"""The views of `storage.views` as a small DuckDB file, `views/<digest>.duckdb`, that every snapshot attaches.
+
+Creating 25 views that build on each other binds them all, which takes a third of a second; attaching a file
+that holds them takes 4 ms. The file depends on the code alone, names no data, and is made again when it is
+missing or damaged.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from curation.records import digest
+from storage.files import fsync_path, make_directories, os_errors, temporary
+from storage.schema import TABLES, columns_sql
+from storage.views import VIEWS
+
+RAW = "raw_"
+
+
+def views_path(root: Path) -> Path:
+    """Where the file for this version of the code and of DuckDB lies."""
+    tables = {table: dict(columns) for table, columns in TABLES.items()}
+    return root / "views" / f"{digest([duckdb.__version__, tables, VIEWS])}.duckdb"
+
+
+def make_views_file(path: Path) -> None:
+    """Write the file whole; the raw tables that the views name exist only while it is made."""
+    with os_errors("write", path):
+        make_directories([path.parent])
+        tmp = temporary(path)
+        try:
+            _fill(tmp)
+            fsync_path(tmp)
+            os.replace(tmp, path)
+        finally:
+            with suppress(FileNotFoundError):
+                tmp.unlink()
+
+
+def _fill(path: Path) -> None:
+    with duckdb.connect(str(path)) as con:
+        for table in TABLES:
+            con.execute(f'create table "{RAW}{table}" ({columns_sql(table)})')
+        for name, sql in VIEWS:
+            con.execute(f'create view "{name}" as {sql}')
+        for table in TABLES:
+            con.execute(f'drop table "{RAW}{table}"')

@@ -1,0 +1,220 @@
+"""The wide views: one row a sample, yields, cost, disagreement, lineage; and the event tables people read as they are.
+
+They build on the relations of `storage.views`, which decides what is latest and which outcome speaks for a sample.
+"""
+
+REASONS = """
+SELECT recipe, run_id, step_no, step, fate AS status, reason, count(*) AS samples
+FROM fates WHERE step_no IS NOT NULL
+GROUP BY ALL
+ORDER BY recipe, step_no, samples DESC, reason
+"""
+
+# A sample that went past `split` and was lost later is in no split, whatever the step said.
+SPLITS = """
+SELECT f.sample_id,
+    CASE WHEN f.fate = 'kept' THEN coalesce(o.value ->> '$.split', 'none') ELSE 'none' END AS split,
+    CASE WHEN f.fate = 'pending' THEN 'upstream_pending' ELSE f.reason END AS reason,
+    s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind, f.detail
+FROM fates f
+JOIN latest_outcomes o USING (run_id, sample_id, sample_key)
+LEFT JOIN sample_versions s USING (sample_id, sample_key)
+WHERE o.step = 'split' AND o.chosen AND (f.step_no IS NULL OR f.step_no >= o.step_no)
+"""
+
+REVIEWS = """
+WITH events AS (
+    SELECT * FROM raw_reviews QUALIFY row_number() OVER (PARTITION BY review_id ORDER BY created) = 1
+)
+SELECT e.*,
+    coalesce(e.undoes, '') = '' AND e.review_id NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL) AS standing
+FROM events e
+"""
+
+PASS_RATES = """
+SELECT * FROM raw_pass_rates
+QUALIFY row_number() OVER (
+    PARTITION BY sample_id, sample_key, model, k, temperature, verifier, run_id ORDER BY created DESC
+) = 1
+"""
+
+EXPORTS = "SELECT * FROM raw_exports QUALIFY row_number() OVER (PARTITION BY export_id ORDER BY created DESC) = 1"
+
+# A failed step keeps the raw reply under `raw`; a step that wrote text keeps a JSON string.
+CORPUS = """
+WITH said AS (
+    SELECT o.run_id, o.sample_id, o.sample_key,
+        any_value(o.value) FILTER (WHERE o.step = 'caption') AS caption,
+        any_value(o.value) FILTER (WHERE o.step = 'distill') AS distill,
+        any_value(o.value) FILTER (WHERE o.step = 'rewrite') AS rewrite,
+        any_value(o.value) FILTER (WHERE o.step = 'verify') AS verify,
+        any_value(o.status) FILTER (WHERE o.step = 'verify') AS verify_status,
+        any_value(o.draw) FILTER (WHERE o.step = 'distill') AS draw,
+        any_value(o.value) FILTER (WHERE o.step = 'draws') AS draws,
+        any_value(o.value) FILTER (WHERE o.step = 'cues') AS cues,
+        any_value(o.value) FILTER (WHERE o.step = 'split') AS split,
+        bool_or(o.step = 'split') AS reached_split
+    FROM latest_outcomes o
+    JOIN fates f USING (run_id, sample_id, sample_key)
+    WHERE o.chosen AND (f.step_no IS NULL OR o.step_no IS NULL OR o.step_no <= f.step_no)
+    GROUP BY ALL
+),
+asked AS (
+    SELECT u.run_id, sample_id, sample_key, count(*) AS calls,
+        sum(prompt_tokens)::BIGINT AS prompt_tokens, sum(completion_tokens)::BIGINT AS completion_tokens,
+        sum(cost) AS cost, count(*) FILTER (WHERE cost IS NULL) AS unknown_cost_calls
+    FROM (SELECT DISTINCT run_id, sample_id, sample_key, unnest(calls) AS key FROM latest_outcomes) u
+    JOIN calls USING (key)
+    GROUP BY ALL
+),
+rated AS (
+    SELECT * FROM pass_rates
+    QUALIFY row_number() OVER (PARTITION BY run_id, sample_id, sample_key ORDER BY created DESC) = 1
+)
+SELECT
+    f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.source, s.kind, s.difficulty,
+    s.question, s.options, s.reference, s.context, s.image, s.format, s.width, s.height,
+    CASE WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$' END AS caption,
+    CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
+    coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite,
+    d.verify ->> '$.extracted' AS answer,
+    CASE
+        WHEN TRY_CAST(d.verify ->> '$.correct' AS BOOLEAN) THEN 'correct'
+        WHEN NOT TRY_CAST(d.verify ->> '$.correct' AS BOOLEAN) THEN 'wrong'
+        WHEN d.verify_status IS NOT NULL THEN 'undecided'
+    END AS verdict,
+    d.verify ->> '$.source' AS verdict_by,
+    d.verify ->> '$.reason' AS verdict_reason,
+    coalesce(d.verify_status = 'ok' AND TRY_CAST(d.verify ->> '$.correct' AS BOOLEAN), false) AS verified,
+    f.fate, f.step AS left_at, f.reason, f.detail,
+    CASE WHEN d.reached_split THEN CASE WHEN f.fate = 'kept' THEN d.split ->> '$.split' ELSE 'none' END END AS split,
+    d.draw, TRY_CAST(d.draws ->> '$.drawn' AS INTEGER) AS drawn,
+    TRY_CAST(d.draws ->> '$.correct' AS INTEGER) AS drawn_correct,
+    r.correct / nullif(r.k, 0) AS pass_rate, r.low AS pass_rate_low, r.high AS pass_rate_high,
+    TRY_CAST(d.cues ->> '$.reflective' AS BOOLEAN) AS reflective, d.cues -> '$.cues' AS cues,
+    coalesce(a.calls, 0) AS calls, a.prompt_tokens, a.completion_tokens, a.cost,
+    coalesce(a.unknown_cost_calls, 0) AS unknown_cost_calls, s.licence, s.meta
+FROM fates f
+LEFT JOIN sample_versions s USING (sample_id, sample_key)
+LEFT JOIN said d USING (run_id, sample_id, sample_key)
+LEFT JOIN asked a USING (run_id, sample_id, sample_key)
+LEFT JOIN rated r USING (run_id, sample_id, sample_key)
+ORDER BY f.recipe, f.position
+"""
+
+YIELD_BY_SOURCE = """
+WITH said AS (
+    SELECT run_id, sample_id, sample_key,
+        bool_or(TRY_CAST(value ->> '$.correct' AS BOOLEAN)) FILTER (WHERE step = 'verify' AND status = 'ok') AS correct,
+        any_value(value ->> '$.split') FILTER (WHERE step = 'split') AS split,
+        any_value(value ->> '$.source') FILTER (WHERE step_no = 0) AS source
+    FROM latest_outcomes WHERE chosen AND step IN ('intake', 'verify', 'split') GROUP BY ALL
+)
+SELECT f.recipe, f.run_id, coalesce(s.source, d.source, u.source) AS source, s.kind,
+    count(*) AS samples,
+    count(*) FILTER (WHERE d.correct AND (f.step_no IS NULL OR f.step_no > t.step_no)) AS verified,
+    count(*) FILTER (WHERE f.fate = 'kept') AS kept,
+    count(*) FILTER (WHERE f.fate = 'dropped') AS dropped,
+    count(*) FILTER (WHERE f.fate = 'failed') AS failed,
+    count(*) FILTER (WHERE f.fate = 'pending') AS pending,
+    count(*) FILTER (WHERE f.fate = 'kept' AND d.split = 'sft') AS sft,
+    count(*) FILTER (WHERE f.fate = 'kept' AND d.split = 'rl') AS rl,
+    count(*) FILTER (WHERE f.fate = 'kept') / count(*) AS yield
+FROM fates f
+JOIN runs u USING (run_id)
+LEFT JOIN run_steps t ON t.run_id = f.run_id AND t.step = 'verify'
+LEFT JOIN sample_versions s USING (sample_id, sample_key)
+LEFT JOIN said d ON d.run_id = f.run_id AND d.sample_id = f.sample_id AND d.sample_key = f.sample_key
+GROUP BY f.recipe, f.run_id, coalesce(s.source, d.source, u.source), s.kind
+ORDER BY f.recipe, source, s.kind
+"""
+
+# A call is counted once, under the step that used it first; without a step when the run died before the step ended.
+COST = """
+WITH used AS (
+    SELECT key, arg_min(step, created) AS step
+    FROM (SELECT unnest(calls) AS key, step, created FROM raw_outcomes) GROUP BY key
+)
+SELECT c.teacher, c.model, u.step,
+    count(*) AS calls,
+    count(*) FILTER (WHERE c.status = 'ok') AS answered,
+    count(*) FILTER (WHERE c.status <> 'ok') AS failed,
+    sum(c.prompt_tokens)::BIGINT AS prompt_tokens,
+    sum(c.completion_tokens)::BIGINT AS completion_tokens,
+    sum(c.cost) AS cost,
+    count(*) FILTER (WHERE c.cost IS NULL) AS unknown_cost_calls,
+    sum(c.seconds) AS seconds,
+    sum(c.attempts)::BIGINT AS attempts
+FROM calls c
+LEFT JOIN used u USING (key)
+GROUP BY c.teacher, c.model, u.step
+ORDER BY c.teacher, c.model, u.step
+"""
+
+DISAGREEMENT = """
+WITH verdicts AS (
+    SELECT recipe, run_id, sample_id, sample_key, draw, chosen,
+        value ->> '$.extracted' AS answer, value ->> '$.source' AS source,
+        TRY_CAST(value ->> '$.correct' AS BOOLEAN) AS correct
+    FROM latest_outcomes WHERE step = 'verify' AND json_type(value) = 'OBJECT'
+),
+split_answers AS (
+    SELECT DISTINCT run_id, sample_id, sample_key FROM (
+        SELECT run_id, sample_id, sample_key, answer FROM verdicts
+        GROUP BY ALL HAVING bool_or(correct) AND NOT bool_and(correct)
+    )
+),
+drawn AS (
+    SELECT recipe, run_id, sample_id, sample_key,
+        list(DISTINCT answer ORDER BY answer) FILTER (WHERE coalesce(answer, '') <> '') AS answers,
+        arg_max(correct, chosen::INT) FILTER (WHERE source = 'rule') AS rule,
+        arg_max(correct, chosen::INT) FILTER (WHERE source = 'judge') AS judge,
+        bool_or(correct) FILTER (WHERE chosen) AS verdict
+    FROM verdicts GROUP BY ALL
+),
+reviewed AS (
+    SELECT sample_id, sample_key,
+        arg_max(decision, created) AS review,
+        bool_or(decision = 'accept') AS accepted, bool_or(decision = 'reject') AS rejected
+    FROM reviews WHERE standing GROUP BY ALL
+),
+found AS (
+    SELECT d.*, v.review,
+        list_filter([
+            CASE WHEN a.run_id IS NOT NULL OR d.rule <> d.judge THEN 'rule_judge' END,
+            CASE WHEN (v.rejected AND d.verdict) OR (v.accepted AND NOT d.verdict) THEN 'verdict_review' END,
+            CASE WHEN v.accepted AND v.rejected THEN 'reviewers' END,
+            CASE WHEN len(d.answers) > 1 THEN 'draws' END
+        ], lambda what: what IS NOT NULL) AS between
+    FROM drawn d
+    LEFT JOIN split_answers a USING (run_id, sample_id, sample_key)
+    LEFT JOIN reviewed v USING (sample_id, sample_key)
+)
+SELECT f.recipe, f.run_id, f.sample_id, f.sample_key, f.between AS disagree, s.reference, f.answers, f.verdict,
+    f.rule, f.judge, f.review, s.question
+FROM found f LEFT JOIN sample_versions s USING (sample_id, sample_key)
+WHERE len(f.between) > 0
+ORDER BY f.recipe, f.sample_id
+"""
+
+LINEAGE = """
+SELECT o.recipe, o.run_id, o.sample_id, o.sample_key, o.step_no, o.step, o.draw, o.chosen, o.status, o.reason,
+    o.fingerprint, k.key AS call_key, c.teacher, c.model, c.status AS call_status, p.split
+FROM latest_outcomes o
+LEFT JOIN LATERAL (SELECT unnest(o.calls) AS key) k ON true
+LEFT JOIN calls c USING (key)
+LEFT JOIN splits p ON p.run_id = o.run_id AND p.sample_id = o.sample_id AND p.sample_key = o.sample_key
+"""
+
+PEOPLE: tuple[tuple[str, str], ...] = (
+    ("reasons", REASONS),
+    ("splits", SPLITS),
+    ("reviews", REVIEWS),
+    ("pass_rates", PASS_RATES),
+    ("exports", EXPORTS),
+    ("corpus", CORPUS),
+    ("yield_by_source", YIELD_BY_SOURCE),
+    ("cost", COST),
+    ("disagreement", DISAGREEMENT),
+    ("lineage", LINEAGE),
+)

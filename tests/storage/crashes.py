@@ -1,0 +1,176 @@
+"""Kills writers and compactors, for the tests: `python crashes.py steps|storm FOLDER`, prints what was found as JSON.
+
+`steps` dies before the 1st, 2nd, 3rd … file-system call of a fixed scenario, each time in a new store. `storm` kills
+writers and compactors on one store at random moments. Children are forked from this process, which opens no store itself.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from storage import generations
+from storage.store import Store
+
+ROWS = 5
+CALLS = ("replace", "fsync", "unlink", "open", "mkdir")
+
+
+def batch(name: str) -> list[dict[str, object]]:
+    return [{"key": f"{name}/{i}", "reply": "r" * 50, "draw": i} for i in range(ROWS)]
+
+
+def append(store: Store, acks: Path, name: str) -> None:
+    store.append("calls", batch(name), name=name)
+    with acks.open("a") as file:
+        file.write(f"{name}\n")
+
+
+def scenario(root: Path, acks: Path) -> None:
+    """Two compactions, the second of which collects the garbage of the first."""
+    store = Store.open(root)
+    for name in ("a", "b"):
+        append(store, acks, name)
+    store.compact(force=True)
+    append(store, acks, "c")
+    store.compact(force=True)
+    append(store, acks, "d")
+
+
+def found(root: Path) -> Counter[str]:
+    keys = Store.open(root).query("select key from raw_calls")["key"].to_pylist()
+    return Counter(keys)
+
+
+def faults(rows: Counter[str], acks: Path) -> list[str]:
+    acked = acks.read_text().split() if acks.exists() else []
+    lost = [f"lost {name}" for name in acked if any(rows[f"{name}/{i}"] != 1 for i in range(ROWS))]
+    twice = [f"twice {key}" for key, times in rows.items() if times > 1]
+    names = Counter(key.split("/")[0] for key in rows)
+    return lost + twice + [f"torn {name}" for name, rows_seen in names.items() if rows_seen != ROWS]
+
+
+def forked(action: Callable[[], None]) -> int:
+    """Run in a child process; its exit status."""
+    pid = start(action)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def start(action: Callable[[], None]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        action()
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def die_at(call: int) -> None:
+    """From now on, the process dies instead of making its `call`-th file-system call."""
+    made = 0
+
+    def guarded(real: Callable[..., object]) -> Callable[..., object]:
+        def wrapper(*args: object, **kwargs: object) -> object:
+            nonlocal made
+            made += 1
+            if made == call:
+                os._exit(9)
+            return real(*args, **kwargs)
+
+        return wrapper
+
+    for name in CALLS:
+        setattr(os, name, guarded(getattr(os, name)))
+    shutil.copyfile = guarded(shutil.copyfile)  # type: ignore[assignment]
+    generations._fill = guarded(generations._fill)  # type: ignore[assignment]
+
+
+def steps(folder: Path) -> dict[str, object]:
+    generations.GRACE_SECONDS = 0.0
+    problems: list[str] = []
+    for call in range(1, 1000):
+        root, acks = folder / f"store{call}", folder / f"acks{call}"
+
+        def dying(root: Path = root, acks: Path = acks, call: int = call) -> None:
+            die_at(call)
+            scenario(root, acks)
+
+        def check(root: Path = root, acks: Path = acks) -> None:
+            for when in ("after the kill", "after the re-run"):
+                if bad := faults(found(root), acks):
+                    print(f"{when}: {bad}", file=sys.stderr)
+                    os._exit(3)
+                scenario(root, acks)
+
+        status = forked(dying)
+        if forked(check):
+            problems.append(f"killed at call {call}")
+        shutil.rmtree(root)
+        if status == 0:
+            return {"killed": call - 1, "problems": problems}
+    return {"killed": None, "problems": ["the scenario never ended"]}
+
+
+def write_forever(root: Path, acks: Path, prefix: str) -> None:
+    store = Store.open(root)
+    for number in range(1_000_000):
+        append(store, acks, f"{prefix}-{number}")
+
+
+def compact_forever(root: Path) -> None:
+    store = Store.open(root)
+    while True:
+        store.compact(force=True)
+
+
+def storm(folder: Path, seconds: float = 5.0) -> dict[str, object]:
+    generations.GRACE_SECONDS = 0.0
+    rng, root, kills = random.Random(), folder / "store", 0
+    forked(lambda: Store.open(root) and None)
+    roles: list[Callable[[int], int]] = [
+        lambda n: start(lambda: write_forever(root, folder / f"acks-w{n}", f"w{n}")),
+        lambda n: start(lambda: write_forever(root, folder / f"acks-w{n}", f"w{n}")),
+        lambda n: start(lambda: compact_forever(root)),
+    ]
+    running = [role(index) for index, role in enumerate(roles)]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(rng.uniform(0.05, 0.4))
+        victim = rng.randrange(len(roles))
+        os.kill(running[victim], signal.SIGKILL)
+        os.waitpid(running[victim], 0)
+        kills += 1
+        running[victim] = roles[victim](100 + kills)
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    (folder / "acks").write_text("".join(path.read_text() for path in folder.glob("acks-*")))
+    return {"kills": kills, "status": forked(lambda: report_storm(root, folder)), **read_report(folder)}
+
+
+def report_storm(root: Path, folder: Path) -> None:
+    rows = found(root)
+    acked = len((folder / "acks").read_text().split())
+    bad = faults(rows, folder / "acks")
+    generation = generations.current(root)
+    (folder / "report.json").write_text(json.dumps({"acked": acked, "problems": bad, "generation": generation}))
+
+
+def read_report(folder: Path) -> dict[str, object]:
+    path = folder / "report.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+if __name__ == "__main__":
+    mode, where = sys.argv[1], Path(sys.argv[2])
+    print(json.dumps(steps(where) if mode == "steps" else storm(where)))

@@ -1,0 +1,1 @@
+"""The Streamlit pages: people look at a corpus here. Reads the store, changes nothing."""
