@@ -24,7 +24,7 @@ from curation.sources.normalise import (
     read_answer,
     read_options,
 )
-from curation.sources.rows import RawRow, raw_text, row_digest
+from curation.sources.rows import RawRow, printable, raw_text, row_digest
 
 LONGEST_ID = 200  # characters
 IN_FLIGHT = 3  # rows held for each thread, so that none waits
@@ -88,7 +88,9 @@ def prepare(row: RawRow | Rejected, *, need_answer: bool, limits: Limits) -> Tak
         return _sample(row, need_answer, limits)
     except SampleError as error:
         id, source = _refused_name(row)
-        return Rejected(id, source, error.reason, error.detail, error.raw or raw_text(row.record), row.position)
+        return Rejected(
+            id, source, error.reason, printable(error.detail), error.raw or raw_text(row.record), row.position
+        )
 
 
 def _settled(taken: Taken, seen: SeenIds) -> Taken:

@@ -3,7 +3,7 @@ table.
 """
 
 INTAKE = {
-    "image_missing": "The row names an image file that does not exist.",
+    "image_missing": "The row names an image file that does not exist, or the store lost its copy.",
     "image_outside": "The image path leaves the source's folder, directly or through a symbolic link.",
     "image_unreadable": "Pillow cannot decode the image file (corrupt, or another format under this name).",
     "image_truncated": "The image file ends before the picture does.",

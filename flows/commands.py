@@ -1,15 +1,17 @@
 """What each command does, once its arguments are parsed. Heavy imports stay inside the command that needs them."""
 
 import argparse
+import atexit
 import json
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from curation.errors import ConfigError, RunStopped
-from curation.records import Json
+from curation.errors import ConfigError
 
 
 def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
@@ -64,16 +66,31 @@ def _run_here(job: Any, quiet: bool) -> dict[str, Any]:
     return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}
 
 
+PREFECT_QUIET = {
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+}
+"""What `vistill run` sets unless the user has: Prefect's own log would tear the live view, 20 s are short on a busy machine."""
+
+
 def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:
     from flows.run import check
 
     check(job)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    atexit.register(_hush)
+    for name, value in PREFECT_QUIET.items():
+        os.environ.setdefault(name, value)
     from flows.build import build
 
     result: dict[str, Any] = build(**{**job.as_json(), "quiet": quiet})
     return result
+
+
+def _hush() -> None:
+    """Last of all exit handlers: Prefect's threads outlive the interpreter's clean-up, and DuckDB would print 200 lines of it."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def deploy(args: argparse.Namespace) -> int:
@@ -134,25 +151,25 @@ def _read(path: str) -> str:
 def compact(args: argparse.Namespace) -> int:
     """`vistill compact`."""
     report = _open(args.store).compact(force=True)
-    if report is None:
-        raise RunStopped("another process is compacting this store; its work will do")
-    print(json.dumps(_plain(report)) if args.json else str(report))
+    done = asdict(report) if report else {"generation": None, "segments": 0, "rows": 0, "remaining": 0, "seconds": 0.0}
+    text = (
+        f"{done['generation']} took in {done['rows']:,} rows of {done['segments']} segments; {done['remaining']} left"
+    )
+    print(json.dumps(done) if args.json else text if report else "nothing to do, or another process is at it")
     return 0
 
 
 def fsck(args: argparse.Namespace) -> int:
-    """`vistill fsck`: exit code 1 when something is wrong."""
-    problems = _open(args.store).fsck(repair=args.repair)
-    print(json.dumps(_plain(problems)) if args.json else "\n".join(map(str, problems)) or "the store is sound")
-    return 1 if problems else 0
-
-
-def _plain(value: Any) -> Json:
-    from dataclasses import asdict, is_dataclass
-
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    """`vistill fsck`: exit code 1 when something is lost or damaged."""
+    report = _open(args.store).fsck(repair=args.repair)
+    if args.json:
+        print(json.dumps({**asdict(report), "ok": report.ok}))
+        return 0 if report.ok else 1
+    print("\n".join(f"{name:<16} {count:,}" for name, count in report.counts.items()))
+    lines = [f"removed {path}" for path in report.repaired]
+    lines += [f"{problem.code}: {problem.path}: {problem.detail}" for problem in report.problems]
+    print("\n".join([*lines, "the store is sound" if report.ok else f"{len(report.problems)} problems"]))
+    return 0 if report.ok else 1
 
 
 def _open(path: str) -> Any:

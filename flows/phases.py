@@ -195,7 +195,7 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
     with session.store.snapshot() as snapshot:
         found = stages.outcomes_of(snapshot, fingerprint)
     if len(found) < len(keys):
-        found = run_all(bound, fingerprint, keys, columns, session.read_picture)
+        found = run_all(bound, fingerprint, keys, columns, session.picture)
         corpus.add_outcomes(session.store, session.run_id, found)
     for outcome in found:
         session.progress.outcome(outcome, True)

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from curation.engine import Engine, Known, Result
+from curation.errors import SampleError, StoreError
 from curation.recipe import Bound, BoundDraws, Stage
 from curation.records import Image, Outcome, Sample
 from curation.teachers import open_teachers
@@ -104,9 +106,16 @@ class Session:
         if fresh:
             self.writer.add(outcome, pass_rate(self.prepared, outcome) if outcome.step == "draws" else None)
 
-    def read_picture(self, image: Image) -> bytes:
-        """The stored bytes of an image. Raises `StoreError` when the file is gone or damaged."""
-        return self.store.read_image(image.sha256, image.format)
+    def picture(self, image: Image) -> bytes:
+        return read_picture(self.store, image)
+
+
+def read_picture(store: Store, image: Image) -> bytes:
+    """The stored bytes of an image. Raises `SampleError` when the file is gone or damaged: the other samples can go on."""
+    try:
+        return store.read_image(image.sha256, image.format)
+    except StoreError as error:
+        raise SampleError("image_missing", str(error)) from error
 
 
 def _fingerprints(part: Bound | BoundDraws) -> Iterator[str]:
@@ -126,7 +135,7 @@ def open_session(prepared: Prepared, run_id: str, progress: Progress) -> Iterato
         manager = open_teachers(
             prepared.teachers,
             ledger=ledger,
-            read_image=lambda image: store.read_image(image.sha256, image.format),
+            read_image=partial(read_picture, store),
             observer=progress.call,
             notice=progress.notice,
             budget=Budget(max_cost=job.max_cost, max_calls=job.max_calls, max_tokens=job.max_tokens),

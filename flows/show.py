@@ -21,7 +21,8 @@ def recipe_data(name: str, pairs: Sequence[str], teachers: Sequence[str]) -> dic
 
     recipe = build(name, parse_settings(name, list(pairs)))
     specs = teachers_of(recipe, teachers) if teachers else {}
-    shown: Mapping[str, TeacherIdentity] = specs or {role: _Published(role, recipe.published.get(role, "")) for role in recipe.roles()}
+    published = {role: _Published(role, recipe.published.get(role, "")) for role in recipe.roles()}
+    shown: Mapping[str, TeacherIdentity] = specs or published
     plan = bind(recipe, shown)
     prints = {row[1]: row[2] for row in plan.table()}
     return {

@@ -14,6 +14,7 @@ from curation.errors import StoreError
 from storage.files import lock, os_errors
 from storage.generations import (
     Tail,
+    bring_up_to_date,
     build,
     collect_garbage,
     current,
@@ -59,14 +60,12 @@ def may_be_due(root: Path) -> bool:
     return files > TAIL_FILES or weight > TAIL_BYTES_SMALL
 
 
-def bring_up_to_date(root: Path) -> None:
-    """Rebuild the live generation with the migrations it lacks, waiting for a compactor that is at work."""
+def migrate_store(root: Path) -> None:
+    """Bring the live generation up to date, waiting for a compactor that is at work."""
     with _compacting(root, MIGRATION_SECONDS) as mine:
         if not mine:
             raise StoreError(f"cannot migrate {root}: it was being compacted for {MIGRATION_SECONDS:g} s")
-        if live := current(root):
-            build(root, live, {})
-            collect_garbage(root, live)
+        bring_up_to_date(root)
 
 
 @contextmanager
@@ -86,21 +85,20 @@ def _pass(root: Path, force: bool) -> CompactionReport | None:
     started, live = time.monotonic(), current(root)
     sweep_temporary(root / "generations")
     tail = live_tail(root, live)
-    if not (any(tail.values()) if force else _due(root, live, tail)):
+    if not (tail if force else _due(root, live, tail)):
         return None
-    batch = _sound(root, _first(tail, SEGMENTS_A_PASS))
+    taken = _first(tail, SEGMENTS_A_PASS)
+    batch = _sound(root, taken)
     name, rows = build(root, live, batch)
-    if live:
-        collect_garbage(root, live)
-    segments, waiting = _count(batch), _count(live_tail(root, name))
-    return CompactionReport(name, segments, rows, waiting, time.monotonic() - started)
+    collect_garbage(root, live)
+    waiting = _count(tail) - _count(taken)
+    return CompactionReport(name, _count(batch), rows, waiting, time.monotonic() - started)
 
 
-def _due(root: Path, live: str | None, tail: Tail) -> bool:
-    size = generation_path(root, live).stat().st_size if live else 0
+def _due(root: Path, live: str, tail: Tail) -> bool:
+    size = generation_path(root, live).stat().st_size
     weight = sum(segment_path(root, table, name).stat().st_size for table in tail for name in tail[table])
-    quarter = size > 0 and weight > max(size / 4, TAIL_BYTES_SMALL)
-    return _count(tail) > TAIL_FILES or weight > TAIL_BYTES or quarter
+    return _count(tail) > TAIL_FILES or weight > min(TAIL_BYTES, max(size // 4, TAIL_BYTES_SMALL))
 
 
 def _sound(root: Path, batch: Tail) -> Tail:

@@ -78,10 +78,11 @@ def write_synced(path: Path, content: bytes | memoryview) -> None:
 
 def make_directories(paths: Iterable[Path]) -> None:
     """Create directories that are missing and flush their parents."""
-    for path in paths:
-        if not path.is_dir():
-            path.mkdir(parents=True, exist_ok=True)
-            fsync_path(path.parent)
+    missing = [path for path in paths if not path.is_dir()]
+    for path in missing:
+        path.mkdir(parents=True, exist_ok=True)
+    for parent in sorted({path.parent for path in missing}):
+        fsync_path(parent)
 
 
 @contextmanager

@@ -28,14 +28,11 @@ GRACE_SECONDS = 60.0  # for readers on file systems that do not share locks
 Tail = dict[str, list[str]]
 
 
-def current(root: Path) -> str | None:
-    """Name of the live generation, None in a store that was never compacted."""
+def current(root: Path) -> str:
+    """Name of the live generation."""
     path = root / "CURRENT"
     with os_errors("read", path):
-        try:
-            name = path.read_text(errors="replace").strip()
-        except FileNotFoundError:
-            return None
+        name = path.read_text(errors="replace").strip()
     if not NAME.fullmatch(name):
         raise StoreError(f"{path} should name a generation, not {name[:60]!r}")
     return name
@@ -47,9 +44,14 @@ def generation_path(root: Path, name: str) -> Path:
 
 
 def generation_number(name: str) -> int:
-    """7 for `corpus-000007.duckdb`, 0 for another name."""
+    """7 for `corpus-000007.duckdb`, -1 for another name."""
     match = NAME.fullmatch(name)
-    return int(match[1]) if match else 0
+    return int(match[1]) if match else -1
+
+
+def generation_name(number: int) -> str:
+    """`corpus-000007.duckdb` for 7."""
+    return f"corpus-{number:06d}.duckdb"
 
 
 def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
@@ -62,39 +64,46 @@ def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
 
 def damaged_generation(path: Path, error: duckdb.Error) -> StoreError:
     """What to tell about a generation that DuckDB refuses."""
-    pointer, number = path.parents[1] / "CURRENT", generation_number(path.name)
-    back = f"write corpus-{number - 1:06d}.duckdb into {pointer}" if number > 1 else f"delete {pointer}"
+    before = generation_name(generation_number(path.name) - 1)
     return StoreError(
-        f"cannot open generation {path} ({first_line(error)}); to go back one, {back}: "
-        "the segments it absorbed are kept, so no row is lost"
+        f"cannot open generation {path} ({first_line(error)}); to go back one, write {before} into "
+        f"{path.parents[1] / 'CURRENT'}: the segments it absorbed are kept, so no row is lost"
     )
 
 
 def tail_of(con: duckdb.DuckDBPyConnection, root: Path, absorbed: str) -> Tail:
-    """Segments by table that are in the directory and not in the `absorbed` relation ("" for none)."""
-    tail = {table: list_segments(root, table) for table in TABLES}
-    if not absorbed:
-        return tail
-    listed = "select unnest(?::varchar[]) as name"
-    sql = f"from ({listed}) where name not in (select name from {absorbed} where tbl = ?) order by name"  # noqa: S608
-    return {table: [row[0] for row in con.execute(sql, [names, table]).fetchall()] for table, names in tail.items()}
+    """Segments by table that are in the directory and not in `absorbed`; tables without any are left out."""
+    listed = [(table, name) for table in TABLES for name in list_segments(root, table)]
+    tail: Tail = {}
+    if listed:
+        columns = "select unnest(?::varchar[]) as tbl, unnest(?::varchar[]) as name"
+        sql = f"from ({columns}) anti join {absorbed} using (tbl, name) order by all"
+        for table, name in con.execute(sql, list(zip(*listed, strict=True))).fetchall():
+            tail.setdefault(table, []).append(name)
+    return tail
 
 
-def live_tail(root: Path, live: str | None) -> Tail:
+def live_tail(root: Path, live: str) -> Tail:
     """Segments by table that the live generation has not absorbed."""
-    if live is None:
-        return {table: list_segments(root, table) for table in TABLES}
     with open_generation(generation_path(root, live)) as con:
         return tail_of(con, root, "_segments")
 
 
+def bring_up_to_date(root: Path) -> None:
+    """Publish the first, empty generation, or the live one with the migrations it lacks. Under the compaction lock."""
+    live = current(root) if (root / "CURRENT").exists() else None
+    build(root, live, {})
+    if live:
+        collect_garbage(root, live)
+
+
 def build(root: Path, live: str | None, batch: Tail) -> tuple[str, int]:
-    """Publish the generation after `live` with the segments of `batch` in it; returns its name and the rows added.
+    """Publish the generation after `live` (the first when None) with `batch` in it; returns its name and rows added.
 
     Only under the compaction lock. A generation of that number that was never made live is replaced.
     """
     folder = root / "generations"
-    name = f"corpus-{generation_number(live or '') + 1:06d}.duckdb"
+    name = generation_name(generation_number(live or "") + 1)
     tmp = temporary(folder / name)
     try:
         if live:
@@ -153,7 +162,7 @@ def _delete_segments(root: Path, before: str) -> None:
 
 def _delete_generations(root: Path, before: str) -> None:
     for name in os.listdir(root / "generations"):
-        if 0 < generation_number(name) < generation_number(before):
+        if 0 <= generation_number(name) < generation_number(before):
             _discard(generation_path(root, name))
 
 

@@ -27,6 +27,7 @@ from storage.wal import Wal, framed, recover
 
 SYNC_SECONDS = 1.0
 REFRESH_SECONDS = 5.0
+REFRESH_SHARE = 0.05  # of the time, at most, goes into loading keys again
 IDLE_SECONDS = 3.0  # an open snapshot keeps garbage from being collected
 
 FOUND = """
@@ -72,7 +73,7 @@ class KeyFilter:
         with self._lock:
             self._added = self._added - before
         self._seen = changed
-        self._due = time.monotonic() + max(REFRESH_SECONDS, 20 * (time.monotonic() - started))
+        self._due = time.monotonic() + max(REFRESH_SECONDS, (time.monotonic() - started) / REFRESH_SHARE)
 
 
 @dataclass(slots=True)

@@ -18,9 +18,8 @@ import pyarrow as pa
 from curation.errors import StoreError
 from storage.files import lock, os_errors
 from storage.generations import current, damaged_generation, generation_path, tail_of
-from storage.schema import TABLES
 from storage.segments import quarantine_damaged, segment_path
-from storage.sql import files_sql, first_line, quoted, rows_sql
+from storage.sql import files_sql, first_line, generation_sql, quoted, rows_sql
 from storage.view_catalog import RAW, make_views_file, views_path
 
 T = TypeVar("T")
@@ -48,7 +47,7 @@ class Snapshot:
 
     def __init__(self, root: Path, config: Mapping[str, Any] | None = None, *, sealed: bool = False) -> None:
         self.root, self.sealed = root, sealed
-        self.generation: str | None = None
+        self.generation = ""
         self.segments: dict[str, list[str]] = {}
         self.connection: duckdb.DuckDBPyConnection
         self._config = {"temp_directory": tempfile.gettempdir(), **(config or {})}
@@ -113,7 +112,7 @@ class Snapshot:
             self.connection = self._resources.enter_context(duckdb.connect(config=dict(self._config)))
             self._attach_views()
             self._attach_generation()
-            self._create_raw_views()
+            self._create_tail_views()
             if self.sealed:
                 self._seal()
         except BaseException:
@@ -141,28 +140,21 @@ class Snapshot:
     def _attach_generation(self) -> None:
         """The pointer before the listing: what a later generation absorbs is still a file while we hold the lease."""
         self.generation = current(self.root)
-        if self.generation:
-            path = generation_path(self.root, self.generation)
-            try:
-                self.connection.execute(f"attach {quoted(path)} as generation (read_only)")
-            except duckdb.Error as error:
-                raise damaged_generation(path, error) from error
-        self.segments = tail_of(self.connection, self.root, "generation._segments" if self.generation else "")
+        path = generation_path(self.root, self.generation)
+        try:
+            self.connection.execute(f"attach {quoted(path)} as generation (read_only)")
+        except duckdb.Error as error:
+            raise damaged_generation(path, error) from error
 
-    def _create_raw_views(self) -> None:
-        sql = "select table_name from duckdb_tables() where database_name = 'generation'"
-        absorbed = {row[0] for row in self.connection.execute(sql).fetchall()}
-        for table in TABLES:
-            sources = [f'generation."{table}"'] if table in absorbed else []
-            if names := self.segments.get(table):
-                sources.append(files_sql(self._paths(table, names)))
-            self.connection.execute(f'create temp view "{RAW}{table}" as {rows_sql(table, sources)}')
-
-    def _paths(self, table: str, names: Sequence[str]) -> list[Path]:
-        return [segment_path(self.root, table, name) for name in names]
+    def _create_tail_views(self) -> None:
+        self.segments = tail_of(self.connection, self.root, "generation._segments")
+        for table, names in self.segments.items():
+            files = files_sql([segment_path(self.root, table, name) for name in names])
+            rows = f"{generation_sql(table)} union all by name {rows_sql(table, [files])}"
+            self.connection.execute(f'create temp view "{RAW}{table}" as {rows}')
 
     def _seal(self) -> None:
-        paths = [path for table, names in self.segments.items() for path in self._paths(table, names)]
+        paths = [segment_path(self.root, table, name) for table, names in self.segments.items() for name in names]
         self.connection.execute(f"set allowed_paths = [{', '.join(map(quoted, paths))}]")
         self.connection.execute("set python_enable_replacements = false")
         self.connection.execute("set enable_external_access = false")

@@ -19,6 +19,12 @@ def rows_sql(table: str, sources: Sequence[str]) -> str:
     return f"select {columns} from ({' union all by name '.join(parts)})"  # noqa: S608
 
 
+def generation_sql(table: str) -> str:
+    """SELECT of the schema's columns of one table of the generation; a later version may have added others."""
+    columns = ", ".join(f'"{name}"' for name in TABLES[table])
+    return f'select {columns} from generation."{table}"'  # noqa: S608
+
+
 def files_sql(paths: Sequence[Path]) -> str:
     """The segments as one relation."""
     return f"read_parquet([{', '.join(map(quoted, paths))}], union_by_name = true)"

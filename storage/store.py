@@ -25,6 +25,8 @@ from storage.fsck import Report, fsck
 from storage.schema import TABLES
 from storage.snapshot import Snapshot
 
+LAID_OUT = {"generations", "images", "segments", "compact.lock", "CURRENT"}  # a store whose making was cut short
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -95,7 +97,7 @@ class Store:
         folders = ["generations", "images", *(f"segments/{table}" for table in TABLES)]
         with os_errors("make a store in", self.root):
             make_directories([self.root, *(self.root / folder for folder in folders)])
-        compaction.bring_up_to_date(self.root)
+        compaction.migrate_store(self.root)
         migrations.write_version(self.root)
 
 
@@ -108,8 +110,5 @@ def _check_new(path: Path, create: bool) -> None:
         raise StoreError(f"{path} is a file, not a store directory: choose another --store")
     with os_errors("read", path):
         strange = [name for name in os.listdir(path) if not name.startswith(".")]
-    if not create or (strange and not {*strange} <= LAID_OUT):
+    if not create or not LAID_OUT.issuperset(strange):
         raise StoreError(f"{path} is not a Vistill store (no VERSION file): choose an empty or a new directory")
-
-
-LAID_OUT = {"generations", "images", "segments"}  # a store whose making was cut short

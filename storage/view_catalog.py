@@ -1,8 +1,8 @@
-"""The views of `storage.views` as a small DuckDB file, `views/<digest>.duckdb`, that every snapshot attaches.
+"""The raw relations and the views of `storage.views` as a small DuckDB file that every snapshot attaches.
 
-Creating 25 views that build on each other binds them all, which takes a third of a second; attaching a file
-that holds them takes 4 ms. The file depends on the code alone, names no data, and is made again when it is
-missing or damaged.
+Creating 25 views that build on each other binds them all, which takes a third of a second; attaching a file that holds
+them takes 4 ms. `views/<digest>.duckdb` depends on the code alone and is made again when it is missing or damaged. In
+it, `raw_<table>` reads the attached `generation`; a snapshot puts temporary views with the tail before them.
 """
 
 import os
@@ -14,6 +14,7 @@ import duckdb
 from curation.records import digest
 from storage.files import fsync_path, make_directories, os_errors, temporary
 from storage.schema import TABLES, columns_sql
+from storage.sql import generation_sql
 from storage.views import VIEWS
 
 RAW = "raw_"
@@ -26,7 +27,7 @@ def views_path(root: Path) -> Path:
 
 
 def make_views_file(path: Path) -> None:
-    """Write the file whole; the raw tables that the views name exist only while it is made."""
+    """Write the file whole."""
     with os_errors("write", path):
         make_directories([path.parent])
         tmp = temporary(path)
@@ -41,9 +42,9 @@ def make_views_file(path: Path) -> None:
 
 def _fill(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
+        con.execute("attach ':memory:' as generation")
         for table in TABLES:
-            con.execute(f'create table "{RAW}{table}" ({columns_sql(table)})')
+            con.execute(f'create table generation."{table}" ({columns_sql(table)})')
+            con.execute(f'create view "{RAW}{table}" as {generation_sql(table)}')
         for name, sql in VIEWS:
             con.execute(f'create view "{name}" as {sql}')
-        for table in TABLES:
-            con.execute(f'drop table "{RAW}{table}"')

@@ -5,6 +5,7 @@ data set is ever run (`datasets` has given that up).
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,18 +109,13 @@ def _roots(columns: Collection[str]) -> set[str]:
     return {name for column in columns for name in (column, column.split(".")[0])}
 
 
-class _trouble:
-    """Turns what a broken or unreachable data set raises into RunStopped: rows may follow on another day."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError | ValueError | pa.ArrowException) and not isinstance(error, StopIteration):
-            raise RunStopped(f"data set {self.path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+@contextmanager
+def _trouble(path: str) -> Iterator[None]:
+    """Turns what a broken or unreachable data set raises into RunStopped: its rows may come another day."""
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise RunStopped(f"data set {path} cannot be read: {' '.join(str(error).split())[:300]}") from error
 
 
 def _read_through(path: str, max_bytes: int) -> bytes:

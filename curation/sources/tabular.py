@@ -141,7 +141,7 @@ def open_json(path: Path, base: Path | None, rows_at: str = "") -> Whole | Lines
     """
     files = Folder(base or path.parent)
     text = read_text_file(path, LONGEST_JSON)
-    pairs: list[tuple[str, Json]] = []
+    pairs: list[tuple[str | None, Json]] = []
     try:
         value = json.loads(text, object_pairs_hook=_noting(pairs))
     except (ValueError, RecursionError) as error:
@@ -153,10 +153,19 @@ def open_json(path: Path, base: Path | None, rows_at: str = "") -> Whole | Lines
     if isinstance(value, list):
         return Whole(path, files, [(None, item) for item in value])
     if isinstance(value, dict):
-        pairs = pairs or list(value.items())
-        keyed = sum(isinstance(item, dict) for _, item in pairs) * 2 > len(pairs)
-        return Whole(path, files, list(pairs), {"id": "key"}) if keyed else Whole(path, files, [(None, value)])
+        return _from_object(path, files, value, pairs or list(value.items()))
     raise ConfigError("--source", str(path), "holds neither a list of objects nor an object of objects")
+
+
+def _from_object(path: Path, files: Files, value: Record, pairs: list[tuple[str | None, Json]]) -> Whole:
+    """Keyed rows or one row; ConfigError for an object around the list of rows."""
+    lists = [name for name, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
+    if len(lists) == 1 and not {"question", "problem", "image"} & set(value):
+        hint = f"its rows seem to lie under {lists[0]!r}; write json:{path}?rows={lists[0]}"
+        raise ConfigError("--source", str(path), hint)
+    if sum(isinstance(item, dict) for _, item in pairs) * 2 > len(pairs):
+        return Whole(path, files, pairs, {"id": "key"})
+    return Whole(path, files, [(None, value)])
 
 
 def open_parquet(pattern: str, base: Path | None) -> Parquet:
@@ -206,7 +215,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes | Broken]:
         yield Broken("row_malformed", detail, broken("", "", start).raw, state.hexdigest())
 
 
-def _noting(outermost: list[tuple[str, Json]]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+def _noting(outermost: list[tuple[str | None, Json]]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
     """An object hook that leaves the last, and so outermost, object's pairs in the list: a key given twice is two
     rows there, where a dict would keep one in silence."""
 

@@ -33,8 +33,8 @@ LENGTH = frozenset({"length", "max_tokens", "model_length"})
 FILTERED = frozenset({"content_filter", "safety", "refusal", "prohibited_content", "sensitive"})
 LONGEST_WAIT = 3600.0  # seconds of Retry-After we believe
 
-# Only what no single request can cause: these stop a run. "Quota exceeded" alone is not among them, since Gemini says so
-# of a minute's quota, and OpenAI's rate-limit message links to its billing page.
+# Only what no single request can cause: these stop a run. "Quota exceeded" alone is not among them, since Gemini says
+# so of a minute's quota, and OpenAI's rate-limit message links to its billing page.
 _NO_MODEL = re.compile(r"model_not_found|\bmodel\s+(\S+\s+)?(is\s+)?(does not exist|not exist|not found)", re.I)
 _NO_KEY = re.compile(r"api.?key (is )?(not valid|invalid|incorrect)|(invalid|incorrect).?api.?key", re.I)
 _NO_MONEY = re.compile(r"insufficient.?(quota|balance|credit|funds)", re.I)

@@ -10,7 +10,6 @@ as long as nobody else is answered meanwhile (`Policy.patience`). One that never
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,9 +57,13 @@ class Policy:
 
 @dataclass(slots=True)
 class Trial:
-    """How one call fared so far: `held` counts faults that were its own, `seen` the answers others had by the last."""
+    """How one call fared so far: `held` counts faults that were its own, `seen` the answers others had by the last.
+
+    `seconds` is what the last attempt took, without any waiting before it.
+    """
 
     attempts: int = 0
+    seconds: float = 0.0
     held: int = 0
     busy: int = 0
     seen: int = -1
@@ -158,7 +161,11 @@ class Dispatcher:
 
     async def _answer(self, request: Request, wire: bytes) -> tuple[Call, bool]:
         """The call from the ledger (True) or asked now (False)."""
-        if (known := await self._shared.ledger.find(request.key)) is not None:
+        try:
+            known = await self._shared.ledger.find(request.key)
+        except StoreError as error:
+            raise self._stop(f"the ledger cannot be read: {error}") from error
+        if known is not None:
             return known, True
         if self._stopped:
             raise RunStopped(self._stopped)
@@ -172,16 +179,14 @@ class Dispatcher:
         return call, False
 
     async def _asked(self, request: Request, wire: bytes, guess: int) -> Call:
-        began, trial = time.perf_counter(), Trial()
+        trial = Trial()
         try:
             raw = await self._tried(request, trial, guess)
         except SampleError as error:
-            seconds = time.perf_counter() - began
-            self._record(failed_call(self.spec, request, wire, error, seconds, trial.attempts))
+            self._record(failed_call(self.spec, request, wire, error, trial.seconds, trial.attempts))
             self._note_refusal(error)
             raise
-        seconds = time.perf_counter() - began
-        call = answered_call(self.spec, request, wire, raw, self._price, seconds, trial.attempts)
+        call = answered_call(self.spec, request, wire, raw, self._price, trial.seconds, trial.attempts)
         self._record(call)
         return call
 
@@ -203,6 +208,7 @@ class Dispatcher:
             except RunStopped as error:
                 raise self._stop(str(error)) from error
             finally:
+                trial.seconds = clock() - began
                 self.limit.release()
             if delay:
                 await asyncio.sleep(delay)
@@ -265,6 +271,8 @@ class Dispatcher:
         return fault.fault == "down" and await self._transport.alive()
 
     def _check_patience(self, fault: TryAgain, waited: float) -> None:
+        if self.limit.in_flight > 1:  # others may be minutes into their replies
+            return
         policy = self._shared.policy
         quick = fault.fault == "down" and not self._answers
         if waited >= (policy.first_patience if quick else policy.patience):

@@ -22,8 +22,8 @@ class AdaptiveLimit:
         self.limit = min(start, most)
         self.in_flight = 0
         self.refusals = 0
-        self._ahead: deque[asyncio.Future[None]] = deque()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._ahead: deque[asyncio.Future[int]] = deque()
+        self._waiting: deque[asyncio.Future[int]] = deque()
         self._closed: Exception | None = None
         self._resume_at = 0.0
         self._down = False
@@ -38,15 +38,14 @@ class AdaptiveLimit:
         if self.in_flight < self._room() and not self._waiting and not self._ahead:
             self.in_flight += 1
             return self._burst.number
-        slot = asyncio.get_running_loop().create_future()
+        slot: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         (self._ahead if again else self._waiting).append(slot)
         try:
-            await slot
+            return await slot
         except asyncio.CancelledError:
             if slot.done() and not slot.cancelled() and slot.exception() is None:
                 self.release()
             raise
-        return self._burst.number
 
     def release(self) -> None:
         """Give a slot back, after `answered` or `refused` where either happened."""
@@ -115,7 +114,7 @@ class AdaptiveLimit:
         while self.in_flight < room and (queue := self._ahead or self._waiting):
             if not (slot := queue.popleft()).done():
                 self.in_flight += 1
-                slot.set_result(None)
+                slot.set_result(self._burst.number)
 
     def _grow(self) -> None:
         if self.limit < self.ceiling:

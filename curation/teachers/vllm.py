@@ -109,9 +109,9 @@ def find_vllm() -> str:
 
 def checked_model(model: str) -> str:
     """`model` as given, once it cannot be taken for an option and, if it reads as a path, exists."""
-    if not model.strip() or model.startswith("-"):
+    if not model.strip() or model.startswith("-") or not model.isprintable():
         raise ConfigError("teacher", f"vllm:{model}", "name a model folder or a hub name: vllm:MODEL")
-    if model.startswith(("/", "./", "../", "~")) and not Path(model).exists():
+    if model.startswith(("/", "./", "../", "~")) and not os.path.exists(model):
         raise ConfigError(
             "teacher", f"vllm:{model}", "no such folder; give the path of a model folder (~ is not expanded)"
         )
@@ -186,18 +186,20 @@ def _start(command: list[str], model: str, port: int) -> _Server:
     # A key of the user's own would lock our calls out. Statistics about private corpora go to nobody.
     environment = {k: v for k, v in os.environ.items() if k != "VLLM_API_KEY"}
     environment.setdefault("VLLM_NO_USAGE_STATS", "1")
-    handle, name = tempfile.mkstemp(prefix="vistill-vllm-", suffix=".log")
     guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(guard.GRACE), *command]
-    with open(handle, "wb") as log:
-        process = subprocess.Popen(
-            [*guarded, "--host=127.0.0.1", f"--port={port}"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    return _Server(process, model, port, Path(name))
+    try:
+        with tempfile.NamedTemporaryFile(prefix="vistill-vllm-", suffix=".log", delete=False) as log:
+            process = subprocess.Popen(
+                [*guarded, "--host=127.0.0.1", f"--port={port}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise RunStopped(f"vLLM ({model}) cannot be started: {error}") from None
+    return _Server(process, model, port, Path(log.name))
 
 
 async def _until_healthy(server: _Server, patience: float, progress: Callable[[str], None]) -> None:
@@ -264,16 +266,19 @@ def _report(server: _Server, what: str) -> str:
     """One message: what happened, the error vLLM named first, the last lines of its log, where it is."""
     lines = _tail(server.log)
     cause = _named_cause(lines)
-    shown = "\n".join(f"  | {line[:300]}" for line in lines[-LAST_LINES:])
+    shown = "\n".join(f"  | {line[:300]}" for line in lines[-LAST_LINES:] or ["nothing logged"])
     head = f"vLLM ({server.model}) {what}" + (f": {cause}" if cause else "")
     return f"{head}\n{shown}\n  the whole log: {server.log}; common causes: docs/vllm.md"
 
 
 def _tail(log: Path, most: int = 256_000) -> list[str]:
     """The last readable lines, without vLLM's prefixes, banner, traceback frames and leak reports."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - most))
-        text = file.read().decode(errors="replace")
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - most))
+            text = file.read().decode(errors="replace")
+    except OSError as error:  # temporary folders get swept during long runs
+        return [f"no log to read: {error}"]
     plain = (_LOG_PREFIX.sub("", line).rstrip() for line in text.splitlines())
     return [line for line in plain if line.strip() and not _NOISE.match(line)]
 

@@ -206,7 +206,7 @@ def test_requests_a_minute_are_kept() -> None:
         began = time.monotonic()
         ask_all(f"{server.url}?rpm=600#fake", [str(i) for i in range(16)])
         took = time.monotonic() - began
-    assert 0.4 < took < 2  # 600 a minute are ten a second, ten of which may be saved up
+    assert 0.4 < took < 4  # 600 a minute are ten a second, ten of which may be saved up
 
 
 def test_keys_reach_the_endpoint_and_nothing_else(monkeypatch: Any) -> None:

@@ -12,11 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curation.errors import ConfigError, RunStopped, SampleError, VistillError
-from curation.teachers.completions import ERROR_NAMES, clean, judge_status, read_completion, retry_after
+from curation.teachers.completions import ERROR_NAMES, body_of, clean, judge_status, read_completion, retry_after
 from curation.teachers.openai_http import preflight
 from curation.teachers.prices import FREE, load_prices, price_of
+from curation.teachers.protocol import Message, Sampling
 from curation.teachers.spec import TeacherSpec, api_key, assign, parse_teacher
-from curation.teachers.transport import TryAgain
+from curation.teachers.transport import Request, TryAgain
 from tests.fakes.model_server import ModelServer
 
 KEY = "sk-very-secret-0123456789"
@@ -184,9 +185,9 @@ def test_preflight_accepts_a_model_on_the_list_and_endpoints_without_one() -> No
 
 
 def test_preflight_names_models_close_to_a_misspelt_one() -> None:
-    with ModelServer(models=["qwen3-vl-8b", "llama-4", "qwen3-vl-32b"]) as server:
-        with pytest.raises(ConfigError) as refused:
-            asyncio.run(preflight(parse_teacher(f"{server.url}#qwen3-vl8b")))
+    models = ["qwen3-vl-8b", "llama-4", "qwen3-vl-32b"]
+    with ModelServer(models=models) as server, pytest.raises(ConfigError) as refused:
+        asyncio.run(preflight(parse_teacher(f"{server.url}#qwen3-vl8b")))
     assert "no such model there; it has qwen3-vl-8b, qwen3-vl-32b" in str(refused.value)
 
 
@@ -264,13 +265,15 @@ def test_error_names_are_those_of_the_openai_package() -> None:
         assert f"[{status}]" in str(getattr(openai, name).__annotations__["status_code"])
 
 
-@given(st.binary(max_size=300) | st.recursive(
+NAMES = st.sampled_from(["choices", "message", "content", "error", "usage", "finish_reason", "code", "refusal"])
+LIKE_A_COMPLETION = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["choices", "message", "content", "error", "usage", "finish_reason", "code", "refusal"]), inner, max_size=4
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
-).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+)
+
+
+@given(st.binary(max_size=300) | LIKE_A_COMPLETION.map(lambda value: json.dumps(value).encode()))
 @example(b'{"choices": [{"message": {"content": [{"text": 3}, null]}, "finish_reason": {}}], "usage": [1]}')
 @example(b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": true, "completion_tokens": -1}}')
 @example(b"[" * 100_000)
@@ -318,6 +321,41 @@ def test_cleaned_text_is_utf8_and_good_text_is_untouched(text: str) -> None:
     assert mended.encode("utf-8").decode("utf-8") == mended
     if "\x00" not in text and not any(0xD800 <= ord(char) < 0xE000 for char in text):
         assert mended == text
+
+
+def body(request: Request, **how: Any) -> Any:
+    return body_of(request, {}, **{"host": "h", "continues": False, **how})
+
+
+def request(**fields: Any) -> Request:
+    plain = {"key": "k", "model": "m", "messages": (Message("user", "q"),), "sampling": Sampling()}
+    return Request(**{**plain, "read_image": lambda image: b"", **fields})
+
+
+def test_a_body_holds_what_was_asked_and_nothing_else() -> None:
+    assert body(request()) == {"model": "m", "messages": [{"role": "user", "content": "q"}]}
+    full = request(sampling=Sampling(temperature=0.0, top_p=0.9, max_tokens=5, stop=("x",)), seed=7)
+    assert body(full) | {"messages": 0} == {
+        "model": "m", "messages": 0, "temperature": 0.0, "top_p": 0.9, "max_tokens": 5, "stop": ["x"], "seed": 7,
+    }  # fmt: skip
+
+
+def test_openai_is_told_the_token_limit_by_its_new_name() -> None:
+    limited = request(sampling=Sampling(max_tokens=5))
+    assert body(limited, host="api.openai.com")["max_completion_tokens"] == 5
+    assert "max_tokens" not in body(limited, host="api.openai.com")
+
+
+def test_a_schema_is_sent_as_a_strict_response_format() -> None:
+    sent = body(request(schema={"type": "object"}))["response_format"]
+    assert sent["json_schema"] == {"name": "reply", "schema": {"type": "object"}, "strict": True}
+
+
+def test_vllm_continues_a_last_assistant_turn() -> None:
+    turns = (Message("user", "q"), Message("assistant", "<think>"))
+    assert body(request(messages=turns), continues=True)["continue_final_message"] is True
+    assert "continue_final_message" not in body(request(messages=turns))
+    assert "continue_final_message" not in body(request(), continues=True)
 
 
 def test_a_spec_is_hashable_and_plain() -> None:

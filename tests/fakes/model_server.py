@@ -76,7 +76,7 @@ class ModelServer:
     """See the module. `reply(request)`, run in the server's thread, gives a text, a dict for `completion` or a `Fault`.
 
     `most_in_flight` refuses more with 429 (and `retry_after` when given). `answers_by_key` counts good completions by
-    the caller's `X-Client-Request-Id` (the call key), else by the digest of the request.
+    the caller's `X-Client-Request-Id` (the call key), else by the digest of the request. `keep` false forgets requests.
     """
 
     def __init__(
@@ -89,9 +89,11 @@ class ModelServer:
         models: Sequence[str] | None = ("fake",),
         api_key: str | None = None,
         port: int = 0,
+        keep: bool = True,
     ) -> None:
         self.reply, self.latency, self.models, self.api_key = reply, latency, models, api_key
         self.most_in_flight, self.retry_after, self.port = most_in_flight, retry_after, port
+        self.keep = keep
         self.requests: list[Request] = []
         self.headers: list[dict[str, str]] = []
         self.statuses: Counter[int] = Counter()
@@ -160,8 +162,9 @@ class ModelServer:
         return await self._complete(writer, orjson.loads(data), headers)
 
     async def _complete(self, writer: asyncio.StreamWriter, request: Request, headers: dict[str, str]) -> bool:
-        self.requests.append(request)
-        self.headers.append(headers)
+        if self.keep:
+            self.requests.append(request)
+            self.headers.append(headers)
         if self.most_in_flight is not None and self.in_flight >= self.most_in_flight:
             return await self._send(writer, error(429, "too many in flight", retry_after=self.retry_after))
         self.in_flight += 1

@@ -1,7 +1,8 @@
-"""Kills writers and compactors, for the tests: `python crashes.py steps|storm FOLDER`, prints what was found as JSON.
+"""Kills writers and compactors, for the tests: `python crashes.py steps|storm FOLDER NUMBER`, prints findings as JSON.
 
-`steps` dies before the 1st, 2nd, 3rd … file-system call of a fixed scenario, each time in a new store. `storm` kills
-writers and compactors on one store at random moments. Children are forked from this process, which opens no store itself.
+`steps` dies before the 1st, (1+NUMBER)th, (1+2·NUMBER)th … file-system call of a fixed scenario, each time on a new
+store. `storm` kills writers and compactors on one store at random moments for NUMBER seconds. Children are forked from
+this process, which opens no store itself.
 """
 
 import json
@@ -11,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,7 @@ from storage import generations
 from storage.store import Store
 
 ROWS = 5
-CALLS = ("replace", "fsync", "unlink", "open", "mkdir")
+CALLS = ("replace", "fsync", "unlink", "mkdir")
 
 
 def batch(name: str) -> list[dict[str, object]]:
@@ -32,15 +34,24 @@ def append(store: Store, acks: Path, name: str) -> None:
         file.write(f"{name}\n")
 
 
-def scenario(root: Path, acks: Path) -> None:
+def acks_of(root: Path) -> Path:
+    return root.parent / "acks"
+
+
+def scenario(root: Path) -> None:
     """Two compactions, the second of which collects the garbage of the first."""
     store = Store.open(root)
     for name in ("a", "b"):
-        append(store, acks, name)
+        append(store, acks_of(root), name)
+        store.compact(force=True)
+
+
+def again(root: Path) -> None:
+    """What a re-run does: the same appends, then a compaction."""
+    store = Store.open(root)
+    for name in ("a", "b", "c"):
+        append(store, acks_of(root), name)
     store.compact(force=True)
-    append(store, acks, "c")
-    store.compact(force=True)
-    append(store, acks, "d")
 
 
 def found(root: Path) -> Counter[str]:
@@ -66,13 +77,12 @@ def start(action: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    status = 1
     try:
         action()
-        status = 0
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def die_at(call: int) -> None:
@@ -95,30 +105,43 @@ def die_at(call: int) -> None:
     generations._fill = guarded(generations._fill)  # type: ignore[assignment]
 
 
-def steps(folder: Path) -> dict[str, object]:
+def steps(folder: Path, stride: int) -> dict[str, object]:
+    """Every stride-th call of making a store, then of the scenario on a store that is made."""
     generations.GRACE_SECONDS = 0.0
+    template = folder / "template"
+    forked(lambda: Store.open(template).snapshot().close())
+    making = kill_all_along(folder / "making", stride, Store.open, None)
+    using = kill_all_along(folder / "using", stride, scenario, template)
+    return {"making": making, "using": using}
+
+
+def kill_all_along(
+    folder: Path, stride: int, action: Callable[[Path], object], template: Path | None
+) -> dict[str, object]:
     problems: list[str] = []
-    for call in range(1, 1000):
-        root, acks = folder / f"store{call}", folder / f"acks{call}"
-
-        def dying(root: Path = root, acks: Path = acks, call: int = call) -> None:
-            die_at(call)
-            scenario(root, acks)
-
-        def check(root: Path = root, acks: Path = acks) -> None:
-            for when in ("after the kill", "after the re-run"):
-                if bad := faults(found(root), acks):
-                    print(f"{when}: {bad}", file=sys.stderr)
-                    os._exit(3)
-                scenario(root, acks)
-
-        status = forked(dying)
-        if forked(check):
+    for call in range(1, 1000, stride):
+        root = folder / f"killed{call}" / "store"
+        root.parent.mkdir(parents=True)
+        if template:
+            shutil.copytree(template, root)
+        ended = forked(lambda root=root, call=call: dying(action, root, call)) == 0
+        if forked(lambda root=root: check(root)):
             problems.append(f"killed at call {call}")
-        shutil.rmtree(root)
-        if status == 0:
-            return {"killed": call - 1, "problems": problems}
-    return {"killed": None, "problems": ["the scenario never ended"]}
+        if ended:
+            return {"kills": (call - 1) // stride, "problems": problems}
+    return {"kills": None, "problems": ["it never ended"]}
+
+
+def dying(action: Callable[[Path], object], root: Path, call: int) -> None:
+    die_at(call)
+    action(root)
+
+
+def check(root: Path) -> None:
+    bad = faults(found(root), acks_of(root))
+    again(root)
+    bad += faults(found(root), acks_of(root))
+    assert not bad, bad
 
 
 def write_forever(root: Path, acks: Path, prefix: str) -> None:
@@ -133,7 +156,7 @@ def compact_forever(root: Path) -> None:
         store.compact(force=True)
 
 
-def storm(folder: Path, seconds: float = 5.0) -> dict[str, object]:
+def storm(folder: Path, seconds: float) -> dict[str, object]:
     generations.GRACE_SECONDS = 0.0
     rng, root, kills = random.Random(), folder / "store", 0
     forked(lambda: Store.open(root) and None)
@@ -172,5 +195,5 @@ def read_report(folder: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    mode, where = sys.argv[1], Path(sys.argv[2])
-    print(json.dumps(steps(where) if mode == "steps" else storm(where)))
+    mode, where, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    print(json.dumps(steps(where, number) if mode == "steps" else storm(where, number)))

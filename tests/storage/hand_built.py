@@ -40,7 +40,13 @@ def verdict(correct: bool | None, extracted: str, source: str = "rule") -> dict[
 
 
 def a_call(number: int, **changes: Any) -> Call:
-    given: dict[str, Any] = {"teacher": "local", "model": "smol", "status": "ok", "request": "{}", "created": 100.0 + number}
+    given: dict[str, Any] = {
+        "teacher": "local",
+        "model": "smol",
+        "status": "ok",
+        "request": "{}",
+        "created": 100.0 + number,
+    }
     return Call(**({"key": digest(["call", number]), "reply": f"reply {number}"} | given | changes))
 
 
@@ -54,7 +60,13 @@ def a_store(path: Path) -> Store:
 
 
 def start(store: Store, run_id: str = "r1", recipe: str = "vlaa", steps: Any = STEPS, **changes: Any) -> None:
-    given = {"recipe_fingerprint": "rf", "source": "figures", "seed": 7, "settings": {"draws": 2}, "teachers": {"reasoner": "local"}}
+    given = {
+        "recipe_fingerprint": "rf",
+        "source": "figures",
+        "seed": 7,
+        "settings": {"draws": 2},
+        "teachers": {"reasoner": "local"},
+    }
     corpus.start_run(store, run_id=run_id, recipe=recipe, steps=steps, **(given | changes))  # type: ignore[arg-type]
 
 

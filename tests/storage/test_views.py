@@ -1,11 +1,14 @@
 """What the views say of small stores, worked out by hand, row by whole row."""
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import orjson
 import pytest
 
-from curation.records import Outcome
+from curation.records import Outcome, Sample
 from storage import corpus
 from storage.store import Store
 from tests.storage.hand_built import (
@@ -55,7 +58,9 @@ def finished(store: Store) -> Store:
             an_outcome(kept, "draws", value=draws | {"chosen": 1, "correct": 1}),
             *(an_outcome(wrong, "distill", value=f"<think>{n}</think>9", draw=n) for n in (0, 1)),
             *(
-                an_outcome(wrong, "verify", "dropped", verdict(False, "9"), reason="wrong_answer", detail="9, not 1", draw=n)
+                an_outcome(
+                    wrong, "verify", "dropped", verdict(False, "9"), reason="wrong_answer", detail="9, not 1", draw=n
+                )
                 for n in (0, 1)
             ),
             an_outcome(wrong, "draws", "dropped", draws | {"chosen": 0, "correct": 0}, reason="wrong_answer"),
@@ -214,7 +219,10 @@ def test_two_recipes_do_not_mix_in_the_funnel(store: Store) -> None:
     for run_id, recipe, samples in (("a1", "a", 2), ("b1", "b", 3)):
         start(store, run_id, recipe, STEPS[:1])
         take_in(store, [a_sample(n) for n in range(samples)], run_id)
-    assert tuples(store, "SELECT recipe, step, input, kept FROM funnel") == [("a", "intake", 2, 2), ("b", "intake", 3, 3)]
+    assert tuples(store, "SELECT recipe, step, input, kept FROM funnel") == [
+        ("a", "intake", 2, 2),
+        ("b", "intake", 3, 3),
+    ]
 
 
 def test_a_run_without_rows_has_a_funnel_of_zeros(store: Store) -> None:
@@ -326,7 +334,10 @@ def test_rule_judge_and_reviewers_can_disagree_about_one_sample(finished: Store)
 def test_an_undone_decision_no_longer_stands(finished: Store) -> None:
     review(finished, "v1", "reject", 4)
     review(finished, "v2", "undo", 4, undoes="v1")
-    assert tuples(finished, "SELECT review_id, standing FROM reviews ORDER BY review_id") == [("v1", False), ("v2", False)]
+    assert tuples(finished, "SELECT review_id, standing FROM reviews ORDER BY review_id") == [
+        ("v1", False),
+        ("v2", False),
+    ]
     assert rows(finished, "FROM disagreement WHERE sample_id = 's4'") == []
 
 
@@ -342,17 +353,18 @@ def test_samples_show_the_version_the_latest_run_read(store: Store) -> None:
 
 
 def test_values_that_are_not_what_a_step_writes_break_no_view(store: Store) -> None:
-    sample = a_sample(0)
-    start(store)
-    take_in(store, [sample])
     odd = [[1, 2], "text", {"correct": "maybe", "extracted": None}, {"chosen": "first"}, 7, None]
-    for n, value in enumerate(odd):
-        outcomes = [an_outcome(sample, step, value=value) for step, *_ in STEPS[1:]]
-        corpus.add_outcomes(store, f"r{n}", outcomes)
-        assert len(rows(store, "FROM corpus")) == 1
-        assert rows(store, "FROM funnel")[-1]["kept"] in (0, 1)
-        assert [len(rows(store, f"FROM {view}")) for view in ("yield_by_source", "splits")] == [1, 1]
-        rows(store, "FROM disagreement")
+    samples = [a_sample(n) for n in range(len(odd))]
+    start(store)
+    take_in(store, samples)
+    corpus.add_outcomes(
+        store,
+        "r1",
+        [an_outcome(s, step, value=value) for s, value in zip(samples, odd, strict=True) for step, *_ in STEPS[1:]],
+    )
+    assert [row["verdict"] for row in rows(store, "FROM corpus")] == ["undecided"] * len(odd)
+    assert [row["kept"] for row in rows(store, "FROM funnel")] == [len(odd)] * 6
+    assert rows(store, "FROM disagreement") == []
 
 
 def test_pass_rates_keep_their_provenance_and_reach_the_corpus(finished: Store) -> None:
@@ -375,6 +387,37 @@ def test_a_rejected_row_may_name_its_own_source(store: Store) -> None:
 
 def test_compaction_changes_no_view(finished: Store) -> None:
     views = ("funnel", "corpus", "splits", "reasons", "yield_by_source", "disagreement", "runs")
-    before = {view: orjson.dumps(rows(finished, f"FROM {view}")) for view in views}
+    before = {view: sorted(map(orjson.dumps, rows(finished, f"FROM {view}"))) for view in views}
     finished.compact(force=True)
-    assert {view: orjson.dumps(rows(finished, f"FROM {view}")) for view in views} == before
+    assert {view: sorted(map(orjson.dumps, rows(finished, f"FROM {view}"))) for view in views} == before
+
+
+def happenings(dice: Random, run_id: str, samples: list[Sample]) -> list[Outcome]:
+    """Outcomes of one run in any order, at any step, of either draw: more than an engine would ever write."""
+    return [
+        replace(
+            an_outcome(dice.choice(samples), step, status, {"chosen": dice.randrange(2)}, draw=dice.randrange(2)),
+            fingerprint=f"{run_id}-{step}",
+            reason="" if status == "ok" else f"{step}_{status}",
+        )
+        for _ in range(dice.randrange(300))
+        for step in [dice.choice(STEPS)[0]]
+        for status in dice.choices(("ok", "dropped", "failed"), (20, 1, 1))
+    ]
+
+
+def test_the_funnel_adds_up_whatever_happened(store: Store) -> None:
+    samples = [a_sample(n) for n in range(6)]
+    for seed in range(25):
+        run_id = f"r{seed}"
+        start(store, run_id, steps=[(step, f"{run_id}-{step}", *rest) for step, _, *rest in STEPS])
+        corpus.add_members(store, run_id, [(sample.id, sample.key, sample.position) for sample in samples])
+        corpus.add_outcomes(store, run_id, happenings(Random(seed), run_id, samples))
+    steps = rows(store, "FROM funnel_all")
+    assert [step["step"] for step in steps] == ["intake", "dedup", "caption", "distill", "verify", "split"] * 25
+    assert sum(step["kept"] for step in steps if step["step"] == "split") > 0
+    for step, after in pairwise([*steps, steps[0]]):
+        assert step["input"] == step["kept"] + step["dropped"] + step["failed"] + step["pending"]
+        assert after["input"] == (step["kept"] if after["step_no"] else 6)
+        assert step["dropped"] == sum(orjson.loads(step["dropped_by_reason"]).values())
+        assert step["failed"] == sum(orjson.loads(step["failed_by_reason"]).values())

@@ -11,7 +11,7 @@ from random import Random
 
 from curation.errors import ConfigError
 from curation.records import Json, Kind
-from curation.sources.figures import bar, counting, form, grouped_bar, line, pie, table
+from curation.sources.figures import bar, counting, form, geometry, grouped_bar, line, pie, table
 from curation.sources.figures.asking import Drawn
 from curation.sources.figures.axes import Style
 from curation.sources.figures.canvas import Canvas
@@ -24,6 +24,7 @@ DRAW: dict[str, Callable[[Canvas, Random, Kind, Style], Drawn]] = {
     "table": table.draw,
     "form": form.draw,
     "counting": counting.draw,
+    "geometry": geometry.draw,
 }
 FAMILIES = tuple(DRAW)
 FIGURE_KINDS: tuple[Kind, ...] = ("digit", "math", "number", "text", "mcq", "box")

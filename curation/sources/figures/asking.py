@@ -1,7 +1,7 @@
 """A question with its answer, worked steps and difficulty, and the helpers every family shares.
 
 The difficulty rule: one point an arithmetic operation or recalled fact, two when values have to be estimated from an axis
-instead of read from print, one when more than six values have to be looked at. 0 points is easy, 1 or 2 medium, more hard.
+instead of read from print, one when more than eight values have to be looked at. 0 points is easy, 1 or 2 medium, more hard.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Ask:
 
     @property
     def difficulty(self) -> str:
-        points = self.operations + 2 * self.unlabelled + (self.values > 6)
+        points = self.operations + 2 * self.unlabelled + (self.values > 8)
         return "easy" if points == 0 else "medium" if points <= 2 else "hard"
 
     @property

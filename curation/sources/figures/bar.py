@@ -21,7 +21,7 @@ from curation.sources.figures.words import TOPICS
 
 def draw(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
     """A bar chart and a question of `kind` about it."""
-    labelled = rng.random() < 0.78
+    labelled = rng.random() < 0.84
     s = series.roll(rng, TOPICS, rng.randint(4, 7), labelled=labelled, mark="bar")
     sideways = rng.random() < 0.3
     colours = _colours(rng, style, len(s.names))

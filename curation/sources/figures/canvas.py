@@ -188,7 +188,7 @@ class Canvas:
         for label in self.labels:
             _set_upright(sheet, label) if label.upright else _set(pen, label)
         out = io.BytesIO()
-        sheet.save(out, "PNG", compress_level=4)
+        sheet.save(out, "PNG", compress_level=3)
         return out.getvalue()
 
 

@@ -13,7 +13,8 @@ from curation.sources.figures.canvas import SOFT, Box, Canvas, Colour, Point, ar
 from curation.sources.figures.counting_asks import SHAPES, Scene, Shape
 from curation.sources.figures.words import COLOURS
 
-RADII = {"small": 23.0, "large": 40.0}
+RADII = {"small": 27.0, "large": 47.0}
+CROWDS = (4, 5, 5, 6, 6, 6, 7, 8, 9, 10, 12)
 MARGIN = 10.0
 RIM = 2.4
 
@@ -41,23 +42,27 @@ def _scatter(canvas: Canvas, rng: Random, overlap: bool) -> tuple[Shape, ...]:
     colours = rng.sample(list(COLOURS), rng.randint(2, 4))
     kinds = rng.sample(list(SHAPES), rng.randint(2, 4))
     placed: list[Shape] = []
-    for _ in range(rng.randint(4, 12)):
-        shape = _place(canvas, rng, placed, rng.choice(colours), rng.choice(kinds), 0.8 if overlap else 1.12)
+    for _ in range(rng.choice(CROWDS)):
+        shape = _place(canvas, rng, placed, rng.choice(colours), rng.choice(kinds), overlap)
         if shape:
             placed.append(shape)
     return tuple(placed)
 
 
 def _place(
-    canvas: Canvas, rng: Random, placed: Sequence[Shape], colour: str, kind: str, apart: float
+    canvas: Canvas, rng: Random, placed: Sequence[Shape], colour: str, kind: str, overlap: bool
 ) -> Shape | None:
     size = rng.choice(("small", "large"))
     radius, edge = canvas.px(RADII[size]), canvas.px(RADII[size] + MARGIN)
     for _ in range(60):
-        x = round(rng.uniform(edge, canvas.width - edge), 1)
-        y = round(rng.uniform(edge, canvas.height - edge), 1)
-        if all(math.dist((x, y), (s.x, s.y)) >= apart * (radius + s.radius) for s in placed):
-            return Shape(kind, colour, size, x, y, round(radius, 2), rng.randint(-14, 14))
+        x, y = rng.uniform(edge, canvas.width - edge), rng.uniform(edge, canvas.height - edge)
+        if overlap and placed and rng.random() < 0.6:
+            other = rng.choice(placed)
+            x, y = polar((other.x, other.y), rng.uniform(0.8, 0.95) * (radius + other.radius), rng.uniform(0, 360))
+        inside = edge <= x <= canvas.width - edge and edge <= y <= canvas.height - edge
+        apart = 0.8 if overlap else 1.12
+        if inside and all(math.dist((x, y), (s.x, s.y)) > apart * (radius + s.radius) - 0.01 for s in placed):
+            return Shape(kind, colour, size, round(x, 1), round(y, 1), round(radius, 2), rng.randint(-14, 14))
     return None
 
 

@@ -11,6 +11,7 @@ from curation.sources.figures.asking import Ask, Menu, as_choice, fraction, list
 from curation.sources.figures.words import COLOURS
 
 SHAPES = {"circle": 0, "square": 4, "triangle": 3, "star": 10, "hexagon": 6, "cross": 12}  # name, corners
+PLACES = ("at the top", "at the middle", "at the bottom")
 POLYGONS = ("square", "triangle", "hexagon")
 
 
@@ -63,9 +64,9 @@ class Scene:
 
     def where(self, shape: Shape) -> str:
         """The ninth of the picture a shape's middle lies in, in words."""
-        row = ("at the top", "in the middle", "at the bottom")[min(2, int(3 * shape.y / self.height))]
+        row = min(2, int(3 * shape.y / self.height))
         column = ("left", "centre", "right")[min(2, int(3 * shape.x / self.width))]
-        return f"{row} {column}"
+        return f"in the {column}" if row == 1 and column == "centre" else f"{PLACES[row]} {column}"
 
 
 def _count(scene: Scene, test: Callable[[Shape], bool], what: str) -> tuple[int, str]:

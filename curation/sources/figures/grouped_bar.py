@@ -24,7 +24,7 @@ def draw(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
 
 
 def _roll(rng: Random, style: Style) -> grid.Grid:
-    topic, labelled = rng.choice(TOPICS), rng.random() < 0.78
+    topic, labelled = rng.choice(TOPICS), rng.random() < 0.84
     count = rng.choice((2, 2, 3))
     groups = pick_names(rng, topic, rng.randint(3, 5 if count == 2 else 4))
     unit = 1 if labelled else rng.choice((1, 5, 10, 25, 50))

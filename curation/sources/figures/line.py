@@ -20,7 +20,7 @@ def draw(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
 
 
 def _single(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
-    labelled = rng.random() < 0.78
+    labelled = rng.random() < 0.84
     s = series.roll(rng, ORDERED, rng.randint(5, 8), labelled=labelled, mark="point")
     y = title(canvas, s.heading, left=style.left)
     span = scale(max(s.values), unit=None if labelled else s.unit)

@@ -25,9 +25,7 @@ async def open_local(role: str, spec: TeacherSpec) -> AsyncIterator[Transport]:
     weights cannot be had.
     """
     if role == "embedder":
-        raise ConfigError(
-            "teacher", f"{role}=local", "there is no embedded embedder; name an endpoint for it"
-        )
+        raise ConfigError("teacher", f"{role}=local", "there is no embedded embedder; name an endpoint for it")
     require_extra()
     models = ExitStack()
     try:

@@ -90,10 +90,7 @@ def _table(lines: Sequence[Row]) -> list[list[str]]:
         if len(line) < 2 or None in places or len(set(places)) < len(line) or gap > 3 * height:
             break
         cells.append(
-            [
-                next((b.text for b, at in zip(line, places, strict=True) if at == i), "")
-                for i in range(len(head))
-            ]
+            [next((b.text for b, at in zip(line, places, strict=True) if at == i), "") for i in range(len(head))]
         )
         above = line
     return cells

@@ -10,20 +10,18 @@ the few-shot prefix again (5 s each). Prefixes of waiting samples and of other r
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from curation.errors import RunStopped, SampleError
-from curation.records import Json
 from curation.teachers.local.model import model_file
-from curation.teachers.protocol import Message
-from curation.teachers.transport import LONGEST_REPLY, RawReply, Request, TryAgain
+from curation.teachers.local.wording import Chunk, body_of, finish_of, prefix_of, reply_of
+from curation.teachers.transport import RawReply, Request, TryAgain
 
 CONTEXT = 4096  # tokens of prompt and completion; 23 KB of memory each
 CACHE_MB = 256  # prefixes kept for waiting samples and other roles
-MAX_TOKENS = 512  # where the request names no limit: a lost small model repeats itself until it is stopped
 
 
 class Llama:
@@ -42,9 +40,7 @@ class Llama:
         """One reply; cancelling the caller stops the generation. `timeout` counts from the first prompt token."""
         gone = threading.Event()
         try:
-            return await asyncio.wrap_future(
-                self.lane.submit(_draw, self.server, _body(request), timeout, gone)
-            )
+            return await asyncio.wrap_future(self.lane.submit(_draw, self.server, request, timeout, gone))
         except asyncio.CancelledError:
             gone.set()
             raise
@@ -114,76 +110,29 @@ def _load(path: str) -> Any:
         raise RunStopped(f"llama.cpp cannot load the embedded model {path}: {error}") from error
 
 
-def _body(request: Request) -> dict[str, Json]:
-    """The request as llama.cpp's chat endpoint takes it."""
-    sampling = request.sampling
-    body: dict[str, Json] = {
-        "messages": [{"role": m.role, "content": _plain(m)} for m in request.messages],
-        "max_tokens": sampling.max_tokens or MAX_TOKENS,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "stop": list(sampling.stop) or None,
-        "seed": (request.seed if request.seed is not None else request.draw) & 0x7FFFFFFF,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if request.schema is not None:
-        body["response_format"] = {"type": "json_schema", "json_schema": {"schema": request.schema}}
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _plain(message: Message) -> str:
-    """The text without the model's own control marks, which a hostile caption could use to open another turn."""
-    if message.images:
-        raise SampleError("call_bad_request", "the embedded reasoner does not see images")
-    return message.text.replace("<|", "< |")
-
-
-def _draw(server: Any, body: Mapping[str, Json], timeout: float, gone: threading.Event) -> RawReply:
+def _draw(server: Any, request: Request, timeout: float, gone: threading.Event) -> RawReply:
     """Runs in the lane: collect the stream, and stop it when nobody waits for it any more."""
-    chunks: list[dict[str, Json]] = []
+    kind, body = body_of(request)
+    chunks: list[Chunk] = []
     deadline = time.monotonic() + timeout
 
-    def take(chunk: dict[str, Json]) -> bool:
+    def take(chunk: Chunk) -> bool:
         chunks.append(chunk)
         return gone.is_set() or time.monotonic() > deadline
 
+    ask = server.handle_completions if kind == "text" else server.handle_chat_completions
     try:
-        server.handle_chat_completions(dict(body), take)
+        ask(body, take)
     except (ValueError, RuntimeError) as error:
         raise SampleError("call_bad_request", f"llama.cpp refused the request: {error}") from error
     _refuse_errors(chunks)
-    if not gone.is_set() and not any(_finish(chunk) for chunk in chunks):
+    if finish_of(chunks) is None and not gone.is_set():
         raise TryAgain("timeout", "call_timeout", f"no complete reply within {timeout:g} s")
-    return _reply(chunks, _prefix(body))
+    return reply_of(chunks, prefix_of(request.messages))
 
 
-def _refuse_errors(chunks: list[dict[str, Json]]) -> None:
-    for chunk in chunks:
-        if error := chunk.get("error"):
-            if error.get("code") == 400:
-                raise SampleError("call_bad_request", str(error.get("message")))
-            raise TryAgain("flaky", "call_failed", str(error.get("message")))
-
-
-def _finish(chunk: Mapping[str, Json]) -> str | None:
-    choices = chunk.get("choices") or [{}]
-    return choices[0].get("finish_reason")
-
-
-def _prefix(body: Mapping[str, Json]) -> str:
-    """What the model was made to begin with."""
-    last = body["messages"][-1]
-    return str(last["content"]) if last["role"] == "assistant" else ""
-
-
-def _reply(chunks: list[dict[str, Json]], prefix: str) -> RawReply:
-    text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c.get("choices"))
-    usage: dict[str, Json] = next((c["usage"] for c in reversed(chunks) if c.get("usage")), {})
-    finish = next((found for chunk in chunks if (found := _finish(chunk))), "length")
-    return RawReply(
-        (text if text.startswith(prefix) else prefix + text)[:LONGEST_REPLY],
-        finish=finish,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-    )
+def _refuse_errors(chunks: Sequence[Chunk]) -> None:
+    for error in (chunk["error"] for chunk in chunks if chunk.get("error")):
+        if error.get("code") == 400:
+            raise SampleError("call_bad_request", str(error.get("message")))
+        raise TryAgain("flaky", "call_failed", str(error.get("message")))

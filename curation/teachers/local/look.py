@@ -40,9 +40,7 @@ def _names(hsv: NDArray[np.uint8]) -> NDArray[np.str_]:
     hue, saturation, value = hsv[..., 0] * (360 / 255), hsv[..., 1] / 255, hsv[..., 2] / 255
     named = np.select([hue < end for end, _ in HUES], [name for _, name in HUES], "red")
     named = np.where((named == "orange") & (value < 0.6), "brown", named)
-    named = np.where(
-        saturation < 0.15, np.select([value > 0.88, value < 0.25], ["white", "black"], "grey"), named
-    )
+    named = np.where(saturation < 0.15, np.select([value > 0.88, value < 0.25], ["white", "black"], "grey"), named)
     return np.asarray(np.where(value < 0.2, "black", named))
 
 

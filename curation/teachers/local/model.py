@@ -55,9 +55,7 @@ def model_file() -> Path:
                 if not _whole(path):
                     _fetch(path)
         except OSError as error:
-            raise RunStopped(
-                f"the embedded model cannot be stored in {home()}: {error}; set VISTILL_HOME"
-            ) from error
+            raise RunStopped(f"the embedded model cannot be stored in {home()}: {error}; set VISTILL_HOME") from error
     return path
 
 
@@ -84,9 +82,7 @@ def check(path: Path) -> None:
     with path.open("rb") as file:
         found = file_digest(file, "sha256").hexdigest()
     if found != SHA256:
-        raise RunStopped(
-            f"the embedded model has SHA-256 {found}, expected {SHA256}: {path}; delete it and try again"
-        )
+        raise RunStopped(f"the embedded model has SHA-256 {found}, expected {SHA256}: {path}; delete it and try again")
 
 
 def _whole(path: Path) -> bool:
