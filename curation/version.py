@@ -10,12 +10,14 @@ import ast
 import importlib.util
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 PROJECT = "curation"
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 FRAMEWORK = {
     "curation.errors",
     "curation.reasons",
@@ -34,8 +36,8 @@ def code_version(function: Callable[..., Any]) -> str:
     if module is None or file is None:
         code = function.__code__
         return _hash(code.co_code + repr(code.co_consts).encode() + repr(code.co_names).encode())
-    texts = [function.__qualname__.encode(), _tree(Path(file))]
-    texts += [_tree(path) for _, path in sorted(_reachable(module.__name__, Path(file)).items())]
+    texts = [function.__qualname__.encode(), _read(Path(file)).tree]
+    texts += [_read(path).tree for _, path in sorted(_reachable(module.__name__, Path(file)).items())]
     return _hash(b"\0".join(texts))
 
 
@@ -43,20 +45,22 @@ def _hash(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
-@cache
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of ours: its syntax tree without docstrings as text, and the modules it names in imports."""
+
+    tree: bytes
+    imports: frozenset[str]
 
 
 @cache
-def _tree(path: Path) -> bytes:
+def _read(path: Path) -> Source:
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = frozenset(_imported_names(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
-            node, clean=False
-        ):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-    return ast.dump(tree).encode()
+    return Source(ast.dump(tree).encode(), imports)
 
 
 def _reachable(name: str, path: Path) -> dict[str, Path]:
@@ -74,7 +78,7 @@ def _reachable(name: str, path: Path) -> dict[str, Path]:
 
 @cache
 def _imports(name: str, path: Path) -> tuple[tuple[str, Path], ...]:
-    wanted = {m for m in _imported_names(_parsed(path)) if m.split(".")[0] == PROJECT and m not in FRAMEWORK}
+    wanted = {m for m in _read(path).imports if m.split(".")[0] == PROJECT and m not in FRAMEWORK}
     return tuple((m, located) for m in sorted(wanted) if (located := _locate(m)))
 
 

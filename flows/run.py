@@ -13,13 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from curation.engine import Result
-from curation.errors import VistillError
-from curation.intake import prepare as intake
+from curation.errors import ConfigError
 from curation.intake import samples
 from curation.records import Sample, digest
 from curation.sources import Source, open_source
 from curation.teachers.openai_http import preflight
-from curation.version import code_version
 from flows.job import Job, Prepared, prepare
 from flows.phases import Batches, Report, execute
 from flows.progress import Progress
@@ -68,8 +66,8 @@ def new_run_id(recipe: str) -> str:
 
 
 def intake_fingerprint() -> str:
-    """What intake outcomes are keyed by: the code that takes rows in."""
-    return digest(["intake", code_version(intake)])
+    """What intake outcomes are keyed by; rows are taken in anew by every run, so the code need not be hashed."""
+    return digest(["intake", 1])
 
 
 def steps_of(prepared: Prepared) -> list[str]:
@@ -78,6 +76,8 @@ def steps_of(prepared: Prepared) -> list[str]:
 
 def source_of(job: Job) -> Source:
     """The job's source, opened; a malformed mapping or missing file is refused here."""
+    if job.source.split("?")[0] == "figures" and not (job.limit or job.accepted):
+        raise ConfigError("--source", job.source, "draws without end; say how many with --limit N or --accepted N")
     map_file = Path(job.map_file) if job.map_file else None
     return open_source(job.source, maps=job.maps, map_file=map_file, seed=job.seed, limit=job.limit)
 
@@ -129,8 +129,8 @@ def _recorded(session: Session, source: Source) -> Iterator[None]:
     except KeyboardInterrupt:
         corpus.end_run(store, run_id, event="interrupted")
         raise
-    except VistillError as error:
-        corpus.end_run(store, run_id, event="failed", detail=str(error))
+    except Exception as error:
+        corpus.end_run(store, run_id, event="failed", detail=str(error) or type(error).__name__)
         raise
     session.writer.flush()
     corpus.end_run(store, run_id, event="finished")

@@ -1,9 +1,9 @@
 """The ledger of model calls: an answered call is written down before anyone sees it, and never asked again.
 
 Promised: once `record` returns, the call survives kill -9 of this process; about a second later (`SYNC_SECONDS`) it
-also survives a power cut. `find` knows every answered call that was stored when the ledger was opened, those recorded here,
-and, some seconds late, those that other processes have rolled; what lies in another process's write-ahead file is not
-seen yet. A child made by fork shares the lock on its parent's file: until it ends too, nobody recovers that file.
+also survives a power cut. `find` knows every answered call that was stored when the ledger was opened, those recorded
+here, and, some seconds late, those that other processes have rolled; what lies in another process's write-ahead file is
+not seen yet. A child made by fork shares the lock on its parent's file: until it ends too, nobody recovers that file.
 """
 
 import asyncio

@@ -38,7 +38,7 @@ def read_version(root: Path) -> int | None:
     path = root / "VERSION"
     with os_errors("read", path):
         try:
-            text = path.read_text()
+            text = path.read_text(errors="replace")
         except FileNotFoundError:
             return None
     if not text.strip().isdecimal():

@@ -41,6 +41,8 @@ class Store:
         StoreError when it is missing (with `create=False`), not a store, of a newer version, or not writable.
         """
         path = Path(root).expanduser().absolute()
+        if strange := set(str(path)) & set("?\\"):
+            raise StoreError(f"{path}: DuckDB cannot keep files under a path with {strange}: choose another --store")
         version = migrations.read_version(path) if path.is_dir() else None
         if version is None:
             _check_new(path, create)

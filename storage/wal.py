@@ -1,8 +1,8 @@
 """Write-ahead files of model calls: one a process, appended to before a step sees the reply.
 
 `wal/<utc>-<pid>-<random>.wal`, held under flock by its owner. A record is length and CRC-32 of an orjson line, then the
-line, appended by one write: once `append` returns it survives kill -9 (the kernel has it); a power cut may cost what was
-not yet flushed, about a second (see `CallLedger`). A file becomes one segment of `calls` with the file's name, so
+line, appended by one write: once `append` returns it survives kill -9 (the kernel has it); a power cut may cost what
+was not yet flushed, about a second (see `CallLedger`). A file becomes one segment of `calls` with the file's name, so
 rolling it again after a crash adds nothing. Files of dead processes are those whose flock is free.
 """
 
@@ -105,7 +105,7 @@ def records(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def roll_file(store: Store, path: Path) -> int:
-    """Publish a file's records as the segment of its name, remove the file; returns how many. Repeating adds nothing."""
+    """Publish a file's records as the segment of its name, remove the file; how many. Repeating adds nothing."""
     with os_errors("read", path):
         rows = list(records(path.read_bytes()))
     store.append("calls", rows, name=path.stem)

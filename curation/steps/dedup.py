@@ -2,9 +2,8 @@
 first.
 """
 
-from typing import Any
-
-from curation.dedup import find_duplicates
+from curation.dedup import RADIUS, SIDE, find_duplicates
+from curation.dedup.likeness import Grey
 from curation.errors import SampleError
 from curation.pictures import grey as grey_picture
 from curation.records import Image, Json
@@ -22,7 +21,7 @@ def dedup(
     pictures: Pictures,
     unique_image: bool = True,
     near_images: bool = True,
-    radius: int = 6,
+    radius: int = RADIUS,
     seed: int = 0,
 ) -> list[dict[str, Json] | Drop]:
     """{cluster} or the sample this one repeats.
@@ -43,7 +42,7 @@ def dedup(
         ranks,
         unique_image=unique_image,
         radius=radius if near_images else None,
-        grey=lambda at, side=128: _grey(image[shown[at]], pictures, side),
+        grey=lambda at: _grey(image[shown[at]], pictures),
     )
     verdicts: list[dict[str, Json] | Drop] = [{"cluster": name} for name in id]
     for i, duplicate in zip(shown, found, strict=True):
@@ -56,8 +55,8 @@ def dedup(
     return verdicts
 
 
-def _grey(picture: Image | None, pictures: Pictures, side: int) -> Any:
-    """The small grey copy for the second look, shape (side, side)."""
+def _grey(picture: Image | None, pictures: Pictures) -> Grey:
+    """The small grey copy for the second look, shape (SIDE, SIDE)."""
     if picture is None:
         raise SampleError("image_missing")
-    return grey_picture(pictures(picture), side)
+    return grey_picture(pictures(picture), SIDE)

@@ -16,7 +16,11 @@ from PIL import ImageDraw
 from curation.errors import SampleError
 from curation.pictures import Limits, data_url, decode, grey, inspect, phash
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # set aside at import, but pytest starts anew
+# What Pillow says of damaged files: silenced on import, but pytest resets filters.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
+]
 
 
 def encoded(picture: Pil.Image, format: str = "PNG", **settings: Any) -> bytes:

@@ -1,6 +1,6 @@
 """A recipe refuses at construction what cannot run, and fingerprints notice what matters and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import pytest
 
@@ -8,8 +8,10 @@ from curation.errors import ConfigError
 from curation.prompts import Prompt, PromptSet, parse, prompts
 from curation.recipe import Draws, Recipe, bind
 from curation.recipes import build, settings_of
+from curation.records import Option, Sample
 from curation.step import Drop, Step, step
 from curation.teachers.protocol import Teacher
+from tests.curation.scripted import PICTURE, sample
 
 
 @dataclass(frozen=True)
@@ -152,3 +154,15 @@ def test_a_sampling_block_is_checked() -> None:
 def test_all_prompts_of_the_project_parse() -> None:
     for name in ("caption", "caption_repo", "distill", "rewrite", "rewrite_v1", "verify"):
         assert prompts(f"vlaa_thinking/{name}", role="reasoner").prompt.turns
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Sample) if f.name != "position"])
+def test_every_field_of_a_sample_but_its_place_is_in_its_key(name: str) -> None:
+    changed: dict[str, object] = {
+        "image": replace(PICTURE, sha256="f" * 64),
+        "options": (Option("A", "x"),),
+        "meta": {"a": 1},
+        "kind": "text",
+    }
+    assert sample().key != replace(sample(), **{name: changed.get(name, "changed")}).key
+    assert sample().key == replace(sample(), position=99).key

@@ -146,6 +146,17 @@ def test_a_broken_sidecar_refuses_its_picture_only(pictures: Path) -> None:
     assert [reason for reason, _ in refused(source)] == ["row_encoding", "row_malformed"]
 
 
+def test_a_sidecar_or_metadata_that_links_out_of_the_folder_is_not_read(pictures: Path, tmp_path: Path) -> None:
+    secret = tmp_path.parent / f"{tmp_path.name}-secret.jsonl"
+    secret.write_text('{"question": "secret", "image": "b.png"}')
+    (pictures / "b.json").symlink_to(secret)
+    [(reason, raw)] = refused(open_source(f"folder:{pictures}"))
+    assert reason == "row_malformed"
+    assert "secret" not in raw
+    (pictures / "metadata.jsonl").symlink_to(secret)
+    assert "a link out of the folder" in bad_use(f"folder:{pictures}")
+
+
 @pytest.mark.parametrize("metadata", ["csv", "jsonl"])
 def test_a_folders_metadata_gives_its_rows(pictures: Path, metadata: str) -> None:
     if metadata == "csv":

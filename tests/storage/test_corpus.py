@@ -168,9 +168,8 @@ def test_status_tells_of_each_run_how_far_it_is(store: Store) -> None:
     start(store, "r2", "other", steps=STEPS[:1])
     newest, run = corpus.status(store)
     assert (newest["run_id"], newest["status"], newest["samples"], newest["kept"]) == ("r2", "running", 0, 0)
-    assert {name: run[name] for name in ("run_id", "status", "detail", "samples", "kept", "dropped", "failed", "pending")} == {
-        "run_id": "r1", "status": "interrupted", "detail": "Ctrl-C", "samples": 3, "kept": 0, "dropped": 1, "failed": 1, "pending": 1,
-    }  # fmt: skip
+    assert (run["run_id"], run["status"], run["detail"]) == ("r1", "interrupted", "Ctrl-C")
+    assert [run[name] for name in ("samples", "kept", "dropped", "failed", "pending")] == [3, 0, 1, 1, 1]
     assert run["settings"] == {"draws": 2}
     assert [step["step"] for step in run["funnel"]] == ["intake", "dedup", "caption"]
     assert run["funnel"][2]["failed_by_reason"] == {"call_timeout": 1}

@@ -93,9 +93,7 @@ def figures(
     return islice(drawn, limit)
 
 
-def _figure(
-    name: str, family: str, kind: Kind, canvas: Canvas, drawn: Drawn, meta: dict[str, Json]
-) -> Figure:
+def _figure(name: str, family: str, kind: Kind, canvas: Canvas, drawn: Drawn, meta: dict[str, Json]) -> Figure:
     ask = drawn.ask
     return Figure(
         id=name,
@@ -115,7 +113,7 @@ def _figure(
             "size": [canvas.width, canvas.height],
             "scene": drawn.facts,
             "ask": {"name": ask.name, **ask.args},
-            "boxes": {element: list(box) for element, box in drawn.boxes.items()},
+            "boxes": {element: list(canvas.clip(box)) for element, box in drawn.boxes.items()},
             "texts": [[label.text, *label.box] for label in canvas.labels],
         },
     )
@@ -125,9 +123,7 @@ def _check(index: int, size: tuple[int, int], families: Sequence[str], kinds: Se
     if index < 0:
         raise ConfigError("index", index, "use 0 or more")
     if len(size) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in size):
-        raise ConfigError(
-            "size", size, f"give width and height as whole numbers from {SMALLEST} to {LARGEST}"
-        )
+        raise ConfigError("size", size, f"give width and height as whole numbers from {SMALLEST} to {LARGEST}")
     _check_names("families", families, FAMILIES)
     _check_names("kinds", kinds, FIGURE_KINDS)
 

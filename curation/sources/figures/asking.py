@@ -1,7 +1,8 @@
 """A question with its answer, worked steps and difficulty, and the helpers every family shares.
 
-The difficulty rule: one point an arithmetic operation or recalled fact, two when values have to be estimated from an axis
-instead of read from print, one when more than eight values have to be looked at. 0 points is easy, 1 or 2 medium, more hard.
+The difficulty rule: one point an arithmetic operation or recalled fact, two when values have to be estimated from an
+axis instead of read from print, one when more than eight values have to be looked at. 0 points is easy, 1 or 2 medium,
+more is hard.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -144,7 +145,8 @@ def box_question(what: str, element: str, boxes: Mapping[str, Box], canvas: Canv
     )
     steps = (
         f"The picture is {width} pixels wide and {height} pixels high.",
-        f"{what[0].upper()}{what[1:]} starts {box[0]} pixels from the left and ends at {box[0]} + {box[2] - box[0]} = {box[2]}.",
+        f"{what[0].upper()}{what[1:]} starts {box[0]} pixels from the "
+        f"left and ends at {box[0]} + {box[2] - box[0]} = {box[2]}.",
         f"As fractions of the width: {box[0]} / {width} = {x1} and {box[2]} / {width} = {x2}.",
         f"It starts {box[1]} pixels from the top and ends at {box[1]} + {box[3] - box[1]} = {box[3]}.",
         f"As fractions of the height: {box[1]} / {height} = {y1} and {box[3]} / {height} = {y2}.",
@@ -164,7 +166,10 @@ def places(boxes: Mapping[str, Box], canvas: Canvas, element: str) -> str:
     return f"The picture is {canvas.width} pixels wide and {canvas.height} pixels high. In pixels, {'; '.join(spots)}."
 
 
-def locate(what: str, element: str, boxes: dict[str, Box], canvas: Canvas, facts: dict[str, Json], context: str) -> Drawn:
+def locate(
+    what: str, element: str, boxes: dict[str, Box], canvas: Canvas, facts: dict[str, Json], context: str
+) -> Drawn:
     """A drawn scene with the question where `element` is, and positions among its facts in words."""
+    boxes = {name: canvas.clip(box) for name, box in boxes.items()}
     ask = box_question(what, element, boxes, canvas)
     return Drawn(facts, boxes, f"{context} {places(boxes, canvas, element)}", ask)

@@ -40,7 +40,7 @@ class Scale:
 
 
 def scale(largest: int, *, unit: int | None = None) -> Scale:
-    """The finest round scale with at most six steps and headroom above `largest`; given `unit`, ticks every two of it."""
+    """The finest round scale with at most six steps, headroom above `largest`; with `unit`, ticks every two of it."""
     if unit:
         return Scale(2 * unit, 2 * unit * (largest // (2 * unit) + 1), halves=True)
     for step in STEPS:
@@ -65,9 +65,7 @@ class Plot:
 
     def at(self, value: float) -> float:
         share = value / self.scale.top
-        return (
-            self.x1 + (self.x2 - self.x1) * share if self.sideways else self.y2 - (self.y2 - self.y1) * share
-        )
+        return self.x1 + (self.x2 - self.x1) * share if self.sideways else self.y2 - (self.y2 - self.y1) * share
 
     @property
     def pitch(self) -> float:
@@ -100,9 +98,7 @@ def legend(canvas: Canvas, entries: Sequence[tuple[str, Colour]], y: float, *, l
     return y + canvas.px(26)
 
 
-def upright_plot(
-    canvas: Canvas, style: Style, axis: str, names: Sequence[str], span: Scale, y: float
-) -> Plot:
+def upright_plot(canvas: Canvas, style: Style, axis: str, names: Sequence[str], span: Scale, y: float) -> Plot:
     """Value axis on the left, groups along the bottom, from `y` down."""
     tick = canvas.pt(13)
     room = measure(str(span.top), tick)[0]
@@ -121,9 +117,7 @@ def upright_plot(
     return plot
 
 
-def sideways_plot(
-    canvas: Canvas, style: Style, axis: str, names: Sequence[str], span: Scale, y: float
-) -> Plot:
+def sideways_plot(canvas: Canvas, style: Style, axis: str, names: Sequence[str], span: Scale, y: float) -> Plot:
     """Groups down the left, value axis along the bottom."""
     tick, margin = canvas.pt(13), canvas.px(24)
     names_size = fit(names, canvas.pt(14), canvas.width * 0.26)

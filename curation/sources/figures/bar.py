@@ -25,9 +25,7 @@ def draw(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
     s = series.roll(rng, TOPICS, rng.randint(4, 7), labelled=labelled, mark="bar")
     sideways = rng.random() < 0.3
     colours = _colours(rng, style, len(s.names))
-    boxes = _paint(
-        canvas, style, s, scale(max(s.values), unit=None if labelled else s.unit), sideways, colours
-    )
+    boxes = _paint(canvas, style, s, scale(max(s.values), unit=None if labelled else s.unit), sideways, colours)
     facts = {**s.facts, "sideways": sideways, "colours": [list(colour) for colour in colours]}
     if kind == "box":
         name = rng.choice(s.names)

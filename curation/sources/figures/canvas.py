@@ -61,7 +61,10 @@ class Label:
 
 
 class Canvas:
-    """One picture of `width` x `height` pixels. `unit` is 1 at 640 x 480; `px` and `pt` scale lengths and type."""
+    """One picture of `width` x `height` pixels. `unit` is 1 at 640 x 480; `px` and `pt` scale lengths and type.
+
+    `points` is where a diagram keeps its named points, in pixels.
+    """
 
     def __init__(self, size: tuple[int, int], ground: Colour = PAPER) -> None:
         self.width, self.height = size
@@ -69,6 +72,7 @@ class Canvas:
         pixels = self.width * self.height
         self.zoom = 3 if pixels <= 1_000_000 else 2 if pixels <= 4_000_000 else 1
         self.labels: list[Label] = []
+        self.points: dict[str, Point] = {}
         self._sheet = Image.new("RGB", (self.width * self.zoom, self.height * self.zoom), ground)
         self._pen = ImageDraw.Draw(self._sheet)
 
@@ -80,24 +84,25 @@ class Canvas:
         """A type size given for 640 x 480, in pixels; small pictures keep their type relatively larger."""
         return max(SMALLEST_TYPE, round(size * (self.unit if self.unit >= 1 else self.unit**0.7)))
 
+    def clip(self, box: Box) -> Box:
+        """The part of a box inside the picture, at least one pixel."""
+        x1, y1 = min(max(box[0], 0), self.width - 1), min(max(box[1], 0), self.height - 1)
+        return x1, y1, max(x1 + 1, min(box[2], self.width)), max(y1 + 1, min(box[3], self.height))
+
     def _up(self, points: Sequence[Point]) -> list[Point]:
         return [(x * self.zoom, y * self.zoom) for x, y in points]
 
     def _pen_width(self, width: float) -> int:
         return max(1, round(width * self.zoom))
 
-    def rect(
-        self, box: Sequence[float], fill: Colour | None, outline: Colour | None = None, width: float = 1
-    ) -> None:
+    def rect(self, box: Sequence[float], fill: Colour | None, outline: Colour | None = None, width: float = 1) -> None:
         """A rectangle filling the pixels of `box` (x1, y1, x2, y2), its outline drawn inside."""
         x1, x2 = sorted((box[0] * self.zoom, box[2] * self.zoom))
         y1, y2 = sorted((box[1] * self.zoom, box[3] * self.zoom))
         corners = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
         self._pen.rectangle(corners, fill, outline, self._pen_width(width) if outline else 0)
 
-    def rounded(
-        self, box: Sequence[float], radius: float, fill: Colour, outline: Colour, width: float = 1
-    ) -> None:
+    def rounded(self, box: Sequence[float], radius: float, fill: Colour, outline: Colour, width: float = 1) -> None:
         """A rectangle with round corners, `radius` in pixels."""
         x1, x2 = sorted((box[0] * self.zoom, box[2] * self.zoom))
         y1, y2 = sorted((box[1] * self.zoom, box[3] * self.zoom))
@@ -129,9 +134,7 @@ class Canvas:
     ) -> None:
         """A circle, its outline drawn inside `radius`."""
         (x, y), r = self._up([at])[0], radius * self.zoom
-        self._pen.ellipse(
-            (x - r, y - r, x + r, y + r), fill, outline, self._pen_width(width) if outline else 0
-        )
+        self._pen.ellipse((x - r, y - r, x + r, y + r), fill, outline, self._pen_width(width) if outline else 0)
 
     def sector(
         self, at: Point, radius: float, start: float, end: float, fill: Colour, edge: Colour, width: float
@@ -142,9 +145,7 @@ class Canvas:
         for angle in (start, end):
             self.line([at, polar(at, radius + width, angle)], edge, width)
 
-    def arc(
-        self, at: Point, radius: float, start: float, end: float, colour: Colour, width: float = 1
-    ) -> None:
+    def arc(self, at: Point, radius: float, start: float, end: float, colour: Colour, width: float = 1) -> None:
         """A circular arc between two angles in degrees, clockwise from three o'clock."""
         (x, y), r = self._up([at])[0], radius * self.zoom
         self._pen.arc((x - r, y - r, x + r, y + r), start, end, colour, self._pen_width(width))
@@ -161,16 +162,14 @@ class Canvas:
         halo: Colour | None = None,
         upright: bool = False,
     ) -> Box:
-        """Set `text` with Pillow's `anchor` at a point; returns its ink box. `upright` turns it to read bottom to top."""
+        """Set `text` with Pillow's `anchor` at a point; returns its ink box. `upright` text reads upwards."""
         weight = size * 0.018 if bold else 0.0
         where = (round(at[0]), round(at[1]))
         box = self._ink(where, text, size, anchor, weight, upright)
         self.labels.append(Label(text, where, size, colour, anchor, weight, halo, upright, box))
         return box
 
-    def _ink(
-        self, at: tuple[int, int], text: str, size: int, anchor: str, weight: float, upright: bool
-    ) -> Box:
+    def _ink(self, at: tuple[int, int], text: str, size: int, anchor: str, weight: float, upright: bool) -> Box:
         x1, y1, x2, y2 = self._pen.textbbox((0, 0), text, font(size), anchor=anchor, stroke_width=weight)
         if upright:
             x1, y1, x2, y2 = -(y2 - y1) / 2, -(x2 - x1) / 2, (y2 - y1) / 2, (x2 - x1) / 2
@@ -211,9 +210,7 @@ def _set_upright(sheet: Image.Image, label: Label) -> None:
     x1, y1, x2, y2 = label.box
     mask = Image.new("L", (max(1, y2 - y1), max(1, x2 - x1)), 0)
     middle = (mask.width / 2, mask.height / 2)
-    left, top, right, bottom = ImageDraw.Draw(mask).textbbox(
-        middle, label.text, font(label.size), anchor="mm"
-    )
+    left, top, right, bottom = ImageDraw.Draw(mask).textbbox(middle, label.text, font(label.size), anchor="mm")
     nudge = (middle[0] - (left + right) / 2 + middle[0], middle[1] - (top + bottom) / 2 + middle[1])
     ImageDraw.Draw(mask).text(nudge, label.text, 255, font(label.size), "mm", stroke_width=label.weight)
     sheet.paste(label.colour, (x1, y1), mask.transpose(Image.Transpose.ROTATE_90))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 from curation.records import Json, Kind
@@ -49,9 +48,7 @@ def _scatter(canvas: Canvas, rng: Random, overlap: bool) -> tuple[Shape, ...]:
     return tuple(placed)
 
 
-def _place(
-    canvas: Canvas, rng: Random, placed: Sequence[Shape], colour: str, kind: str, overlap: bool
-) -> Shape | None:
+def _place(canvas: Canvas, rng: Random, placed: Sequence[Shape], colour: str, kind: str, overlap: bool) -> Shape | None:
     size = rng.choice(("small", "large"))
     radius, edge = canvas.px(RADII[size]), canvas.px(RADII[size] + MARGIN)
     for _ in range(60):

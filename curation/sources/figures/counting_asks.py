@@ -50,7 +50,15 @@ class Scene:
     def facts(self) -> dict[str, Json]:
         return {
             "shapes": [
-                {"kind": s.kind, "colour": s.colour, "size": s.size, "x": s.x, "y": s.y, "radius": s.radius, "turn": s.turn}
+                {
+                    "kind": s.kind,
+                    "colour": s.colour,
+                    "size": s.size,
+                    "x": s.x,
+                    "y": s.y,
+                    "radius": s.radius,
+                    "turn": s.turn,
+                }
                 for s in self.shapes
             ],
             "marks": self.marks,
@@ -137,7 +145,10 @@ def corners(scene: Scene, rng: Random) -> Ask | None:
     many, found = _count(scene, lambda shape: shape.kind == kind, _many(kind).capitalize())
     total = many * SHAPES[kind]
     question = f"How many corners do all the {_many(kind)} have together?"
-    last = f"There {'is' if many == 1 else 'are'} {plural(many, kind)} with {SHAPES[kind]} corners each: {many} * {SHAPES[kind]} = {total}."
+    last = (
+        f"There {'is' if many == 1 else 'are'} {plural(many, kind)} with "
+        f"{SHAPES[kind]} corners each: {many} * {SHAPES[kind]} = {total}."
+    )
     return Ask("corners", question, str(total), (found, last), {"kind": kind}, len(scene.shapes), 1)
 
 
@@ -185,7 +196,7 @@ def only_one(scene: Scene, rng: Random) -> Ask | None:
     answer = getattr(shape, wanted)
     question = f"What colour is the {name}?" if known == "kind" else f"What kind of shape is the {name} one?"
     steps = (f"The only {name}{' shape' if known == 'colour' else ''} is the {shape} {scene.where(shape)}.",)
-    return Ask("only_one", question, answer, steps, {"known": known, "name": name, "wanted": wanted})
+    return Ask("only_one", question, answer, steps, {"known": known, "value": name, "wanted": wanted})
 
 
 def outermost(scene: Scene, rng: Random) -> Ask | None:
@@ -205,7 +216,9 @@ def larger_half(scene: Scene, rng: Random) -> Ask:
     large = sum(shape.size == "large" for shape in scene.shapes)
     small = len(scene.shapes) - large
     answer = "large" if large > small else "small" if small > large else "the same number"
-    question = "Are there more large shapes, more small shapes, or the same number? Answer large, small or the same number."
+    question = (
+        "Are there more large shapes, more small shapes, or the same number? Answer large, small or the same number."
+    )
     steps = (f"There are {large} large and {small} small shapes.",)
     return Ask("larger_half", question, answer, steps, {}, len(scene.shapes))
 

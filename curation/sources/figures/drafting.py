@@ -44,6 +44,7 @@ class Diagram:
             name: (canvas.width / 2 + (x - middle[0]) * self.scale, canvas.height / 2 - (y - middle[1]) * self.scale)
             for name, (x, y) in points.items()
         }
+        canvas.points = self.at
 
     def shape(self, names: Sequence[str], fill: Colour | None = None) -> Box:
         """A tinted polygon through named points; returns its box."""
@@ -130,9 +131,10 @@ class Diagram:
         size = self.canvas.pt(18)
         wide, tall = measure(text, size)[0] / 2, size * 0.42
         bisector = start + sweep / 2
-        clear = (tall + wide * abs(math.sin(math.radians(bisector))) * 0.5) / max(0.2, math.sin(math.radians(sweep / 2)))
-        reach = math.hypot(wide * math.cos(math.radians(bisector)), tall * math.sin(math.radians(bisector)))
-        away = max(r + self.canvas.px(4) + reach, clear)
+        dx, dy = abs(math.cos(math.radians(bisector))), abs(math.sin(math.radians(bisector)))
+        across, open_by = wide * dy + tall * dx, math.tan(math.radians(min(80.0, sweep / 2)))
+        clear = wide * dx + tall * dy + across / open_by + self.canvas.px(4)
+        away = max(r + self.canvas.px(4) + math.hypot(wide * dx, tall * dy), clear)
         self.canvas.text(polar(at, away, bisector), text, size, INK)
 
     def right(self, a: str, vertex: str, b: str) -> None:

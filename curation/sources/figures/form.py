@@ -186,7 +186,10 @@ def written(f: Form, rng: Random) -> Ask:
 
 def tick_share(f: Form, rng: Random) -> Ask:
     answer = fraction(Fraction(len(f.ticked), len(f.boxes)))
-    steps = (f"Of {len(f.boxes)} boxes these are ticked: {listed(f.ticked)}.", f"{len(f.ticked)} / {len(f.boxes)} is {answer}.")
+    steps = (
+        f"Of {len(f.boxes)} boxes these are ticked: {listed(f.ticked)}.",
+        f"{len(f.ticked)} / {len(f.boxes)} is {answer}.",
+    )
     return Ask("tick_share", "What fraction of the tick boxes is ticked?", answer, steps, {}, len(f.boxes), 1)
 
 

@@ -27,6 +27,8 @@ def draw(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
     makers = [(weight, maker) for weight, maker in MAKERS if kind == "box" or source in maker.kinds]
     maker = rng.choices([maker for _, maker in makers], [weight for weight, _ in makers])[0]
     problem = maker.make(canvas, rng, style, rng.choice(maker.kinds) if kind == "box" else source)
+    at = {name: [round(x, 2), round(y, 2)] for name, (x, y) in canvas.points.items()}
+    problem = replace(problem, facts={**problem.facts, "points": at})
     if kind == "box":
         return _box(canvas, rng, problem)
     ask = as_options(problem, rng) if kind == "mcq" else problem.ask

@@ -25,7 +25,9 @@ def circle(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
         ask = _other_length(radius, by_radius, unit)
         return Problem(facts, {"the circle": box}, given, ask)
     ask = _circle_area(radius, by_radius, unit) if rng.random() < 0.6 else _circumference(radius, unit)
-    wrong = tuple(pi_times(k) for k in (radius, 2 * radius, 4 * radius, radius * radius, 4 * radius * radius, 2 * radius * radius))
+    wrong = tuple(
+        pi_times(k) for k in (radius, 2 * radius, 4 * radius, radius * radius, 4 * radius * radius, 2 * radius * radius)
+    )
     return Problem(facts, {"the circle": box}, given, ask, wrong)
 
 
@@ -54,21 +56,32 @@ def _other_length(radius: int, by_radius: bool, unit: str) -> Ask:
 def _circle_area(radius: int, by_radius: bool, unit: str) -> Ask:
     answer = pi_times(radius * radius)
     half = () if by_radius else (f"The radius is half of {2 * radius}: {radius}.",)
-    steps = (*half, "The area of a circle is pi times the radius squared.", f"{radius}² = {radius * radius}, so the area is {answer}.")
+    steps = (
+        *half,
+        "The area of a circle is pi times the radius squared.",
+        f"{radius}² = {radius * radius}, so the area is {answer}.",
+    )
     question = f"What is the exact area of the circle, in square {unit}? Answer in terms of pi."
     return Ask("circle_area", question, answer, steps, {}, 1, 2 if by_radius else 3)
 
 
 def _circumference(radius: int, unit: str) -> Ask:
     answer = pi_times(2 * radius)
-    steps = ("The circumference is pi times the diameter, which is twice the radius.", f"2 * {radius} = {2 * radius}, so it is {answer}.")
+    steps = (
+        "The circumference is pi times the diameter, which is twice the radius.",
+        f"2 * {radius} = {2 * radius}, so it is {answer}.",
+    )
     question = f"What is the exact circumference of the circle, in {unit}? Answer in terms of pi."
     return Ask("circumference", question, answer, steps, {}, 1, 2)
 
 
 def sector(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     """A sector with radius and central angle: its area or its arc."""
-    radius, degrees, unit = rng.randint(2, 18), rng.choice((40, 45, 60, 72, 80, 90, 100, 120, 135, 150)), rng.choice(UNITS)
+    radius, degrees, unit = (
+        rng.randint(2, 18),
+        rng.choice((40, 45, 60, 72, 80, 90, 100, 120, 135, 150)),
+        rng.choice(UNITS),
+    )
     start = rng.randrange(-80, 10)
     d = Diagram(canvas, style, {"O": (0.0, 0.0)}, reach=1)
     d.circle("O", 1, mix(d.tint, (255, 255, 255), 0.7))
@@ -79,11 +92,24 @@ def sector(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     d.length("O", "A", f"{radius} {unit}", "opposite")
     d.dot("O")
     d.label(d.at["O"], (d.at["O"][0] - d.at["opposite"][0], d.at["O"][1] - d.at["opposite"][1]), "O", bold=True)
-    given = f"In a circle with centre O and a radius of {radius} {unit}, a sector with a central angle of {degrees}° is shaded."
+    given = (
+        f"In a circle with centre O and a radius of {radius} {unit}, "
+        f"a sector with a central angle of {degrees}° is shaded."
+    )
     facts = {"shape": "sector", "radius": radius, "degrees": degrees}
     ask = _sector_area(radius, degrees, unit) if rng.random() < 0.6 else _arc(radius, degrees, unit)
     part = Fraction(degrees, 360)
-    wrong = tuple(pi_times(k) for k in (part * radius**2, part * 2 * radius, part * radius, part * 4 * radius**2, Fraction(radius**2), part * radius**2 / 2))
+    wrong = tuple(
+        pi_times(k)
+        for k in (
+            part * radius**2,
+            part * 2 * radius,
+            part * radius,
+            part * 4 * radius**2,
+            Fraction(radius**2),
+            part * radius**2 / 2,
+        )
+    )
     return Problem(facts, {"the shaded sector": box}, given, ask, wrong)
 
 
@@ -138,7 +164,10 @@ def ring(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     d.label(d.at["R"], polar((0.0, 0.0), 1, turn), f"R = {outer} {unit}")
     d.label(polar(at, d.scale * inner / outer / 2, turn + 180), side, f"r = {inner} {unit}", beside=True)
     d.label(at, (-side[0], -side[1]), "O", bold=True)
-    given = f"Two circles have the same centre O. The larger has the radius R = {outer} {unit}, the smaller the radius r = {inner} {unit}; the ring between them is shaded."
+    given = (
+        f"Two circles have the same centre O. The larger has the radius R = {outer} {unit}, "
+        f"the smaller the radius r = {inner} {unit}; the ring between them is shaded."
+    )
     area = outer**2 - inner**2
     steps = (
         f"The larger circle has the area {pi_times(outer**2)}, the smaller {pi_times(inner**2)}.",
@@ -146,7 +175,9 @@ def ring(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     )
     question = f"What is the exact area of the shaded ring, in square {unit}? Answer in terms of pi."
     ask = Ask("ring_area", question, pi_times(area), steps, {}, 2, 4)
-    wrong = tuple(pi_times(k) for k in (outer**2, inner**2, outer**2 + inner**2, (outer - inner) ** 2, 2 * (outer - inner)))
+    wrong = tuple(
+        pi_times(k) for k in (outer**2, inner**2, outer**2 + inner**2, (outer - inner) ** 2, 2 * (outer - inner))
+    )
     return Problem({"shape": "ring", "outer": outer, "inner": inner}, {"the outer circle": box}, given, ask, wrong)
 
 
@@ -162,7 +193,10 @@ def in_square(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     d.corners(names)
     d.length(names[0], names[1], f"{side} {unit}", names[2])
     answer = rf"{side * side} - {pi_times(radius * radius)}"
-    given = f"A circle touches all four sides of the square {names} with sides of {side} {unit}. The part of the square outside the circle is shaded."
+    given = (
+        f"A circle touches all four sides of the square {names} with sides of "
+        f"{side} {unit}. The part of the square outside the circle is shaded."
+    )
     steps = (
         f"The square has the area {side}² = {side * side}.",
         f"The radius is half the side, {radius}, so the circle has the area {pi_times(radius * radius)}.",

@@ -22,7 +22,7 @@ def on_a_line(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     """Two or three angles on one side of a straight line; the last is x."""
     parts = [rng.randint(38, 130)] if rng.random() < 0.5 else [rng.randint(35, 65), rng.randint(35, 65)]
     x, turn, names = 180 - sum(parts), float(rng.randint(-25, 25)), letters(rng, 4 if len(parts) == 1 else 5)
-    a, b, o, *rays = names
+    a, b, o, *rays = tuple(names)
     points: dict[str, Point] = {o: (0.0, 0.0), a: _arm(turn), b: _arm(turn + 180)}
     for k, ray in enumerate(rays):
         points[ray] = _arm(turn + sum(parts[: k + 1]))
@@ -48,7 +48,7 @@ def on_a_line(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
 def crossing(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     """Two straight lines crossing: the angle opposite or beside the one given."""
     a, turn, opposite = rng.randint(38, 82), float(rng.randint(-30, 30)), rng.random() < 0.5
-    p, q, r, s, o = letters(rng, 5)
+    p, q, r, s, o = tuple(letters(rng, 5))
     points = {p: _arm(turn), r: _arm(turn + a), q: _arm(turn + 180), s: _arm(turn + a + 180), o: (0.0, 0.0)}
     d = Diagram(canvas, style, points, reach=0.08)
     d.line(p, q)
@@ -67,7 +67,9 @@ def crossing(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     answer = str(a if opposite else 180 - a)
     ask = Ask("crossing", "What is the size of x, in degrees?", answer, steps, {}, 1, 1 if opposite else 2)
     box = around([d.at[end] for end in (p, q, r, s)])
-    return Problem({"shape": "crossing", "angle": a, "opposite": opposite}, {"the drawing of all the lines": box}, given, ask)
+    return Problem(
+        {"shape": "crossing", "angle": a, "opposite": opposite}, {"the drawing of all the lines": box}, given, ask
+    )
 
 
 def parallels(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
@@ -88,15 +90,20 @@ def parallels(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     d.label(d.at["t"], (1.0, 0.0), "t", bold=True)
     side = "the same side" if equal else "the other side"
     given = (
-        f"Lines g and h are parallel and line t cuts both. Above g, to the right of t, the angle between t and g is {a}°. "
+        f"Lines g and h are parallel and line t cuts both. Above g, "
+        f"to the right of t, the angle between t and g is {a}°. "
         f"Above h, on {side} of t, the angle between t and h is x."
     )
     first = f"At parallel lines, corresponding angles are equal, so to the right of t line h also makes {a} degrees."
-    steps = (first, f"x = {a}.") if equal else (first, f"x lies beside it on a straight line: x = 180 - {a} = {180 - a}.")
+    steps = (
+        (first, f"x = {a}.") if equal else (first, f"x lies beside it on a straight line: x = 180 - {a} = {180 - a}.")
+    )
     answer = str(a if equal else 180 - a)
     ask = Ask("parallels", "What is the size of x, in degrees?", answer, steps, {}, 1, 1 if equal else 3)
     box = around([d.at[end] for end in ("l", "L", "m", "M", "t", "T")])
-    return Problem({"shape": "parallels", "angle": a, "equal": equal}, {"the drawing of all the lines": box}, given, ask)
+    return Problem(
+        {"shape": "parallels", "angle": a, "equal": equal}, {"the drawing of all the lines": box}, given, ask
+    )
 
 
 def polygon(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
@@ -113,13 +120,20 @@ def polygon(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     facts = {"shape": "polygon", "sides": n, "side": side}
     boxes = {"the polygon": box}
     if kind == "digit":
-        steps = (f"Going round, the polygon has {n} corners and so {n} sides.",)
-        return Problem(facts, boxes, given, Ask("polygon_sides", "How many sides does the polygon have?", str(n), steps, {}))
+        return Problem(facts, boxes, given, _sides_of(n))
     if kind == "text":
-        steps = (f"The polygon has {n} sides.", f"A polygon with {n} sides is a {POLYGONS[n]}.")
-        ask = Ask("polygon_name", "What is a polygon with this number of sides called?", POLYGONS[n], steps, {})
-        return Problem(facts, boxes, given, ask, tuple(POLYGONS.values()))
+        return Problem(facts, boxes, given, _name_of(n), tuple(POLYGONS.values()))
     return Problem(facts, boxes, given, _angle_of(n) if n != 7 and rng.random() < 0.5 else _round(n, side, unit))
+
+
+def _sides_of(n: int) -> Ask:
+    steps = (f"Going round, the polygon has {n} corners and so {n} sides.",)
+    return Ask("polygon_sides", "How many sides does the polygon have?", str(n), steps, {})
+
+
+def _name_of(n: int) -> Ask:
+    steps = (f"The polygon has {n} sides.", f"A polygon with {n} sides is a {POLYGONS[n]}.")
+    return Ask("polygon_name", "What is a polygon with this number of sides called?", POLYGONS[n], steps, {})
 
 
 def _angle_of(n: int) -> Ask:
@@ -129,7 +143,9 @@ def _angle_of(n: int) -> Ask:
         f"The angles of a polygon with {n} sides add up to ({n} - 2) * 180 = {total} degrees.",
         f"All {n} are equal: {total} / {n} = {answer}.",
     )
-    return Ask("polygon_angle", "What is the size of one interior angle of the polygon, in degrees?", answer, steps, {}, 1, 4)
+    return Ask(
+        "polygon_angle", "What is the size of one interior angle of the polygon, in degrees?", answer, steps, {}, 1, 4
+    )
 
 
 def _round(n: int, side: int, unit: str) -> Ask:
@@ -148,10 +164,15 @@ def diagonals(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
         d.line(names[0], name)
     d.dot(names[0])
     triangles = rng.random() < 0.55
-    given = f"A convex polygon with {n} corners is cut along all diagonals that start from one of its corners, marked with a dot."
+    given = (
+        f"A convex polygon with {n} corners is cut along all diagonals "
+        f"that start from one of its corners, marked with a dot."
+    )
     answer = n - 2 if triangles else n - 3
     what = "triangles is the polygon cut into" if triangles else "diagonals are drawn"
-    formula = f"From one corner of {n} there are {n} - 3 = {n - 3} diagonals" + (f", which cut off {n} - 2 = {n - 2} triangles." if triangles else ".")
+    formula = f"From one corner of {n} there are {n} - 3 = {n - 3} diagonals" + (
+        f", which cut off {n} - 2 = {n - 2} triangles." if triangles else "."
+    )
     ask = Ask("fan_triangles" if triangles else "fan_diagonals", f"How many {what}?", str(answer), (formula,), {}, 1)
     return Problem({"shape": "fan", "corners": n}, {"the polygon": box}, given, ask)
 

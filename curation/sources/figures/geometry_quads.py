@@ -41,7 +41,9 @@ def rectangle(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
         ask = Ask("rect_area", f"What is the area of the rectangle, in square {unit}?", str(a * b), steps, {}, 2, 2)
         return Problem(facts, boxes, given, ask, (str(2 * (a + b)), str(a + b), str(a * b + a), str(a * b - b)))
     steps = ("The perimeter is twice length plus width.", f"2 * ({a} + {b}) = {2 * (a + b)}.")
-    ask = Ask("rect_perimeter", f"What is the perimeter of the rectangle, in {unit}?", str(2 * (a + b)), steps, {}, 2, 2)
+    ask = Ask(
+        "rect_perimeter", f"What is the perimeter of the rectangle, in {unit}?", str(2 * (a + b)), steps, {}, 2, 2
+    )
     return Problem(facts, boxes, given, ask)
 
 
@@ -54,13 +56,19 @@ def _diagonal(a: int, b: int, names: str, unit: str) -> tuple[Ask, tuple[str, ..
         f"The root of {square} is {answer}.",
     )
     question = f"What is the exact length of the diagonal {names[0]}{names[2]}, in {unit}?"
-    return Ask("diagonal", question, answer, steps, {}, 2, 4), (root(square + b), str(a + b), root(a * a - b * b or 3) if a > b else root(square + a), root(a + b), root(2 * square))
+    return Ask("diagonal", question, answer, steps, {}, 2, 4), (
+        root(square + b),
+        str(a + b),
+        root(a * a - b * b or 3) if a > b else root(square + a),
+        root(a + b),
+        root(2 * square),
+    )
 
 
 def parallelogram(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     base, height, unit, names = rng.randint(7, 18), rng.randint(4, 10), rng.choice(UNITS), letters(rng, 5)
     slant = rng.uniform(0.2, 0.34) * base
-    p, q, r, s, h = names
+    p, q, r, s, h = tuple(names)
     points = {
         p: (0.0, 0.0),
         q: (float(base), 0.0),
@@ -88,7 +96,7 @@ def trapezium(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     """A right trapezium: its area, or (as a digit) how many right angles are marked."""
     short, extra, height, unit = rng.randint(4, 10), rng.randint(3, 7), rng.randint(4, 9), rng.choice(UNITS)
     long, names = short + extra, letters(rng, 4)
-    p, q, r, s = names
+    p, q, r, s = tuple(names)
     points = _named(names, [(0.0, 0.0), (float(long), 0.0), (float(short), float(height)), (0.0, float(height))], 0)
     if rng.random() < 0.5:
         points = {name: (-x, y) for name, (x, y) in points.items()}
@@ -139,7 +147,8 @@ def ell(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
         d.length(one, two, f"{text} {unit}", other)
     given = (
         f"An L-shaped figure has only right angles. Its two longest sides are {a} {unit} and {b} {unit} and meet at a "
-        f"corner; the other end of the {a} {unit} side has a side of {e} {unit}, the other end of the {b} {unit} side one of {c} {unit}."
+        f"corner; the other end of the {a} {unit} side has a side of {e} "
+        f"{unit}, the other end of the {b} {unit} side one of {c} {unit}."
     )
     facts = {"shape": "ell", "a": a, "b": b, "c": c, "e": e, "right_angles": 5}
     if kind == "digit":
@@ -191,15 +200,20 @@ def fourth_angle(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Probl
     d.corners(names)
     for k in range(4):
         d.angle(names[k - 1], names[k], names[(k + 1) % 4], f"{angles[k]}°" if k < 3 else "x", radius=26)
-    p, q, r, s = names
-    given = f"In quadrilateral {names}, the angles at {p}, {q} and {r} are {angles[0]}°, {angles[1]}° and {angles[2]}°, and the angle at {s} is x."
+    p, q, r, s = tuple(names)
+    given = (
+        f"In quadrilateral {names}, the angles at {p}, {q} and {r} are "
+        f"{angles[0]}°, {angles[1]}° and {angles[2]}°, and the angle at {s} is x."
+    )
     steps = (
         "The angles of a quadrilateral add up to 360 degrees.",
         f"{angles[0]} + {angles[1]} + {angles[2]} = {sum(angles[:3])}.",
         f"x = 360 - {sum(angles[:3])} = {angles[3]}.",
     )
     ask = Ask("fourth_angle", "What is the size of x, in degrees?", str(angles[3]), steps, {}, 3, 4)
-    return Problem({"shape": "quadrilateral", "angles": angles[:3]}, {f"quadrilateral {names}": box}, given, ask)
+    return Problem(
+        {"shape": "quadrilateral", "names": names, "angles": angles[:3]}, {f"quadrilateral {names}": box}, given, ask
+    )
 
 
 def name_it(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:

@@ -11,7 +11,17 @@ from curation.sources.figures.canvas import Canvas, Point
 from curation.sources.figures.drafting import UNITS, Diagram, letters, triangle, turned
 from curation.sources.figures.problems import Maker, Problem, root
 
-TRIPLES = ((3, 4, 5), (5, 12, 13), (8, 15, 17), (7, 24, 25), (20, 21, 29), (6, 8, 10), (9, 12, 15), (12, 16, 20), (10, 24, 26))
+TRIPLES = (
+    (3, 4, 5),
+    (5, 12, 13),
+    (8, 15, 17),
+    (7, 24, 25),
+    (20, 21, 29),
+    (6, 8, 10),
+    (9, 12, 15),
+    (12, 16, 20),
+    (10, 24, 26),
+)
 Triangle = tuple[Point, Point, Point]
 
 
@@ -27,10 +37,14 @@ def _sides(a: float, b: float, c: float) -> Triangle:
     return (0.0, 0.0), (c, 0.0), (x, math.sqrt(max(1e-9, b * b - x * x)))
 
 
+def _from(d: Diagram, start: str, end: str) -> Point:
+    return d.at[end][0] - d.at[start][0], d.at[end][1] - d.at[start][1]
+
+
 def angle_sum(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     a, b = rng.randint(32, 85), rng.randint(32, 85)
     names = letters(rng, 3)
-    p, q, r = names
+    p, q, r = tuple(names)
     d = _diagram(canvas, style, rng, names, triangle(a, b))
     box = d.shape(names)
     d.corners(names)
@@ -40,13 +54,13 @@ def angle_sum(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     steps = ("The angles of a triangle add up to 180 degrees.", f"x = 180 - {a} - {b} = {answer}.")
     given = f"In triangle {names}, the angle at {p} is {a}°, the angle at {q} is {b}° and the angle at {r} is x."
     ask = Ask("angle_sum", "What is the size of x, in degrees?", str(answer), steps, {}, 2, 2)
-    return Problem({"shape": "triangle", "angles": [a, b]}, {f"triangle {names}": box}, given, ask)
+    return Problem({"shape": "triangle", "names": names, "angles": [a, b]}, {f"triangle {names}": box}, given, ask)
 
 
 def isosceles(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     base, find_top = rng.randint(33, 74), rng.random() < 0.5
     top, names = 180 - 2 * base, letters(rng, 3)
-    p, q, r = names
+    p, q, r = tuple(names)
     d = _diagram(canvas, style, rng, names, triangle(base, base))
     box = d.shape(names)
     d.corners(names)
@@ -62,23 +76,29 @@ def isosceles(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     if find_top:
         steps = (f"The base angles at {p} and {q} are equal: {base} degrees each.", f"x = 180 - 2 * {base} = {top}.")
     else:
-        steps = (f"The two base angles are equal and make 180 - {top} = {180 - top} degrees.", f"x = {180 - top} / 2 = {base}.")
+        steps = (
+            f"The two base angles are equal and make 180 - {top} = {180 - top} degrees.",
+            f"x = {180 - top} / 2 = {base}.",
+        )
     ask = Ask("isosceles", "What is the size of x, in degrees?", str(top if find_top else base), steps, {}, 1, 3)
-    facts = {"shape": "triangle", "isosceles": True, "base": base, "top": top, "find": "top" if find_top else "base"}
+    facts = {"shape": "isosceles", "names": names, "base": base, "top": top, "find": "top" if find_top else "base"}
     return Problem(facts, {f"triangle {names}": box}, given, ask)
 
 
 def exterior(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     a, c = rng.randint(35, 70), rng.randint(35, 70)
     names = letters(rng, 4)
-    p, q, r, s = names
+    p, q, r, s = tuple(names)
     first, second, third = triangle(a, 180 - a - c)
     placed = turned(dict(zip(names, (first, second, third, (1.45, 0.0)), strict=True)), rng.randint(-25, 25))
     d = Diagram(canvas, style, placed)
     box = d.shape((p, q, r))
     d.line(q, s)
-    d.corners((p, q, r))
-    d.label(d.at[s], (d.at[s][0] - d.at[q][0], d.at[s][1] - d.at[q][1]), s, bold=True)
+    for corner, other in ((p, q), (r, q), (s, q)):
+        d.label(d.at[corner], _from(d, other, corner), corner, bold=True)
+    along_base, up = _from(d, p, q), _from(d, q, r)
+    side = along_base[0] * up[1] - along_base[1] * up[0]
+    d.label(d.at[q], (along_base[1] * side, -along_base[0] * side), q, bold=True)
     d.angle(q, p, r, f"{a}°")
     d.angle(p, r, q, f"{c}°")
     d.angle(r, q, s, "x")
@@ -88,13 +108,13 @@ def exterior(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     )
     steps = ("An exterior angle equals the sum of the two opposite interior angles.", f"x = {a} + {c} = {a + c}.")
     ask = Ask("exterior", "What is the size of x, in degrees?", str(a + c), steps, {}, 2, 2)
-    return Problem({"shape": "exterior", "angles": [a, c]}, {f"triangle {p}{q}{r}": box}, given, ask)
+    return Problem({"shape": "exterior", "names": names, "angles": [a, c]}, {f"triangle {p}{q}{r}": box}, given, ask)
 
 
 def right_angled(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
-    """A right triangle with two sides given: the third as a number or a root, sine, area, or the right angle's corner."""
+    """A right triangle with two sides given: the third, a sine, the area, or the right angle's corner."""
     unit, names = rng.choice(UNITS), letters(rng, 3)
-    p, q, r = names
+    p, q, r = tuple(names)
     sine = kind == "math" and rng.random() < 0.35
     legs = _legs(rng, whole=kind == "number" or sine)
     d = _diagram(canvas, style, rng, names, ((0.0, 0.0), (float(legs[0]), 0.0), (0.0, float(legs[1]))))
@@ -104,7 +124,10 @@ def right_angled(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Probl
     d.length(p, q, f"{legs[0]} {unit}", r)
     d.length(p, r, f"{legs[1]} {unit}", q)
     facts = {"shape": "right triangle", "legs": list(legs), "unit": unit, "names": names}
-    given = f"In triangle {names}, the angle at {p} is a right angle, {p}{q} = {legs[0]} {unit} and {p}{r} = {legs[1]} {unit}."
+    given = (
+        f"In triangle {names}, the angle at {p} is a right angle, "
+        f"{p}{q} = {legs[0]} {unit} and {p}{r} = {legs[1]} {unit}."
+    )
     if sine:
         long = math.isqrt(legs[0] ** 2 + legs[1] ** 2)
         d.length(q, r, f"{long} {unit}", p)
@@ -153,13 +176,15 @@ def _area(legs: tuple[int, int], unit: str) -> tuple[Ask, tuple[str, ...]]:
 
 
 def _sine(legs: tuple[int, int], long: int, names: str) -> tuple[Ask, tuple[str, ...]]:
-    _, q, r = names
+    q, r = names[1], names[2]
     answer = fraction(Fraction(legs[1], long))
     steps = (
         f"Opposite the angle at {q} lies the side of {legs[1]}; the hypotenuse {q}{r} is {long}.",
         f"The sine is opposite over hypotenuse: {legs[1]} / {long}, in lowest terms {answer}.",
     )
-    ask = Ask("sine", f"What is the sine of the angle at {q}? Give a fraction in lowest terms.", answer, steps, {}, 2, 2)
+    ask = Ask(
+        "sine", f"What is the sine of the angle at {q}? Give a fraction in lowest terms.", answer, steps, {}, 2, 2
+    )
     wrong = (Fraction(legs[0], long), Fraction(legs[1], legs[0]), Fraction(legs[0], legs[1]), Fraction(long, legs[1]))
     return ask, tuple(fraction(value) for value in wrong)
 
@@ -167,7 +192,7 @@ def _sine(legs: tuple[int, int], long: int, names: str) -> tuple[Ask, tuple[str,
 def sides(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     """Three marked sides: read one, add them up, or say what kind of triangle it is."""
     unit, names = rng.choice(UNITS), letters(rng, 3)
-    p, q, r = names
+    p, q, r = tuple(names)
     sort = rng.choice(("scalene", "isosceles", "equilateral"))
     a, b, c = _lengths(rng, sort)
     d = _diagram(canvas, style, rng, names, _sides(a, b, c))
@@ -178,7 +203,11 @@ def sides(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Problem:
     given = f"Triangle {names} has the sides {p}{q} = {c} {unit}, {p}{r} = {b} {unit} and {q}{r} = {a} {unit}."
     facts = {"shape": "sides", "sides": [a, b, c], "names": names, "unit": unit}
     if kind == "text":
-        said = {"scalene": "All three sides differ", "isosceles": "Exactly two sides are equal", "equilateral": "All three sides are equal"}
+        said = {
+            "scalene": "All three sides differ",
+            "isosceles": "Exactly two sides are equal",
+            "equilateral": "All three sides are equal",
+        }
         steps = (f"The sides are {a}, {b} and {c}.", f"{said[sort]}, so it is {sort}.")
         question = "By its sides, is the triangle scalene, isosceles or equilateral?"
         ask = Ask("triangle_kind", question, sort, steps, {}, 3)
@@ -198,7 +227,7 @@ def _lengths(rng: Random, sort: str) -> tuple[int, int, int]:
 
 
 def _one_side(rng: Random, names: str, lengths: tuple[int, int, int], unit: str) -> Ask:
-    p, q, r = names
+    p, q, r = tuple(names)
     k = rng.randrange(3)
     name = (q + r, p + r, p + q)[k]
     steps = (f"Beside side {name} stands {lengths[k]} {unit}.",)
@@ -216,7 +245,7 @@ def with_height(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Proble
     base = height + rng.randint(-1, 8)
     foot = base * rng.uniform(0.28, 0.62)
     names = letters(rng, 4)
-    p, q, r, h = names
+    p, q, r, h = tuple(names)
     points = {p: (0.0, 0.0), q: (float(base), 0.0), r: (foot, float(height)), h: (foot, 0.0)}
     d = Diagram(canvas, style, points)
     box = d.shape((p, q, r))
@@ -226,7 +255,9 @@ def with_height(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Proble
     d.length(p, q, f"{base} {unit}", r)
     d.length(h, r, f"{height} {unit}", p, share=0.38, inside=True)
     answer = plain(Fraction(base * height, 2))
-    given = f"In triangle {p}{q}{r}, side {p}{q} is {base} {unit} long and the height on it from {r} is {height} {unit}."
+    given = (
+        f"In triangle {p}{q}{r}, side {p}{q} is {base} {unit} long and the height on it from {r} is {height} {unit}."
+    )
     steps = ("The area of a triangle is half of base times height.", f"{base} * {height} / 2 = {answer}.")
     ask = Ask("height_area", f"What is the area of the triangle, in square {unit}?", answer, steps, {}, 2, 2)
     wrong = (str(base * height), plain(Fraction(base * height, 4)), str(base + height), str(base * height + base))
@@ -246,7 +277,8 @@ def equilateral(canvas: Canvas, rng: Random, style: Style, kind: Kind) -> Proble
     given = f"Triangle {names} is equilateral with sides of {side} {unit}."
     steps = (
         "Half the side and the height make a right triangle with the side as hypotenuse.",
-        rf"The height is the root of {side}² - {side // 2}² = {side * side - side * side // 4}, which is {root(side * side - side * side // 4)}.",
+        rf"The height is the root of {side}² - {side // 2}² = "
+        rf"{side * side - side * side // 4}, which is {root(side * side - side * side // 4)}.",
         rf"The area is half of {side} * {root(side * side - side * side // 4)}, which is {answer}.",
     )
     ask = Ask("equilateral_area", f"What is the exact area of the triangle, in square {unit}?", answer, steps, {}, 1, 4)

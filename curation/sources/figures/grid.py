@@ -58,9 +58,7 @@ class Grid:
 
     @property
     def context(self) -> str:
-        printed = (
-            f"The value is printed at each {self.mark}." if self.labelled else "The values are not printed."
-        )
+        printed = f"The value is printed at each {self.mark}." if self.labelled else "The values are not printed."
         rows = "; ".join(f"{name}: {self._pairs(name)}" for name in self.series)
         return (
             f'The chart is titled "{self.heading}" and counts {self.topic.deed} for each {self.topic.group}, '
@@ -68,9 +66,7 @@ class Grid:
         )
 
     def _pairs(self, series: str) -> str:
-        return ", ".join(
-            f"{group} {value}" for group, value in zip(self.groups, self.row(series), strict=True)
-        )
+        return ", ".join(f"{group} {value}" for group, value in zip(self.groups, self.row(series), strict=True))
 
     def say_row(self, series: str) -> str:
         return f"The values for {series} are {self._pairs(series)}."
@@ -93,27 +89,19 @@ def between_series(g: Grid, rng: Random) -> Ask:
     group = rng.choice(g.groups)
     a, b = sorted(rng.sample(g.series, 2), key=lambda s: g.value(group, s), reverse=True)
     answer = g.value(group, a) - g.value(group, b)
-    question = (
-        f"How many more {g.topic.noun} were {g.topic.part} {g.topic.at(group)} {g.by(a)} than {g.by(b)}?"
-    )
+    question = f"How many more {g.topic.noun} were {g.topic.part} {g.topic.at(group)} {g.by(a)} than {g.by(b)}?"
     sums = f"{g.value(group, a)} - {g.value(group, b)} = {answer}."
     steps = (_see(g, group, a), _see(g, group, b), sums)
-    return Ask(
-        "between_series", question, str(answer), steps, {"group": group, "of": [a, b]}, 2, 1, not g.labelled
-    )
+    return Ask("between_series", question, str(answer), steps, {"group": group, "of": [a, b]}, 2, 1, not g.labelled)
 
 
 def series_total(g: Grid, rng: Random) -> Ask:
     series = rng.choice(g.series)
     answer = sum(g.row(series))
-    question = (
-        f"How many {g.topic.noun} were {g.topic.part} {g.by(series)} over all the {g.topic.group}s shown?"
-    )
+    question = f"How many {g.topic.noun} were {g.topic.part} {g.by(series)} over all the {g.topic.group}s shown?"
     steps = (g.say_row(series), f"{' + '.join(map(str, g.row(series)))} = {answer}.")
     count = len(g.groups)
-    return Ask(
-        "series_total", question, str(answer), steps, {"series": series}, count, count - 1, not g.labelled
-    )
+    return Ask("series_total", question, str(answer), steps, {"series": series}, count, count - 1, not g.labelled)
 
 
 def group_total(g: Grid, rng: Random) -> Ask:
@@ -123,9 +111,7 @@ def group_total(g: Grid, rng: Random) -> Ask:
     sums = f"{' + '.join(map(str, values))} = {sum(values)}."
     steps = (*(_see(g, group, series) for series in g.series), sums)
     count = len(values)
-    return Ask(
-        "group_total", question, str(sum(values)), steps, {"group": group}, count, count - 1, not g.labelled
-    )
+    return Ask("group_total", question, str(sum(values)), steps, {"group": group}, count, count - 1, not g.labelled)
 
 
 def highest(g: Grid, rng: Random) -> Ask:
@@ -151,14 +137,10 @@ def count_lead(g: Grid, rng: Random) -> Ask:
     a, b = rng.sample(g.series, 2)
     hits = [group for group in g.groups if g.value(group, a) > g.value(group, b)]
     how_many = g.topic.on_which.replace("which " + g.topic.group, "how many")
-    question = (
-        f"{how_many} {g.topic.group}s were more {g.topic.noun} {g.topic.part} {g.by(a)} than {g.by(b)}?"
-    )
+    question = f"{how_many} {g.topic.group}s were more {g.topic.noun} {g.topic.part} {g.by(a)} than {g.by(b)}?"
     found = f"{a} is above {b} for {listed(hits)}." if hits else f"{a} is never above {b}."
     steps = (g.say_row(a), g.say_row(b), found, f"That makes {len(hits)}.")
-    return Ask(
-        "count_lead", question, str(len(hits)), steps, {"of": [a, b]}, 2 * len(g.groups), 0, not g.labelled
-    )
+    return Ask("count_lead", question, str(len(hits)), steps, {"of": [a, b]}, 2 * len(g.groups), 0, not g.labelled)
 
 
 def count_above(g: Grid, rng: Random) -> Ask:
@@ -168,9 +150,7 @@ def count_above(g: Grid, rng: Random) -> Ask:
     bound = bound // 5 * 5 if bound // 5 * 5 > min(row) else bound
     hits = [group for group in g.groups if g.value(group, series) > bound]
     how_many = g.topic.on_which.replace("which " + g.topic.group, "how many")
-    question = (
-        f"{how_many} {g.topic.group}s were more than {bound} {g.topic.noun} {g.topic.part} {g.by(series)}?"
-    )
+    question = f"{how_many} {g.topic.group}s were more than {bound} {g.topic.noun} {g.topic.part} {g.by(series)}?"
     steps = (g.say_row(series), f"More than {bound}: {listed(hits)}.", f"That makes {len(hits)}.")
     args = {"series": series, "bound": bound}
     return Ask("grid_count_above", question, str(len(hits)), steps, args, len(g.groups), 0, not g.labelled)

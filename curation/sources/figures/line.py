@@ -1,12 +1,11 @@
 """Line charts: one or two lines over ordered groups, with a marker at each point."""
 
-from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
 from curation.records import Kind
 from curation.sources.figures import grid, series
-from curation.sources.figures.asking import Ask, Drawn, Menu, as_choice, choose, listed, locate
+from curation.sources.figures.asking import Ask, Drawn, Menu, as_choice, choose, fraction, listed, locate
 from curation.sources.figures.axes import Plot, Style, baseline, legend, scale, title, upright_plot
 from curation.sources.figures.canvas import INK, PAPER, Box, Canvas, Colour, Point, measure, mix, pixels
 from curation.sources.figures.words import TOPICS
@@ -42,16 +41,12 @@ def _double(canvas: Canvas, rng: Random, kind: Kind, style: Style) -> Drawn:
     g = _roll(rng, style)
     y = title(canvas, g.heading, left=style.left)
     y = legend(canvas, list(zip(g.series, g.colours, strict=True)), y, left=style.left)
-    plot = upright_plot(
-        canvas, style, g.topic.axis, g.groups, scale(g.largest, unit=None if g.labelled else g.unit), y
-    )
+    plot = upright_plot(canvas, style, g.topic.axis, g.groups, scale(g.largest, unit=None if g.labelled else g.unit), y)
     baseline(canvas, plot)
     boxes: dict[str, Box] = {}
     for name, row, colour in zip(g.series, g.rows, g.colours, strict=True):
         spots = _line(canvas, plot, row, colour)
-        boxes |= {
-            f"{name}, {group}": box for group, box in zip(g.groups, _markers(canvas, spots), strict=True)
-        }
+        boxes |= {f"{name}, {group}": box for group, box in zip(g.groups, _markers(canvas, spots), strict=True)}
         if g.labelled:
             _values(canvas, spots, row, above=name == g.series[0])
     if kind == "box":
@@ -65,16 +60,8 @@ def _roll(rng: Random, style: Style) -> grid.Grid:
     topic, labelled = rng.choice(ORDERED), rng.random() < 0.6
     groups = series.pick_names(rng, topic, rng.randint(4, 6))
     unit = rng.choice((1, 2, 5, 10)) if labelled else rng.choice((1, 5, 10, 25, 50))
-    low = (
-        rng.sample(range(4 * unit, 13 * unit), len(groups))
-        if labelled
-        else rng.sample(range(1, 16), len(groups))
-    )
-    high = (
-        rng.sample(range(19 * unit, 31 * unit), len(groups))
-        if labelled
-        else rng.sample(range(1, 16), len(groups))
-    )
+    low = rng.sample(range(4 * unit, 13 * unit), len(groups)) if labelled else rng.sample(range(1, 16), len(groups))
+    high = rng.sample(range(19 * unit, 31 * unit), len(groups)) if labelled else rng.sample(range(1, 16), len(groups))
     if not labelled:
         while any(a == b for a, b in zip(low, high, strict=True)):
             rng.shuffle(high)
@@ -105,9 +92,7 @@ def _markers(canvas: Canvas, spots: list[Point]) -> list[Box]:
     return [pixels((x - r, y - r, x + r, y + r)) for x, y in spots]
 
 
-def _values(
-    canvas: Canvas, spots: list[Point], values: tuple[int, ...], *, above: bool | None = None
-) -> None:
+def _values(canvas: Canvas, spots: list[Point], values: tuple[int, ...], *, above: bool | None = None) -> None:
     """Each value beside its point, on the side where the line is not."""
     size = canvas.pt(13.5)
     for i, (x, y) in enumerate(spots):
@@ -137,7 +122,10 @@ def steepest(s: series.Series, rng: Random) -> Ask | None:
     if best <= 0 or jumps.count(best) > 1:
         return None
     a, b = pairs[jumps.index(best)]
-    question = f"Compared with the {s.topic.group} before, in which {s.topic.group} did the number of {s.topic.deed} rise most?"
+    question = (
+        f"Compared with the {s.topic.group} before, in which "
+        f"{s.topic.group} did the number of {s.topic.deed} rise most?"
+    )
     changes = ", ".join(f"{y}: {d:+d}" for (_, y), d in zip(pairs, jumps, strict=True))
     steps = (
         series.all_values(s),
@@ -149,9 +137,10 @@ def steepest(s: series.Series, rng: Random) -> Ask | None:
 
 def per_step(s: series.Series, rng: Random) -> Ask:
     first, last, gaps = s.values[0], s.values[-1], len(s.values) - 1
-    answer = series.fraction(Fraction(last - first, gaps))
+    answer = fraction(Fraction(last - first, gaps))
     question = (
-        f"What is the mean change in the number of {s.topic.deed} per {s.topic.group} from {s.names[0]} to {s.names[-1]}? "
+        f"What is the mean change in the number of {s.topic.deed} "
+        f"per {s.topic.group} from {s.names[0]} to {s.names[-1]}? "
         "Give a fraction in lowest terms, negative if the number falls."
     )
     steps = (
@@ -161,14 +150,13 @@ def per_step(s: series.Series, rng: Random) -> Ask:
     return Ask("per_step", question, answer, steps, {}, 2, 2, not s.labelled)
 
 
-def trend(s: series.Series, rng: Random) -> Ask:
+def trend(s: series.Series, rng: Random) -> Ask | None:
     i = rng.randrange(len(s.names) - 1)
     a, b = s.names[i], s.names[i + 1]
     word = "It rises" if s.value(b) > s.value(a) else "It falls"
     steps = (f"The value is {s.value(a)} for {a} and {s.value(b)} for {b}.", f"{word}.")
     ask = Ask("trend", f"What does the line do from {a} to {b}?", word, steps, {"of": [a, b]}, 2)
-    chosen = as_choice(ask, ("It rises", "It falls", "It stays level"), rng, 3)
-    return replace(ask) if chosen is None else chosen
+    return as_choice(ask, ("It rises", "It falls", "It stays level"), rng, 3)
 
 
 MENU: Menu[series.Series] = {

@@ -19,9 +19,7 @@ class Sheet:
     tall: float
     size: int
 
-    def line(
-        self, words: Sequence[Word], *, bold: bool = False, colour: Colour = INK, grow: float = 1
-    ) -> list[Box]:
+    def line(self, words: Sequence[Word], *, bold: bool = False, colour: Colour = INK, grow: float = 1) -> list[Box]:
         """Set one line; returns the ink box of every word."""
         size, middle = self._fitting(words, grow), self.y + self.tall * grow / 2
         self.y += self.tall * grow

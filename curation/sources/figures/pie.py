@@ -1,5 +1,6 @@
 """Pie and ring charts of a poll: shares in percent or counts printed beside the slices."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,7 +96,7 @@ def _shares(rng: Random, count: int) -> list[int]:
     """`count` different twentieths with sum 20; `count` is at most 5, since six would sum to 21 at least."""
     while True:
         cuts = [0, *sorted(rng.sample(range(1, 20), count - 1)), 20]
-        shares = [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+        shares = [b - a for a, b in itertools.pairwise(cuts)]
         if len(set(shares)) == count:
             return shares
 
@@ -136,9 +137,7 @@ def _outline(centre: Point, radius: float, hole: float, start: float, end: float
     return [polar(centre, r, a) for r in (radius, radius * hole) for a in angles]
 
 
-def _name(
-    canvas: Canvas, centre: Point, radius: float, angle: float, name: str, shown: str, size: int
-) -> None:
+def _name(canvas: Canvas, centre: Point, radius: float, angle: float, name: str, shown: str, size: int) -> None:
     lean = math.cos(math.radians(angle))
     at = polar(centre, radius + canvas.px(12), angle)
     side = "l" if lean > 0.25 else "r" if lean < -0.25 else "m"
@@ -249,9 +248,7 @@ def count_slices(p: Poll, rng: Random) -> Ask:
 
 
 def count_over(p: Poll, rng: Random) -> Ask:
-    bound = (
-        rng.choice((10, 15, 20, 25, 30)) if p.percents else p.total * rng.choice((10, 15, 20, 25, 30)) // 100
-    )
+    bound = rng.choice((10, 15, 20, 25, 30)) if p.percents else p.total * rng.choice((10, 15, 20, 25, 30)) // 100
     hits = [name for name in p.names if (p.percent(name) if p.percents else p.count(name)) > bound]
     question = f"How many slices are marked with more than {bound}{'%' if p.percents else ''}?"
     found = f"More than {bound}: {listed(hits) if hits else 'none'}."

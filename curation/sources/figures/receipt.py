@@ -154,7 +154,7 @@ def _paint(canvas: Canvas, style: Style, r: Receipt) -> dict[str, Box]:
 
 
 def _lines(page: Sheet, r: Receipt) -> dict[str, Box]:
-    stops = ((0.0, "l"), (0.58, "r"), (0.78, "r"), (1.0, "r"))
+    stops = ((0.0, "l"), (0.55, "r"), (0.76, "r"), (1.0, "r"))
     heads = ("Item", "Qty", "Price", "Amount")
     page.line([(x, side, head) for (x, side), head in zip(stops, heads, strict=True)], colour=SOFT)
     boxes = {}
@@ -176,7 +176,10 @@ def _end(page: Sheet, r: Receipt) -> None:
 
 
 def _row(r: Receipt, name: str) -> str:
-    return f"The line of {name} has quantity {r.quantity(name)}, price {money(r.price(name))}, amount {money(r.amount(name))}."
+    return (
+        f"The line of {name} has quantity {r.quantity(name)}, price "
+        f"{money(r.price(name))}, amount {money(r.amount(name))}."
+    )
 
 
 def quantity(r: Receipt, rng: Random) -> Ask:
@@ -266,7 +269,10 @@ def part(r: Receipt, rng: Random) -> Ask:
     name = rng.choice(r.names)
     answer = fraction(Fraction(r.amount(name), r.total))
     question = f"What fraction of the total was charged for {name}? Give it in lowest terms."
-    last = f"{money(r.amount(name))} / {money(r.total)} is {r.amount(name)} / {r.total} in cents, in lowest terms {answer}."
+    last = (
+        f"{money(r.amount(name))} / {money(r.total)} is {r.amount(name)} "
+        f"/ {r.total} in cents, in lowest terms {answer}."
+    )
     steps = (_row(r, name), f"The total is ${money(r.total)}.", last)
     return Ask("amount_share", question, answer, steps, {"of": name}, 2, 2)
 

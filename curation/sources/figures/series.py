@@ -42,9 +42,7 @@ class Series:
     @property
     def context(self) -> str:
         pairs = ", ".join(f"{name} {value}" for name, value in zip(self.names, self.values, strict=True))
-        printed = (
-            f"The value is printed at each {self.mark}." if self.labelled else "The values are not printed."
-        )
+        printed = f"The value is printed at each {self.mark}." if self.labelled else "The values are not printed."
         return (
             f'The chart is titled "{self.heading}" and counts {self.topic.deed} for each {self.topic.group}. '
             f"It has {len(self.names)} {self.mark}s: {pairs}. {printed}"
@@ -86,9 +84,7 @@ def all_values(s: Series) -> str:
 def read(s: Series, rng: Random) -> Ask:
     name = rng.choice(s.names)
     question = f"How many {s.topic.noun} were {s.topic.part} {s.topic.at(name)}?"
-    return Ask(
-        "read", question, str(s.value(name)), (_read_off(s, name),), {"of": name}, 1, 0, not s.labelled
-    )
+    return Ask("read", question, str(s.value(name)), (_read_off(s, name),), {"of": name}, 1, 0, not s.labelled)
 
 
 def difference(s: Series, rng: Random) -> Ask:
@@ -136,9 +132,7 @@ def percent(s: Series, rng: Random) -> Ask | None:
     a, b = rng.choice(pairs)
     gain = s.value(b) - s.value(a)
     answer = str(100 * gain // s.value(a))
-    question = (
-        f"By what percentage is the number of {s.topic.deed} {s.topic.at(b)} higher than {s.topic.at(a)}?"
-    )
+    question = f"By what percentage is the number of {s.topic.deed} {s.topic.at(b)} higher than {s.topic.at(a)}?"
     steps = (
         _read_off(s, a),
         _read_off(s, b),
@@ -197,7 +191,10 @@ def count_marks(s: Series, rng: Random) -> Ask:
 def share(s: Series, rng: Random) -> Ask:
     name, whole = rng.choice(s.names), sum(s.values)
     answer = fraction(Fraction(s.value(name), whole))
-    question = f"What fraction of all the {s.topic.noun} shown were {s.topic.part} {s.topic.at(name)}? Give it in lowest terms."
+    question = (
+        f"What fraction of all the {s.topic.noun} shown were "
+        f"{s.topic.part} {s.topic.at(name)}? Give it in lowest terms."
+    )
     steps = (
         _read_off(s, name),
         f"The total is {' + '.join(map(str, s.values))} = {whole}.",

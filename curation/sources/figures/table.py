@@ -1,5 +1,6 @@
 """Ruled tables of numbers: marks, stock, sports results, journeys. Every cell is printed."""
 
+import itertools
 from dataclasses import dataclass
 from random import Random
 
@@ -7,7 +8,7 @@ from curation.records import Kind
 from curation.sources.figures import table_asks
 from curation.sources.figures.asking import Drawn, choose, locate
 from curation.sources.figures.axes import Style, title
-from curation.sources.figures.canvas import INK, PAPER, SOFT, Box, Canvas, Colour, contrast, fit, measure, mix, pixels
+from curation.sources.figures.canvas import INK, PAPER, SOFT, Box, Canvas, Colour, contrast, fit, mix, pixels
 from curation.sources.figures.table_asks import Table
 from curation.sources.figures.words import FRUIT, MONTHS, PEOPLE, PLACES, TEAMS, TOWNS
 
@@ -36,8 +37,22 @@ THEMES: tuple[Theme, ...] = (
     Theme("Distance walked (km)", "Hiker", PEOPLE, ("Friday", "Saturday", "Sunday"), "distance", range(3, 30)),
     Theme("Items sold", "Month", MONTHS, SALES, "number sold", range(10, 300)),
     Theme("Harvest (tonnes)", "Town", TOWNS, CROPS, "harvest", range(12, 200)),
-    Theme("Minutes of practice", "Pupil", PEOPLE, ("Piano", "Violin", "Flute", "Drums"), "number of minutes", range(10, 95, 5)),
-    Theme("Train passengers", "Town", TOWNS, ("Morning", "Noon", "Evening", "Night"), "number of passengers", range(50, 900, 10)),
+    Theme(
+        "Minutes of practice",
+        "Pupil",
+        PEOPLE,
+        ("Piano", "Violin", "Flute", "Drums"),
+        "number of minutes",
+        range(10, 95, 5),
+    ),
+    Theme(
+        "Train passengers",
+        "Town",
+        TOWNS,
+        ("Morning", "Noon", "Evening", "Night"),
+        "number of passengers",
+        range(50, 900, 10),
+    ),
 )
 
 
@@ -59,7 +74,9 @@ def _roll(rng: Random) -> Table:
     columns.sort(key=theme.columns.index)
     by_column = [rng.sample(theme.values, len(rows)) for _ in columns]
     cells = tuple(zip(*by_column, strict=True))
-    return Table(f"{theme.heading}, {rng.choice(PLACES)}", theme.row_word, tuple(rows), tuple(columns), cells, theme.unit)
+    return Table(
+        f"{theme.heading}, {rng.choice(PLACES)}", theme.row_word, tuple(rows), tuple(columns), cells, theme.unit
+    )
 
 
 def _paint(canvas: Canvas, style: Style, t: Table, rng: Random) -> dict[str, Box]:
@@ -105,7 +122,7 @@ def _rules(canvas: Canvas, xs: list[int], ys: list[int], colour: Colour) -> None
 
 
 def _words(canvas: Canvas, t: Table, xs: list[int], ys: list[int], size: int, head: Colour) -> None:
-    middles = [(a + b) / 2 for a, b in zip(ys, ys[1:], strict=False)]
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(ys)]
     inset = xs[0] + canvas.px(11)
     canvas.text((inset, middles[0]), t.row_word, size, head, "lm", bold=True)
     for j, column in enumerate(t.columns):
@@ -114,4 +131,3 @@ def _words(canvas: Canvas, t: Table, xs: list[int], ys: list[int], size: int, he
         canvas.text((inset, middles[i + 1]), row, size, INK, "lm")
         for j, value in enumerate(t.cells[i]):
             canvas.text(((xs[j + 1] + xs[j + 2]) / 2, middles[i + 1]), str(value), size, INK)
-

@@ -183,7 +183,9 @@ def cell_ratio(t: Table, rng: Random) -> Ask:
     column = rng.choice(t.columns)
     a, b = sorted(rng.sample(t.rows, 2), key=lambda row: t.value(row, column))
     answer = fraction(Fraction(t.value(a, column), t.value(b, column)))
-    question = f"In the {column} column, what fraction of the {t.unit} for {b} is the {t.unit} for {a}? Use lowest terms."
+    question = (
+        f"In the {column} column, what fraction of the {t.unit} for {b} is the {t.unit} for {a}? Use lowest terms."
+    )
     last = f"{t.value(a, column)} / {t.value(b, column)} in lowest terms is {answer}."
     return Ask("cell_ratio", question, answer, (_cell(t, a, column), _cell(t, b, column), last),
                {"column": column, "of": [a, b]}, 2, 2)  # fmt: skip

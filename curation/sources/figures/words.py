@@ -47,7 +47,7 @@ PALETTES: tuple[tuple[Colour, ...], ...] = (
     ((58, 104, 160), (232, 140, 58), (92, 152, 92), (200, 80, 76), (138, 108, 170), (92, 168, 176), (210, 172, 64)),
     ((38, 84, 124), (239, 71, 111), (255, 196, 61), (6, 167, 125), (140, 120, 190), (244, 140, 90), (120, 144, 156)),
     ((46, 94, 78), (214, 120, 68), (96, 142, 182), (222, 184, 96), (152, 84, 100), (132, 168, 112), (110, 100, 140)),
-    ((84, 110, 180), (116, 178, 152), (240, 160, 120), (186, 122, 172), (236, 200, 106), (108, 156, 204), (208, 108, 108)),
+    ((84, 99, 180), (116, 178, 152), (240, 160, 120), (186, 122, 172), (236, 200, 106), (108, 156, 204), (200, 90, 90)),
     ((28, 110, 140), (208, 88, 60), (240, 176, 76), (92, 132, 80), (120, 96, 128), (88, 164, 188), (176, 140, 104)),
 )  # fmt: skip
 GROUNDS: tuple[Colour, ...] = (
@@ -92,6 +92,7 @@ class Topic:
 
 
 CLUBS = ("Chess", "Drama", "Robotics", "Choir", "Art", "Science", "Dance", "Debate")
+CLUB_NAMES = tuple(f"{club} Club" for club in CLUBS)
 FRUIT = ("Apples", "Pears", "Plums", "Grapes", "Melons", "Kiwis", "Figs", "Limes")
 TEAMS = ("Hawks", "Lions", "Bears", "Wolves", "Sharks", "Tigers", "Eagles", "Foxes")
 SHOPS = ("North shop", "South shop", "West shop")
@@ -112,7 +113,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("millimetres of rain", "measured", "in", "month", MONTHS, True, "in", ("Bergen", "Leeds", "Lima")),
     Topic("letters", "delivered", "in", "week", WEEKS, True, "to", ("Elm Street", "Oak Street", "Mill Street")),
     Topic("bicycles", "repaired", "in", "week", WEEKS, True, "by the", SHOPS),
-    Topic("pupils", "enrolled", "in", "club", tuple(f"{club} Club" for club in CLUBS), False, "in", ("2023", "2024", "2025")),
+    Topic("pupils", "enrolled", "in", "club", CLUB_NAMES, False, "in", ("2023", "2024", "2025")),
     Topic("stickers", "collected", "by", "child", PEOPLE, False, "in", ("March", "April", "May")),
     Topic("cars", "washed", "at", "hour", HOURS, True, "on", ("Friday", "Saturday", "Sunday")),
     Topic("meals", "served", "at", "hour", HOURS, True, "by the", ("cafe", "canteen", "bistro")),
