@@ -71,7 +71,7 @@ PREFECT_QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
 }
-"""What `vistill run` sets unless the user has: Prefect's own log would tear the live view, 20 s are short on a busy machine."""
+"""Set by `vistill run` unless the user has: Prefect's log would tear the live view, and 20 s are short on a busy machine."""
 
 
 def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:
 
 
 def _hush() -> None:
-    """Last of all exit handlers: Prefect's threads outlive the interpreter's clean-up, and DuckDB would print 200 lines of it."""
+    """Last of all exit handlers: Prefect's threads outlive the clean-up, and DuckDB would print 200 lines about it."""
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
@@ -120,8 +120,13 @@ def status(args: argparse.Namespace) -> int:
     """`vistill status`."""
     from flows.report import status_text
     from storage import corpus
+    from storage.liveness import is_alive
 
-    rows = corpus.status(_open(args.store))
+    store = _open(args.store)
+    rows = corpus.status(store)
+    for row in rows:
+        if row["status"] == "running" and not is_alive(store, row["run_id"]):
+            row["status"] = "killed"
     print(json.dumps(rows, default=str) if args.json else status_text(rows))
     return 0
 
@@ -174,8 +179,11 @@ def fsck(args: argparse.Namespace) -> int:
 
 def _open(path: str) -> Any:
     from storage.store import Store
+    from storage.wal import recover
 
-    return Store.open(path, create=False)
+    store = Store.open(path, create=False)
+    recover(store)
+    return store
 
 
 def _query(path: str, query: str, params: Sequence[Any]) -> Any:

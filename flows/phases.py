@@ -117,7 +117,7 @@ def _member(item: Intake) -> tuple[str, str, int]:
 
 def _intake_outcome(item: Intake, fingerprint: str) -> Outcome:
     if isinstance(item, Rejected):
-        value = {"raw": item.raw} if item.raw else None
+        value = {"source": item.source, "raw": item.raw}
         return Outcome(item.id, "", "intake", fingerprint, "failed", value, item.reason, item.detail)
     return Outcome(item[0].id, item[0].key, "intake", fingerprint, "ok")
 

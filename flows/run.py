@@ -23,6 +23,7 @@ from flows.phases import Batches, Report, execute
 from flows.progress import Progress
 from flows.session import Session, open_session
 from storage import corpus
+from storage.liveness import alive
 from storage.store import Store
 
 BatchesFor = Callable[[Session], Batches]
@@ -125,7 +126,8 @@ def _recorded(session: Session, source: Source) -> Iterator[None]:
         steps=[("intake", intake_fingerprint(), "row", False), *(row[1:] for row in prepared.plan.table())],
     )  # fmt: skip
     try:
-        yield
+        with alive(store, run_id):
+            yield
     except KeyboardInterrupt:
         corpus.end_run(store, run_id, event="interrupted")
         raise

@@ -111,7 +111,7 @@ class Session:
 
 
 def read_picture(store: Store, image: Image) -> bytes:
-    """The stored bytes of an image. Raises `SampleError` when the file is gone or damaged: the other samples can go on."""
+    """The stored bytes of an image. Raises `SampleError` when the file is gone or damaged: other samples can go on."""
     try:
         return store.read_image(image.sha256, image.format)
     except StoreError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from curation.errors import StoreError
 from storage.files import TMP_SUFFIX, os_errors
 from storage.images import FORMAT, SHA256, image_path
 from storage.schema import TABLES
@@ -31,7 +32,7 @@ class Problem:
     """One thing wrong: a short code, where, and what it means.
 
     Codes: image_damaged, image_missing, image_orphan, image_strange, segment_damaged, generation_damaged,
-    temporary_file.
+    rows_unreadable, temporary_file.
     """
 
     code: str
@@ -54,20 +55,28 @@ class Report:
 
 
 def fsck(root: Path, *, repair: bool = False) -> Report:
-    """Check the whole store, reading every image, segment and row once."""
+    """Check the whole store, reading every image, segment and row once. Trouble with rows is a problem, not an error."""
     with os_errors("check", root):
         segments = [(table, name) for table in TABLES for name in list_segments(root, table)]
         quarantine_damaged(root, segments)
         leftovers = list(_leftovers(root))
         repaired = [path for path in leftovers if repair and _deleted(path)]
         files = sorted((root / "images").glob("*/*"))
-        with Snapshot(root) as snapshot:  # after the listing: images come before the rows that name them
-            problems = [*_image_problems(files), *_row_problems(snapshot, files), *_generation_problems(snapshot)]
-            counts = _row_counts(snapshot)
-        problems += [*_quarantined(root), *(_leftover(path) for path in leftovers if path not in repaired)]
-        counts |= {"image_files": len(files), "image_bytes": sum(map(_size, files)), "segment_files": len(segments)}
-    ordered = sorted(problems, key=lambda problem: (problem.code, problem.path))
-    return Report(tuple(ordered), counts, tuple(map(str, repaired)))
+        problems = [*_quarantined(root), *_image_problems(files)]
+        problems += [_leftover(path) for path in leftovers if path not in repaired]
+        counts = {"image_files": len(files), "image_bytes": sum(map(_size, files)), "segment_files": len(segments)}
+    found, rows = _check_rows(root, files)  # after the listing: images come before the rows that name them
+    ordered = sorted([*problems, *found], key=lambda problem: (problem.code, problem.path))
+    return Report(tuple(ordered), counts | rows, tuple(map(str, repaired)))
+
+
+def _check_rows(root: Path, files: list[Path]) -> tuple[list[Problem], dict[str, int]]:
+    try:
+        with Snapshot(root) as snapshot:
+            damage = list(_generation_problems(snapshot))
+            return (damage, {}) if damage else (list(_row_problems(snapshot, files)), _row_counts(snapshot))
+    except StoreError as error:
+        return [Problem("rows_unreadable", str(root), str(error))], {}
 
 
 def _quarantined(root: Path) -> Iterator[Problem]:

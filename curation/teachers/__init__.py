@@ -3,6 +3,7 @@
 Nothing heavy is imported until a teacher is opened, so recipes and the command line may import this package freely.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from curation.teachers.prices import Price
 
 __all__ = ["open_teachers"]
+
+LOG = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -60,12 +63,12 @@ async def open_teachers(
         for role, spec in specs.items():
             same = replace(spec, role=None)
             if same not in opened:
-                transport = await _transport(role, spec, stack)
+                transport = await _transport(role, spec, stack, notice or LOG.info)
                 opened[same] = Dispatcher(spec, transport, shared, price_of(spec, prices))
         yield {role: opened[replace(spec, role=None)] for role, spec in specs.items()}
 
 
-async def _transport(role: str, spec: TeacherSpec, stack: AsyncExitStack) -> Transport:
+async def _transport(role: str, spec: TeacherSpec, stack: AsyncExitStack, notice: Callable[[str], None]) -> Transport:
     if spec.kind == "local":
         from curation.teachers.local import open_local
 
@@ -75,7 +78,7 @@ async def _transport(role: str, spec: TeacherSpec, stack: AsyncExitStack) -> Tra
     if spec.kind == "vllm":
         from curation.teachers.vllm import open_vllm
 
-        spec = replace(spec, base_url=await stack.enter_async_context(open_vllm(spec)))
+        spec = replace(spec, base_url=await stack.enter_async_context(open_vllm(spec, progress=notice)))
     return await stack.enter_async_context(open_http(spec))
 
 

@@ -1,4 +1,4 @@
-"""What a step may ask of a model, and what comes back. No network here: see `dispatch`, `openai_http`, `local`, `vllm`."""
+"""What a step may ask of a model, and what comes back; no network here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How a completion is drawn. `max_tokens` bounds the completion, in tokens; None fields are left to the endpoint."""
+    """How a completion is drawn. `max_tokens` bounds it, in tokens; None fields are left to the endpoint."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -32,7 +32,8 @@ class Sampling:
 class Reply:
     """One answered call: `text` is the visible answer, `reasoning` the chain when the endpoint returns it apart.
 
-    `finish` is `stop`, `length` or `content_filter`; `key` is the call key in the ledger; `cached` means no call was made now.
+    `finish` is `stop`, `length` or `content_filter`; `key` is the call key in the ledger; `cached`: no call was
+    made now.
     """
 
     text: str
@@ -68,7 +69,7 @@ class Teacher(Protocol):
     ) -> Reply:
         """The reply to `messages`; asked at most once per call key, ever.
 
-        Raises `SampleError` when this call failed for good (reason code says how) and `RunStopped` when every call would.
+        Raises `SampleError` when this call failed for good (the reason says how), `RunStopped` when every call would.
         """
         ...
 

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.pipeline --samples 10000 --json
 
 The server runs in a process of its own on the same machine, so its work is inside the wall time and reported apart.
-Pictures are drawn before the clock starts: small, distinct, 96x96 PNG. The run is `vistill run … --no-prefect` in a fresh
+Pictures are drawn before the clock starts: small, distinct, 96x96 PNG. The run is `vistill run … --no-prefect` in a
+fresh
 process, whose memory and CPU are read from the kernel.
 """
 

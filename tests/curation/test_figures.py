@@ -3,12 +3,14 @@
 import io
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations, islice
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,6 @@ from tests.curation.figure_truth import ALL, number, truth
 
 SEEDS = (0, 7)
 Colour = tuple[int, int, int]
-Pixel = tuple[int, int]
 
 
 @cache
@@ -32,7 +33,7 @@ def sample(count: int = 480) -> tuple[Figure, ...]:
 
 
 @cache
-def tiny(count: int = 1600) -> tuple[Figure, ...]:
+def tiny(count: int = 960) -> tuple[Figure, ...]:
     return tuple(figures(seed=3, limit=count, size=(64, 64)))
 
 
@@ -44,27 +45,19 @@ def picture(fig: Figure) -> Image.Image:
     return Image.open(io.BytesIO(fig.png)).convert("RGB")
 
 
-def extent(pixels: list[Pixel]) -> tuple[int, int, int, int]:
-    xs, ys = [x for x, _ in pixels], [y for _, y in pixels]
-    return min(xs), min(ys), max(xs) + 1, max(ys) + 1
+def extent(pixels: Any) -> tuple[int, int, int, int]:
+    (x1, y1), (x2, y2) = np.min(pixels, axis=0), np.max(pixels, axis=0)
+    return int(x1), int(y1), int(x2) + 1, int(y2) + 1
 
 
-def coloured(image: Image.Image, colour: Colour) -> list[Pixel]:
-    """Where the picture has exactly this colour."""
-    wide = image.width
-    data = image.tobytes()
-    wanted = bytes(colour)
-    found, at = [], data.find(wanted)
-    while at >= 0:
-        if at % 3 == 0:
-            found.append((at // 3 % wide, at // 3 // wide))
-        at = data.find(wanted, at + 1)
-    return found
+def coloured(image: Image.Image, colour: Any) -> Any:
+    """Where the picture has exactly this colour: x and y, one pixel a row."""
+    return np.argwhere((np.asarray(image) == tuple(colour)).all(axis=2))[:, ::-1]
 
 
-def patches(pixels: list[Pixel]) -> Iterator[list[Pixel]]:
-    """Pixels in pieces that hang together."""
-    left = set(pixels)
+def patches(pixels: Any) -> Iterator[list[tuple[int, int]]]:
+    """Pixels in pieces that hang together; specks at the tips of shapes do not count."""
+    left = {(int(x), int(y)) for x, y in pixels}
     while left:
         stack, piece = [left.pop()], []
         while stack:
@@ -73,7 +66,8 @@ def patches(pixels: list[Pixel]) -> Iterator[list[Pixel]]:
             beside = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} & left
             left -= beside
             stack.extend(beside)
-        yield piece
+        if len(piece) > 12:
+            yield piece
 
 
 def close(box: Any, other: Any, within: float) -> bool:
@@ -103,7 +97,8 @@ def check_answer(fig: Figure) -> None:
 
 
 def test_every_sort_of_question_comes_up() -> None:
-    asked = {fig.meta["ask"]["name"] for fig in (*sample(), *tiny())} - {"box"}
+    more = of("geometry", 250, (64, 64), kinds=["number"])
+    asked = {fig.meta["ask"]["name"] for fig in (*sample(), *tiny(), *more)} - {"box"}
     assert asked == set(ALL)
 
 
@@ -155,23 +150,17 @@ def test_the_solution_counts_its_lines_and_ends_in_the_answer() -> None:
         assert lines[-1].endswith(f"So the answer is {fig.answer}.")
 
 
+SUM = re.compile(r"(?<![+*/(-] )(?<![\d.])(\d+(?:\.\d+)?(?: [+-] \d+(?:\.\d+)?)+) = (-?\d+(?:\.\d+)?)")
+
+
 def test_sums_written_out_in_solutions_hold() -> None:
     seen = 0
     for fig in sample():
-        for line in fig.solution.replace("So the", "").rstrip(".").split("\n"):
-            left, equals, right = line.split(". ", 1)[-1].partition(" = ")
-            terms = left.split(" ")
-            if (
-                equals
-                and all(term.replace(".", "").isdigit() for term in terms[::2])
-                and set(terms[1::2]) <= {"+", "-"}
-            ):
-                total = float(terms[0])
-                for sign, term in zip(terms[1::2], terms[2::2], strict=True):
-                    total += float(term) if sign == "+" else -float(term)
-                assert total == pytest.approx(float(right.rstrip("."))), line
-                seen += 1
-    assert seen > 30
+        for left, right in SUM.findall(fig.solution):
+            terms = left.replace("- ", "-").replace("+ ", "").split(" ")
+            assert sum(map(float, terms)) == pytest.approx(float(right)), fig.solution
+            seen += 1
+    assert seen > 50
 
 
 def test_the_context_states_facts_and_no_answer() -> None:
@@ -213,7 +202,7 @@ def test_values_that_are_not_printed_lie_on_lines_of_the_grid() -> None:
         step = 2 * scene["unit"]
         assert set(range(0, max(values), step)) <= set(ticks)
         assert all(value % scene["unit"] == 0 for value in values)
-        assert fig.difficulty != "easy" or fig.meta["ask"]["name"] in ("count_marks", "count_series")
+        assert fig.difficulty != "easy" or fig.meta["ask"]["name"] in ("count_marks", "count_series", "trend")
 
 
 # --- variety
@@ -326,8 +315,11 @@ def test_bars_are_as_long_as_their_values_and_as_coloured_as_stated() -> None:
         per = max(longs) / max(scene["values"])
         for box, value, long, colour in zip(boxes, scene["values"], longs, scene["colours"], strict=True):
             assert long == pytest.approx(value * per, abs=1.6)
-            inside = [(x, y) for x, y in coloured(image, tuple(colour)) if box[0] - 3 < x < box[2] + 3]
-            piece = extent([(x, y) for x, y in inside if box[1] - 3 < y < box[3] + 3])
+            around = image.crop((box[0] - 3, box[1] - 3, box[2] + 3, box[3] + 3))
+            piece = [
+                side + shift for side, shift in zip(extent(coloured(around, colour)), (*box[:2], *box[:2]), strict=True)
+            ]
+            piece = [side - 3 for side in piece]
             assert close(piece, box, 2.1), (fig.id, piece, box)
 
 
@@ -361,11 +353,11 @@ def test_points_of_lines_stand_at_their_values() -> None:
 def test_slices_are_as_large_as_their_shares() -> None:
     for fig in of("pie", 12):
         scene, image = fig.meta["scene"], picture(fig)
-        areas = [len(coloured(image, tuple(colour))) for colour in scene["colours"]]
+        areas = [len(coloured(image, colour)) for colour in scene["colours"]]
         for area, count in zip(areas, scene["counts"], strict=True):
             assert area / sum(areas) == pytest.approx(count / sum(scene["counts"]), abs=0.015)
         for name, colour in zip(scene["names"], scene["colours"], strict=True):
-            assert close(extent(coloured(image, tuple(colour))), fig.meta["boxes"][name], 5.5), fig.id
+            assert close(extent(coloured(image, colour)), fig.meta["boxes"][name], 8.5), fig.id
 
 
 def test_table_cells_are_bounded_by_rules_and_hold_their_number() -> None:
@@ -387,9 +379,7 @@ def test_printed_texts_lie_in_their_boxes() -> None:
         for text, x1, y1, x2, y2 in fig.meta["texts"]:
             ground = image.getpixel((max(0, x1 - 2), max(0, y1 - 2)))
             frame = image.crop((x1 - 3, y1 - 3, x2 + 3, y2 + 3))
-            data = frame.tobytes()
-            dark = [(k % frame.width, k // frame.width) for k, value in enumerate(data) if value < ground - 60]
-            ink = extent(dark)
+            ink = extent(np.argwhere(np.asarray(frame) < ground - 60)[:, ::-1])
             assert close(ink, (3, 3, 3 + x2 - x1, 3 + y2 - y1), 2), (fig.id, text, ink)
 
 
@@ -405,7 +395,7 @@ def test_shapes_that_lie_apart_can_be_counted_by_their_colours() -> None:
         for colour in colours:
             mine = [box for box, shape in zip(boxes, scene["shapes"], strict=True) if shape["colour"] == colour]
             for piece in found[colour]:
-                assert any(close(extent(piece), box, 2.6) for box in mine), fig.id
+                assert any(close(extent(piece), box, 4.6) for box in mine), fig.id
 
 
 PAINT: dict[str, Colour] = {
@@ -500,8 +490,8 @@ def test_the_box_of_a_filled_figure_is_where_its_tint_is() -> None:
         image = picture(fig)
         [box] = fig.meta["boxes"].values()
         ground = image.getpixel((2, 2))
-        common = Counter(image.crop(tuple(box)).get_flattened_data()).most_common(2)
-        tint = next(colour for colour, _ in common if colour != ground)
-        assert close(extent(coloured(image, tint)), box, 5), (fig.id, fig.meta["scene"]["shape"])
+        common = sorted(image.crop(tuple(box)).getcolors(100_000), reverse=True)
+        tint = next(colour for _, colour in common if colour != ground)
+        assert close(extent(coloured(image, tint)), box, 9), (fig.id, fig.meta["scene"]["shape"])
         seen += 1
     assert seen > 30

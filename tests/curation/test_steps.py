@@ -142,10 +142,16 @@ def test_a_truncated_and_an_empty_reply_fail_with_what_arrived() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "The description says there are 4.", "According to the caption, 4.", "as described, the bar is red", "Based on the provided text, 4.",
-        "From the image description, 4.", "I cannot see the image, but", "the given rationale states", "Looking at this caption",
+        "The description says there are 4.",
+        "According to the caption, 4.",
+        "as described, the bar is red",
+        "Based on the provided text, 4.",
+        "From the image description, 4.",
+        "I cannot see the image, but",
+        "the given rationale states",
+        "Looking at this caption",
     ],
-)  # fmt: skip
+)
 def test_leaks_are_found(text: str) -> None:
     assert leaks(text)
 
@@ -257,9 +263,16 @@ def test_a_sample_without_reference_is_undecided() -> None:
 # cues and split
 @pytest.mark.parametrize(
     ("text", "mode", "reflective"),
-    [("Leaning against the wall", "substring", True), ("Leaning against the wall", "word", False), ("Double-Check it", "word", True),
-     ("checkered", "word", False), ("Hmm, no", "word", True), ("I should confirm this", "word", True), ("plainly four", "substring", False)],
-)  # fmt: skip
+    [
+        ("Leaning against the wall", "substring", True),
+        ("Leaning against the wall", "word", False),
+        ("Double-Check it", "word", True),
+        ("checkered", "word", False),
+        ("Hmm, no", "word", True),
+        ("I should confirm this", "word", True),
+        ("plainly four", "substring", False),
+    ],
+)
 def test_cues_as_the_paper_counts_them_and_as_words(text: str, mode: str, reflective: bool) -> None:
     assert call(cues, {"text": text}, match_mode=mode)["reflective"] is reflective
 
@@ -296,9 +309,15 @@ def test_splits_share_no_image_and_do_not_depend_on_row_order(
 
     def run(order: list[int]) -> dict[int, Any]:
         verdicts: list[Any] = call(
-            split, [f"s{i}" for i in order], ["t"] * len(order), [replace(PICTURE, pixels=str(rows[i][1])) for i in order],
-            ["digit"] * len(order), [{"reflective": rows[i][0]} for i in order], seed=seed, rl_quotas={"*": 3},
-        )  # fmt: skip
+            split,
+            [f"s{i}" for i in order],
+            ["t"] * len(order),
+            [replace(PICTURE, pixels=str(rows[i][1])) for i in order],
+            ["digit"] * len(order),
+            [{"reflective": rows[i][0]} for i in order],
+            seed=seed,
+            rl_quotas={"*": 3},
+        )
         return dict(zip(order, verdicts, strict=True))
 
     first = run(list(range(len(rows))))

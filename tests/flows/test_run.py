@@ -48,9 +48,10 @@ def run(server: ModelServer, store: Path, *more: str, **changes: Any) -> subproc
 
 
 def funnel(store: Path) -> list[dict[str, Any]]:
-    columns = "step_no, step, input, kept, dropped, failed, pending, dropped_by_reason, failed_by_reason"
     rows: list[dict[str, Any]] = (
-        Store.open(store, create=False).query(f"select {columns} from funnel order by step_no").to_pylist()
+        Store.open(store, create=False)
+        .query("select * exclude (recipe, run_id) from funnel order by step_no")
+        .to_pylist()
     )
     return rows
 

@@ -76,8 +76,8 @@ def test_strange_files_among_the_images_are_told(store: Store) -> None:
     path.rename(misplaced)
     assert sorted(found(store.fsck())) == [
         ("image_missing", path.name),
-        ("image_strange", "Thumbs.db"),
         ("image_strange", path.name),
+        ("image_strange", "Thumbs.db"),
     ]
 
 
@@ -91,23 +91,34 @@ def test_only_old_temporary_files_are_told_and_only_repair_deletes_them(store: S
         os.utime(path, (time.time() - 7200,) * 2)
     report = store.fsck()
     assert report.ok
-    assert found(report) == [("temporary_file", path.name) for path in sorted(old, reverse=True)]
+    assert found(report) == [("temporary_file", path.name) for path in sorted(old)]
     assert sorted(store.fsck(repair=True).repaired) == sorted(map(str, old))
     assert store.fsck().problems == ()
     assert young.exists()
 
 
-def test_a_damaged_block_of_the_generation_is_found(store: Store) -> None:
+def damaged_generation(store: Store, offset: int) -> Report:
     store.append("calls", [{"key": os.urandom(200).hex(), "reply": os.urandom(2000).hex()} for _ in range(500)])
     report = store.compact(force=True)
     assert report is not None
-    path = store.root / "generations" / report.generation
-    content = bytearray(path.read_bytes())
-    for offset in range(20_000, len(content) - 5_000, 50_000):
-        content[offset : offset + 8] = b"garbage!"
-    path.write_bytes(content)
-    codes = {problem.code for problem in store.fsck().problems}
-    assert codes == {"generation_damaged"}
+    with open(store.root / "generations" / report.generation, "r+b") as file:
+        file.seek(offset)
+        file.write(b"garbage!")
+    return store.fsck()
+
+
+def test_a_damaged_block_of_the_generation_is_found(store: Store) -> None:
+    report = damaged_generation(store, 12_288 + 3 * 262_144 + 5000)
+    assert not report.ok
+    assert [(code, name) for code, name in found(report)] == [("generation_damaged", "corpus-000001.duckdb")]
+    assert "table calls" in report.problems[0].detail
+
+
+def test_a_generation_that_does_not_open_is_found_with_the_way_back(store: Store) -> None:
+    report = damaged_generation(store, 12_288 + 100)
+    assert not report.ok
+    assert [problem.code for problem in report.problems] == ["rows_unreadable"]
+    assert "write corpus-000000.duckdb into" in report.problems[0].detail
 
 
 def test_a_thousand_images_are_checked_in_seconds(store: Store) -> None:

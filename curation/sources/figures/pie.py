@@ -124,7 +124,7 @@ def _paint(canvas: Canvas, p: Poll, style: Style) -> dict[str, Box]:
 def _cuts(canvas: Canvas, centre: Point, radius: float, p: Poll, ground: Colour) -> None:
     angle = p.start
     for count in p.counts:
-        canvas.line([centre, polar(centre, radius + 1, angle)], ground, canvas.px(2))
+        canvas.line([centre, polar(centre, radius + 1, angle)], ground, canvas.px(1.4))
         angle += 360 * count / p.total
     if p.hole:
         canvas.disc(centre, radius * p.hole, ground)
