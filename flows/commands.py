@@ -71,7 +71,7 @@ PREFECT_QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
 }
-"""Set by `vistill run` unless the user has: Prefect's log would tear the live view, and 20 s are short on a busy machine."""
+"""Set by `vistill run` unless the user has: its log would tear the live view, and 20 s are short on a busy machine."""
 
 
 def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:

@@ -163,7 +163,6 @@ def rows(
 
 def _settle(session: Session, pending: Pending) -> tuple[int, ...]:
     report = pending.result()
-    session.progress.finished(report.samples)
     session.store.maybe_compact()
     return report.kept
 

@@ -83,13 +83,12 @@ def source_of(job: Job) -> Source:
     return open_source(job.source, maps=job.maps, map_file=map_file, seed=job.seed, limit=job.limit)
 
 
-def check(job: Job) -> Prepared:
+def check(job: Job) -> tuple[Prepared, Source]:
     """Refuse a job that could not run: recipe, settings, prompts, source, mapping, teachers, endpoints, store."""
-    prepared = prepare(job)
-    source_of(job)
+    prepared, source = prepare(job), source_of(job)
     Store.open(job.store)
     asyncio.run(_greet(prepared))
-    return prepared
+    return prepared, source
 
 
 async def _greet(prepared: Prepared) -> None:
@@ -103,9 +102,7 @@ def run(job: Job, progress_of: Callable[[Prepared], Progress], batches_for: Batc
     """Run a job. Raises `ConfigError` before the first call; later trouble ends the run with its work kept, then
     raises.
     """
-    prepared = prepare(job)
-    source = source_of(job)
-    asyncio.run(_greet(prepared))
+    prepared, source = check(job)
     progress = progress_of(prepared)
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)

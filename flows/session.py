@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from curation.engine import Engine, Known, Result
-from curation.errors import SampleError, StoreError
-from curation.recipe import Bound, BoundDraws, Stage
+from curation.errors import RunStopped, SampleError, StoreError
+from curation.recipe import Bound, BoundDraws, Plan, Stage
 from curation.records import Image, Outcome, Sample
 from curation.teachers import open_teachers
 from curation.teachers.budget import Budget
@@ -23,7 +23,7 @@ from curation.teachers.protocol import Teacher
 from flows.job import Prepared
 from flows.pass_rates import pass_rate
 from flows.progress import Progress
-from flows.writer import Writer
+from flows.writer import SECONDS, Writer
 from storage.corpus import known_fingerprints, known_outcomes
 from storage.ledger import CallLedger
 from storage.store import Store
@@ -65,6 +65,9 @@ class Session:
         self.writer = Writer(store, run_id)
         self._loop, self._teachers = loop, teachers
         self._resumes = self._any_known()
+        self._trouble: StoreError | None = None
+        self._terminal = _terminal_steps(prepared.plan)
+        self._flusher = loop.submit(self._flush_often())
         self._running: set[Future[list[Result]]] = set()
 
     def submit(self, stage: Stage, samples: Sequence[Sample]) -> "Future[list[Result]]":
@@ -84,10 +87,23 @@ class Session:
     async def _run(self, stage: Stage, samples: Sequence[Sample]) -> list[Result]:
         known = await asyncio.to_thread(self.known, samples, stage) if self._resumes else {}
         engine = Engine(stage.parts, self._teachers)
-        results = await engine.run(samples, known, self._emit)
-        if self.writer.due:
-            await asyncio.to_thread(self.writer.flush)
-        return results
+        return await engine.run(samples, known, self._emit)
+
+    async def _flush_often(self) -> None:
+        """Write outcomes as they come, however long a batch takes."""
+        while self._trouble is None:
+            await asyncio.sleep(SECONDS)
+            if self.writer.due:
+                try:
+                    await asyncio.to_thread(self.writer.flush)
+                except StoreError as error:
+                    self._trouble = error
+
+    def close(self) -> None:
+        """Stop the background writing and write what is left."""
+        self._flusher.cancel()
+        wait([self._flusher], timeout=10)
+        self.writer.flush()
 
     def known(self, samples: Sequence[Sample], stage: Stage) -> Known:
         """Outcomes of earlier runs that still hold for these samples."""
@@ -102,12 +118,22 @@ class Session:
             return bool(known_fingerprints(snapshot, prints))
 
     def _emit(self, outcome: Outcome, fresh: bool) -> None:
+        if self._trouble is not None:
+            raise RunStopped(f"outcomes cannot be written: {self._trouble}")
         self.progress.outcome(outcome, fresh)
+        if outcome.step in self._terminal and (outcome.status != "ok" or self._terminal[outcome.step]):
+            self.progress.finished(1)
         if fresh:
             self.writer.add(outcome, pass_rate(self.prepared, outcome) if outcome.step == "draws" else None)
 
     def picture(self, image: Image) -> bytes:
         return read_picture(self.store, image)
+
+
+def _terminal_steps(plan: Plan) -> dict[str, bool]:
+    """Row-wise steps at which a sample can leave its stage; True where passing it ends the stage."""
+    rows = [stage for stage in plan.stages if stage.scope == "row"]
+    return {part.name: part is stage.parts[-1] for stage in rows for part in stage.parts}
 
 
 def read_picture(store: Store, image: Image) -> bytes:
@@ -143,5 +169,5 @@ def open_session(prepared: Prepared, run_id: str, progress: Progress) -> Iterato
         teachers = loop.submit(manager.__aenter__()).result()
         stack.callback(lambda: loop.submit(manager.__aexit__(None, None, None)).result())
         session = Session(prepared, run_id, store, loop, teachers, progress)
-        stack.callback(session.writer.flush)
+        stack.callback(session.close)
         yield session

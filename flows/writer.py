@@ -40,7 +40,12 @@ class Writer:
             outcomes, self._outcomes = self._outcomes, []
             rates, self._pass_rates = self._pass_rates, []
             self._flushed = time.monotonic()
-        if outcomes:
-            add_outcomes(self.store, self.run_id, outcomes)
-        if rates:
-            add_pass_rates(self.store, self.run_id, rates)
+        try:
+            if outcomes:
+                add_outcomes(self.store, self.run_id, outcomes)
+            if rates:
+                add_pass_rates(self.store, self.run_id, rates)
+        except BaseException:
+            with self._lock:  # nothing is lost while the disk is full; writing a row twice changes nothing
+                self._outcomes, self._pass_rates = outcomes + self._outcomes, rates + self._pass_rates
+            raise

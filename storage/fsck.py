@@ -55,7 +55,7 @@ class Report:
 
 
 def fsck(root: Path, *, repair: bool = False) -> Report:
-    """Check the whole store, reading every image, segment and row once. Trouble with rows is a problem, not an error."""
+    """Check the whole store, reading every image, segment and row. Trouble with rows is a problem, not an error."""
     with os_errors("check", root):
         segments = [(table, name) for table in TABLES for name in list_segments(root, table)]
         quarantine_damaged(root, segments)

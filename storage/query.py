@@ -24,7 +24,8 @@ from storage.store import Store
 
 __all__ = ["check_read_only", "read_only", "render"]
 
-LIMITS = {"memory_limit": "2GB", "threads": 2, "max_temp_directory_size": "4GB"}
+# No spilling to disk: DuckDB adds the temporary directory, and all that `/../` reaches from it, to what SQL may read.
+LIMITS = {"memory_limit": "4GB", "threads": 2, "temp_directory": ""}
 
 QUERY_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 TABLE_FUNCTIONS = {

@@ -74,7 +74,12 @@ class Snapshot:
         When the cause is a damaged segment, it is moved to quarantine and the action done again over what is
         there by then.
         """
-        return self._mending(lambda: action(self.connection), again=self.refresh)
+        try:
+            return self._mending(lambda: action(self.connection), again=self.refresh)
+        except duckdb.Error as error:
+            if "Corrupt database" not in str(error):
+                raise
+            raise damaged_generation(generation_path(self.root, self.generation), error) from error
 
     def close(self) -> None:
         """Let go of the connection and of the segments."""
@@ -110,6 +115,7 @@ class Snapshot:
         try:
             self._lease()
             self.connection = self._resources.enter_context(duckdb.connect(config=dict(self._config)))
+            self.connection.execute("set parquet_metadata_cache = true")  # footers are read at every binding
             self._attach_views()
             self._attach_generation()
             self._create_tail_views()

@@ -207,7 +207,7 @@ def test_a_generation_says_which_segments_and_migrations_it_holds(store: Store) 
 def test_the_migrations_end_at_the_schema(store: Store) -> None:
     path = store.root / "generations" / "corpus-000000.duckdb"
     with duckdb.connect(str(path), read_only=True) as con:
-        sql = "select table_name, column_name, data_type from duckdb_columns() where not internal and table_name[1] != '_'"
+        sql = "select table_name, column_name, data_type from duckdb_columns() where not internal"
         found = con.execute(sql).fetchall()
     wanted = [(table, name, kind) for table, columns in schema.TABLES.items() for name, kind in columns.items()]
-    assert sorted(found) == sorted(wanted)
+    assert sorted(row for row in found if not row[0].startswith("_")) == sorted(wanted)

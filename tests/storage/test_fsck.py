@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.errors import StoreError
 from curation.records import Image
 from storage.fsck import Report
 from storage.store import Store
@@ -112,6 +113,8 @@ def test_a_damaged_block_of_the_generation_is_found(store: Store) -> None:
     assert not report.ok
     assert [(code, name) for code, name in found(report)] == [("generation_damaged", "corpus-000001.duckdb")]
     assert "table calls" in report.problems[0].detail
+    with pytest.raises(StoreError, match=r"to go back one, write corpus-000000\.duckdb into"):
+        store.query("select max(key), max(reply) from raw_calls")
 
 
 def test_a_generation_that_does_not_open_is_found_with_the_way_back(store: Store) -> None:

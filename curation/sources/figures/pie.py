@@ -102,7 +102,7 @@ def _shares(rng: Random, count: int) -> list[int]:
 
 
 def _paint(canvas: Canvas, p: Poll, style: Style) -> dict[str, Box]:
-    y = title(canvas, p.heading, left=style.left)
+    y = title(canvas, p.heading, left=style.left) + canvas.px(8)
     size = fit(p.names, canvas.pt(15), canvas.width * 0.22)
     widest = max(measure(name, size)[0] for name in p.names)
     room = canvas.width / 2 - widest - canvas.px(44)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from curation.sources.figures.canvas import Colour
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 YEARS = tuple(str(year) for year in range(2012, 2026))
 HOURS = ("8 am", "9 am", "10 am", "11 am", "12 pm", "1 pm", "2 pm", "3 pm", "4 pm", "5 pm", "6 pm")
 WEEKS = tuple(f"Week {n}" for n in range(1, 13))

@@ -8,6 +8,7 @@ the few-shot prefix again (5 s each). Prefixes of waiting samples and of other r
 """
 
 import asyncio
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -104,6 +105,7 @@ def _load(path: str) -> Any:
         threads.n_threads, threads.poll = 1, 0
     params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
     params.verbosity, params.warmup, params.ui, params.endpoint_slots = 0, False, False, False
+    params.api_keys = [secrets.token_hex()]  # llama.cpp listens on a loopback port that we do not use: close it
     try:
         return xllamacpp.Server(params)
     except (RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The general look of a picture in one sentence: its size and its colours by name. Measured, never guessed."""
+"""The general look of a picture in one sentence: its shape and its colours by name. Measured, never guessed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,16 @@ HUES = (
 """Upper ends in degrees of the hue circle."""
 
 
-def look(picture: Pil.Image, *, shares: bool = False) -> str:
-    """One sentence; `shares` adds how much of the picture each colour covers, for pictures that have nothing else to say."""
-    found = colours(picture)
-    named = [f"{name} ({share:.0%})" if shares else name for name, share in found[1:MOST_NAMED]]
-    rest = f" with {_listed(named)}" if named else ""
-    mostly = f"{found[0][0]} ({found[0][1]:.0%})" if shares else found[0][0]
-    return f"The image is {picture.width} by {picture.height} pixels, mostly {mostly}{rest}."
+def look(picture: Pil.Image) -> str:
+    """One sentence without any number: small reasoners take every number they see for part of the answer."""
+    (most, _), *others = colours(picture)[:MOST_NAMED]
+    shape = "tall" if picture.height > 1.1 * picture.width else "wide" if picture.width > 1.1 * picture.height else "square"
+    rest = f" with {_listed([f'{_much(share)}{name}' for name, share in others])}" if others else ""
+    return f"A {shape} picture, mostly {most}{rest}."
+
+
+def _much(share: float) -> str:
+    return "much " if share >= 0.2 else "some " if share >= 0.05 else "a little "
 
 
 def colours(picture: Pil.Image) -> list[tuple[str, float]]:

@@ -1,6 +1,6 @@
 """The embedded captioner: what OCR can read in a picture, with its layout, and how the picture looks. Deterministic.
 
-It sees text, sizes and colours and no objects; a picture without text gets a caption that says so. RapidOCR's models
+It sees text and colours and no objects; a picture without text gets a caption that says so. RapidOCR's models
 lie inside its wheel. One onnxruntime thread, one picture at a time: the other core belongs to the reasoner.
 """
 
@@ -67,7 +67,7 @@ def caption(engine: Any, data: bytes, max_pixels: int) -> str:
     picture = decode(data)
     boxes = read(engine, picture, max_pixels)
     if not boxes:
-        return f"{look(picture, shares=True)} It has no readable text."
+        return f"{look(picture)} It has no readable text."
     return f"{look(picture)} It reads, from top to bottom:\n{written(boxes)}"
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from curation.errors import SampleError
 from curation.records import Json
+from curation.teachers.local.form import grammar
 from curation.teachers.protocol import Message
 from curation.teachers.transport import LONGEST_REPLY, RawReply, Request
 
@@ -19,14 +20,7 @@ Chunk = Mapping[str, Json]
 
 MAX_TOKENS = 512  # where the request names no limit: a lost small model repeats itself until it is stopped
 BETWEEN = "\n\n"  # examples; therefore no turn may hold an empty line
-LETTERED = re.compile(r"^([A-J])\. ", re.MULTILINE)
 BLANK_LINES = re.compile(r"\n\s*\n")
-
-# One to eight sentences, so that a model that repeats itself is led to its answer; a point inside a number ends none.
-FORM = r"""root ::= START sentence (" " sentence){0,5} "</think>\n<answer>" ANSWER "</answer>"
-sentence ::= [^<\n.?! ] [^<\n.?!]{0,119} ("." [0-9] [^<\n.?!]{0,79}){0,3} [.?!]
-"""
-FREE = r"[^<\n ] [^<\n]{0,79}"
 
 
 def body_of(request: Request) -> tuple[Literal["text", "chat"], dict[str, Json]]:
@@ -103,9 +97,5 @@ def _as_text(messages: Sequence[Message]) -> dict[str, Json]:
     prefix = prefix_of(messages)
     if prefix:
         text = text.rstrip()
-    if all("</think>" in example for example in _examples(messages)):
-        start = "" if prefix else '"<think>"'
-        letters = LETTERED.findall(messages[-2 if prefix else -1].text)
-        answer = f"[{letters[0]}-{letters[-1]}]" if len(letters) > 1 else FREE
-        return {"prompt": text, "grammar": FORM.replace("START", start).replace("ANSWER", answer)}
-    return {"prompt": text}
+    form = grammar(_examples(messages), messages[-2 if prefix else -1].text, begun=bool(prefix))
+    return {"prompt": text, "grammar": form or None}

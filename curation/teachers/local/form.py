@@ -1,0 +1,55 @@
+"""A grammar (GBNF) that holds a reply to the form of a prompt's worked examples: `<think>` sentences, then `<answer>`.
+
+Left free, two replies of three of the small model had no complete think block, and chains drifted off after one sentence.
+Held to the form, a chain opens and closes as some example does, its other sentences begin as sentences of two examples
+do, it is no longer than the longest example, and an answer to lettered options is a letter. What it says in between is
+the model's own.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+THINK = re.compile(r"\A<think>\s*(.+?)\s*</think>\s*<answer>.+</answer>\s*\Z", re.DOTALL)
+BETWEEN_SENTENCES = re.compile(r"(?<=[.?!])\s+")
+LETTERED = re.compile(r"^([A-J])\. ", re.MULTILINE)
+OPENING_WORDS = 3
+
+# A point inside a number ends no sentence.
+RULES = r"""rest ::= [^<\n.?!]{1,100} ("." [0-9] [^<\n.?!]{0,80}){0,3} [.?!]
+free ::= [^<\n ] [^<\n]{0,79}
+"""
+
+
+def grammar(examples: Sequence[str], question: str, *, begun: bool = False) -> str:
+    """The grammar for the reply to `question`, empty where the examples do not all think in tags.
+
+    `begun`: the chain's opening words are already given, so the first sentence begins anywhere.
+    """
+    chains = [BETWEEN_SENTENCES.split(found[1]) for text in examples if (found := THINK.match(text.strip()))]
+    if not chains or len(chains) < len(examples):
+        return ""
+    within = [opening for chain in chains for opening in map(opening_of, chain[1:-1])]
+    shared = [opening for opening, times in Counter(within).items() if times > 1]
+    longest = max(len(chain) for chain in chains)
+    first = "rest" if begun else f'"<think>" {_one_of(opening_of(chain[0]) for chain in chains)} rest'
+    last = f'" " {_one_of(opening_of(chain[-1]) for chain in chains if len(chain) > 1)} rest' if longest > 1 else ""
+    middle = f'(" " {_one_of(shared)} rest){{0,{longest - 2}}}' if shared and longest > 2 else ""
+    return f'root ::= {first} {middle} {last} "</think>\\n<answer>" {_answer(question)} "</answer>"\n{RULES}'
+
+
+def opening_of(sentence: str) -> str:
+    """The first words of a sentence, up to three and up to a number: what may recur in another chain."""
+    words = sentence.rstrip(".?!").split()[:OPENING_WORDS]
+    return " ".join(words[: next((i for i, word in enumerate(words) if any(c.isdigit() for c in word)), len(words))])
+
+
+def _one_of(openings: Iterable[str]) -> str:
+    kept = sorted({opening for opening in openings if opening})
+    return f"({' | '.join(json.dumps(opening, ensure_ascii=False) for opening in kept)})" if kept else '""'
+
+
+def _answer(question: str) -> str:
+    letters = LETTERED.findall(question)
+    return f"[{letters[0]}-{letters[-1]}]" if len(letters) > 1 else "free"
