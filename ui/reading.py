@@ -3,12 +3,14 @@
 Every value travels as a bound parameter, lists are cut by LIMIT in SQL, and nothing here draws or writes.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 import streamlit as st
 
+from storage.liveness import is_alive
+from storage.snapshot import Snapshot
 from storage.store import Store
 from storage.views import picking
 
@@ -21,7 +23,7 @@ MOST_CALLS = 100
 
 RUN = "SELECT * FROM runs WHERE run_id = $1"
 
-RUNS = "SELECT run_id, recipe, source, status, started, ended, detail, settings, teachers FROM runs ORDER BY resumed DESC LIMIT $1"
+RUNS = "SELECT run_id, recipe, source, status, started, ended, detail, settings FROM runs ORDER BY resumed DESC LIMIT $1"
 
 FUNNEL = """
 SELECT step_no, step, input, kept, dropped, failed, pending, dropped_by_reason, failed_by_reason
@@ -85,12 +87,15 @@ FROM calls WHERE list_contains($1::VARCHAR[], key) LIMIT $2
 
 CALL = "SELECT request, reply, reasoning FROM calls WHERE key = $1 LIMIT 1"
 
-SPENT = """
+SPENT = picking(
+    RUN,
+    """
 SELECT count(*) AS calls, coalesce(sum(prompt_tokens), 0)::BIGINT AS prompt_tokens,
     coalesce(sum(completion_tokens), 0)::BIGINT AS completion_tokens,
-    sum(cost) AS cost, count(*) FILTER (WHERE cost IS NULL AND status = 'ok') AS unpriced
-FROM calls WHERE run_id = $1
-"""
+    sum(cost) AS cost, count(*) FILTER (WHERE cost IS NULL) AS unpriced
+FROM (SELECT DISTINCT unnest(calls) AS key FROM {outcomes}) JOIN calls USING (key)
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,85 +110,88 @@ class Filter:
 
     def takes(self, row: Row) -> bool:
         """Whether a row of the tally is among them."""
-        return all(value is None or row[name] == value for name, value in self.wanted())
-
-    def wanted(self) -> tuple[tuple[str, str | None], ...]:
-        """Column and value, in the order of the query's parameters."""
-        names = ("fate", "split", "step", "reason", "kind")
-        return tuple((name, getattr(self, name)) for name in names)
+        return all(value is None or row[name] == value for name, value in asdict(self).items())
 
 
-@st.cache_data(ttl=SECONDS, max_entries=256, show_spinner=False)
-def ask(root: str, sql: str, params: tuple[Any, ...]) -> list[Row]:
-    """Rows of one query on the store at `root`, at most `SECONDS` old. StoreError when it cannot be read."""
-    rows: list[Row] = Store.open(root, create=False).query(sql, params).to_pylist()
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What became of a run: a row a step; samples by fate, step, reason, kind and split; calls, tokens and dollars."""
+
+    funnel: list[Row]
+    tally: list[Row]
+    spent: Row
+
+    def count(self, wanted: Filter) -> int:
+        """How many samples `wanted` takes."""
+        return int(sum(row["samples"] for row in self.tally if wanted.takes(row)))
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All there is on one sample of a run. `sample` is None for a row rejected at intake, `outcomes` are in order."""
+
+    sample: Row | None
+    outcomes: list[Row]
+    pass_rate: Row | None
+    calls: list[Row]
+
+
+@st.cache_data(ttl=SECONDS, max_entries=8, show_spinner=False)
+def runs(root: str) -> list[Row]:
+    """The latest runs, newest first; one whose process is gone without a word is `killed`."""
+    store = Store.open(root, create=False)
+    found: list[Row] = store.query(RUNS, [MOST_RUNS]).to_pylist()
+    for run in found:
+        if run["status"] == "running" and not is_alive(store, run["run_id"]):
+            run["status"] = "killed"
+    return found
+
+
+@st.cache_data(ttl=SECONDS, max_entries=32, show_spinner="Counting …")
+def overview(root: str, run_id: str) -> Overview:
+    """What became of the run, all of one moment."""
+    with Store.open(root, create=False).snapshot() as moment:
+        funnel = _rows(moment, FUNNEL, run_id)
+        for row in funnel:
+            row |= {name: _decoded(row[name]) for name in ("dropped_by_reason", "failed_by_reason")}
+        return Overview(funnel, _rows(moment, TALLY, run_id), _rows(moment, SPENT, run_id)[0])
+
+
+@st.cache_data(ttl=SECONDS, max_entries=64, show_spinner=False)
+def listed(root: str, run_id: str, wanted: Filter, page: int) -> list[Row]:
+    """Page `page`, from 1, of the samples that `wanted` takes, by their place in the source."""
+    params = (run_id, *asdict(wanted).values(), PAGE, (page - 1) * PAGE)
+    rows: list[Row] = Store.open(root, create=False).query(LISTED, params).to_pylist()
     return rows
 
 
-def runs(root: str) -> list[Row]:
-    """The latest runs, newest first."""
-    return ask(root, RUNS, (MOST_RUNS,))
+@st.cache_data(ttl=SECONDS, max_entries=32, show_spinner=False)
+def whole(root: str, run_id: str, sample_id: str, sample_key: str) -> Whole:
+    """One sample of the run, all of one moment."""
+    with Store.open(root, create=False).snapshot() as moment:
+        found = _rows(moment, SAMPLE, sample_id, sample_key)
+        outcomes = _rows(moment, OUTCOMES, run_id, sample_id, sample_key)
+        keys = list(dict.fromkeys(key for outcome in outcomes for key in outcome["calls"] or ()))
+        rates = _rows(moment, PASS_RATE, sample_id, sample_key, run_id)
+        calls = _rows(moment, CALLS, keys[:MOST_CALLS], MOST_CALLS)
+    for outcome in outcomes:
+        outcome["value"] = _decoded(outcome["value"])
+    sample = {**found[0], "options": _decoded(found[0]["options"]) or []} if found else None
+    calls.sort(key=lambda call: keys.index(call["key"]))
+    return Whole(sample, outcomes, rates[0] if rates else None, calls)
 
 
-def funnel(root: str, run_id: str) -> list[Row]:
-    """A row a step, with the reasons as dicts of counts."""
-    return [
-        {**row, **{name: decoded(row[name]) for name in ("dropped_by_reason", "failed_by_reason")}}
-        for row in ask(root, FUNNEL, (run_id,))
-    ]
-
-
-def tally(root: str, run_id: str) -> list[Row]:
-    """How many samples of the run share a fate, step, reason, kind and split."""
-    return ask(root, TALLY, (run_id,))
-
-
-def spent(root: str, run_id: str) -> Row:
-    """Calls, tokens and dollars of the calls that the run asked."""
-    return ask(root, SPENT, (run_id,))[0]
-
-
-def listed(root: str, run_id: str, wanted: Filter, page: int) -> list[Row]:
-    """Page `page`, from 1, of the samples that `wanted` takes, by their place in the source."""
-    values = tuple(value for _, value in wanted.wanted())
-    return ask(root, LISTED, (run_id, *values, PAGE, (page - 1) * PAGE))
-
-
-def sample(root: str, row: Row) -> Row | None:
-    """The sample of a listed row; None for a row rejected at intake, whose sample was never made."""
-    found = ask(root, SAMPLE, (row["sample_id"], row["sample_key"]))
-    return {**found[0], "options": decoded(found[0]["options"]) or []} if found else None
-
-
-def outcomes(root: str, run_id: str, row: Row) -> list[Row]:
-    """What every step of the run made of the sample, in every draw, in order."""
-    found = ask(root, OUTCOMES, (run_id, row["sample_id"], row["sample_key"]))
-    return [{**outcome, "value": decoded(outcome["value"])} for outcome in found]
-
-
-def pass_rate(root: str, run_id: str, row: Row) -> Row | None:
-    """The sample's pass rate as this run measured it, if it did."""
-    found = ask(root, PASS_RATE, (row["sample_id"], row["sample_key"], run_id))
-    return found[0] if found else None
-
-
-def calls(root: str, keys: tuple[str, ...]) -> list[Row]:
-    """The calls with these keys, without their long texts, in the order of the keys."""
-    order = {key: place for place, key in enumerate(keys[:MOST_CALLS])}
-    return sorted(ask(root, CALLS, (list_of(keys), MOST_CALLS)), key=lambda call: order.get(call["key"], 0))
-
-
+@st.cache_data(ttl=SECONDS, max_entries=32, show_spinner=False)
 def call(root: str, key: str) -> Row:
-    """Request, reply and chain of one call; empty texts when it is gone."""
-    found = ask(root, CALL, (key,))
-    return found[0] if found else {"request": "", "reply": "", "reasoning": ""}
+    """Request, reply and chain of one call; None each when it is gone."""
+    found: list[Row] = Store.open(root, create=False).query(CALL, [key]).to_pylist()
+    return found[0] if found else {"request": None, "reply": None, "reasoning": None}
 
 
-def list_of(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """At most `MOST_CALLS` keys: one bound parameter, and hashable for the cache."""
-    return keys[:MOST_CALLS]
+def _rows(moment: Snapshot, sql: str, *params: Any) -> list[Row]:
+    found: list[Row] = moment.query(sql, params).to_pylist()
+    return found
 
 
-def decoded(text: str | None) -> Any:
-    """A JSON column's value."""
+def _decoded(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
