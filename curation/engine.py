@@ -19,7 +19,8 @@ from curation.records import Json, Outcome, Sample
 from curation.step import Drop, Pictures
 from curation.teachers.protocol import Message, Reply, Sampling, Teacher
 
-Known = Mapping[tuple[str, str, str, int], Outcome]
+OutcomeKey = tuple[str, str, str, int]
+Known = Mapping[OutcomeKey, Outcome]
 Emit = Callable[[Outcome, bool], None]
 
 _calls: ContextVar[list[str]] = ContextVar("calls")

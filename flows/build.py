@@ -4,13 +4,16 @@ Prefect schedules and shows; the store remembers. Tasks return counts, never row
 store, so Prefect's own cache and result storage stay off. `VISTILL_TASK_RUNNER` is `thread` (default), `dask` or `ray`.
 """
 
+import atexit
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import deployment
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from curation.errors import ConfigError
@@ -19,12 +22,15 @@ from flows.job import Job, from_json, prepare
 from flows.phases import Batches, Pending, Report
 from flows.progress import Progress, shown
 from flows.run import report, run, steps_of
+from flows.server import hush
 from flows.session import Session, open_session
 
 SESSIONS: dict[str, Session] = {}
 """Sessions open in this process by run; a worker process of Dask or Ray fills its own."""
 
 _opened = ExitStack()
+_opening = threading.Lock()
+atexit.register(_opened.close)
 
 
 @task(name="batch", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
@@ -37,16 +43,17 @@ def batch(job: dict[str, Json], run_id: str, stage: int, samples: Sequence[Sampl
 
 
 def _session(job: dict[str, Json], run_id: str) -> Session:
-    if run_id not in SESSIONS:
-        prepared = prepare(from_json(job))
-        SESSIONS[run_id] = _opened.enter_context(open_session(prepared, run_id, Progress(steps_of(prepared))))
-    return SESSIONS[run_id]
+    with _opening:
+        if run_id not in SESSIONS:
+            prepared = prepare(from_json(job))
+            SESSIONS[run_id] = _opened.enter_context(open_session(prepared, run_id, Progress(steps_of(prepared))))
+        return SESSIONS[run_id]
 
 
 def as_tasks(session: Session) -> Batches:
     """Batches as Prefect tasks of the flow that is running."""
     SESSIONS[session.run_id] = session
-    job = session.prepared.job.as_json()
+    job = {**session.prepared.job.as_json(), "store": str(session.store.root.resolve())}
 
     def submit(stage: int, samples: Sequence[Sample]) -> Pending:
         pending: Pending = batch.submit(job, session.run_id, stage, list(samples))
@@ -55,9 +62,22 @@ def as_tasks(session: Session) -> Batches:
     return submit
 
 
+def runner_name() -> str:
+    """What `VISTILL_TASK_RUNNER` says: thread unless set."""
+    return os.environ.get("VISTILL_TASK_RUNNER", "thread")
+
+
+def _refuse_uncounted(job: Job) -> None:
+    """Every process counts its own calls, so a limit would be passed as many times as there are processes."""
+    limits = {"cost": job.max_cost, "calls": job.max_calls, "tokens": job.max_tokens}
+    for name, limit in limits.items():
+        if limit is not None and runner_name() != "thread":
+            raise ConfigError(f"--max-{name}", limit, "needs VISTILL_TASK_RUNNER=thread: each process counts its own")
+
+
 def task_runner() -> TaskRunner[Any]:
     """The runner that `VISTILL_TASK_RUNNER` names. Raises `ConfigError` when its extra is not installed."""
-    name = os.environ.get("VISTILL_TASK_RUNNER", "thread")
+    name = runner_name()
     try:
         match name:
             case "thread":
@@ -103,8 +123,11 @@ def build(
     job = Job(
         recipe=recipe, source=source, teachers=tuple(teachers or ("local",)), store=store, settings=settings or {},
         prompts=prompts or {}, maps=tuple(maps or ()), map_file=map_file, limit=limit, accepted=accepted,
-        seed=seed, batch=batch,        max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
+        seed=seed, batch=batch, max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
     )  # fmt: skip
+    _refuse_uncounted(job)
+    if deployment.id:
+        atexit.register(hush)
     with ExitStack() as screen:
 
         def progress_of(prepared: Any) -> Progress:

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     _recipes(commands)
     _status(commands)
     _sql(commands)
+    _browse(commands)
     _keep(commands)
     return top
 
@@ -182,6 +183,17 @@ def _sql(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     _json(command)
 
 
+def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands,
+        "browse",
+        "Look at a store in the browser (read-only, this machine only).",
+        "example:\n  vistill browse --store demo-store --port 8502",
+    )
+    _store(command)
+    command.add_argument("--port", type=int, metavar="N", help="default 8501, or a free one when that is taken")
+
+
 def _keep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -236,7 +248,7 @@ def _dispatch(args: argparse.Namespace) -> int:
 
     handler = {
         "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
-        "sql": commands.sql, "compact": commands.compact, "fsck": commands.fsck,
+        "sql": commands.sql, "browse": commands.browse, "compact": commands.compact, "fsck": commands.fsck,
     }[args.command]  # fmt: skip
     return handler(args)
 

@@ -3,8 +3,7 @@
 import argparse
 import atexit
 import json
-import os
-import sys
+import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -36,7 +35,8 @@ def _job(args: argparse.Namespace) -> Any:
 
 
 def run(args: argparse.Namespace) -> int:
-    """`vistill run`: the flow through Prefect, or the same engine in this process."""
+    """`vistill run`: the flow through Prefect, or the same engine in this process. SIGTERM is taken as Ctrl-C is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     job = _job(args)
     ended = _run_here(job, args.quiet) if args.no_prefect else _run_flow(job, args.quiet)
     funnel = _query(job.store, "select * from funnel where run_id = ? order by step_no", [ended["run_id"]])
@@ -66,31 +66,16 @@ def _run_here(job: Any, quiet: bool) -> dict[str, Any]:
     return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}
 
 
-PREFECT_QUIET = {
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-}
-"""Set by `vistill run` unless the user has: its log would tear the live view, and 20 s are short on a busy machine."""
-
-
 def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:
+    from flows import server
     from flows.run import check
 
     check(job)
-    atexit.register(_hush)
-    for name, value in PREFECT_QUIET.items():
-        os.environ.setdefault(name, value)
+    atexit.register(server.hush)  # before prefect is imported, hence last
+    server.quieten()
     from flows.build import build
 
-    result: dict[str, Any] = build(**{**job.as_json(), "quiet": quiet})
-    return result
-
-
-def _hush() -> None:
-    """Last of all exit handlers: Prefect's threads outlive the clean-up, and DuckDB would print 200 lines about it."""
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    return server.run_flow(build, {**job.as_json(), "quiet": quiet})
 
 
 def deploy(args: argparse.Namespace) -> int:
@@ -151,6 +136,16 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("--file", path, f"cannot be read ({error})") from None
+
+
+def browse(args: argparse.Namespace) -> int:
+    """`vistill browse`: until Ctrl-C, which is a good end."""
+    from flows.browse import browse as serve
+
+    try:
+        return serve(_open(args.store).root, args.port, lambda text: print(text, flush=True))
+    except KeyboardInterrupt:
+        return 0
 
 
 def compact(args: argparse.Namespace) -> int:

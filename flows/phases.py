@@ -23,7 +23,8 @@ WAVE = 256
 """Candidates taken in at a time when a run stops at --accepted."""
 IN_FLIGHT = 512
 """Samples being worked on at once: more than any teacher's concurrency, few enough to stay small in memory."""
-CHUNK = 2048
+CHUNK = 1024
+"""Samples read from the store at a time."""
 
 Intake = tuple[Sample, bytes | None] | Rejected
 
@@ -145,7 +146,7 @@ def rows(
     running: deque[Pending] = deque()
     kept: list[int] = []
     try:
-        for batch in _batches(session, after, kept_by, size):
+        for batch in _batches(session, stage, after, kept_by, size):
             running.append(batches(number, batch))
             while len(running) >= window:
                 kept += _settle(session, running.popleft())
@@ -167,17 +168,19 @@ def _settle(session: Session, pending: Pending) -> tuple[int, ...]:
     return report.kept
 
 
-def _batches(session: Session, after: int, kept_by: str | None, size: int) -> Iterator[list[Sample]]:
+def _batches(session: Session, stage: Stage, after: int, kept_by: str | None, size: int) -> Iterator[list[Sample]]:
     """The run's samples that passed the step `kept_by`, in position order."""
-    while chunk := _chunk(session, after, kept_by):
+    while chunk := _chunk(session, stage, after, kept_by):
         for start in range(0, len(chunk), size):
             yield chunk[start : start + size]
         after = chunk[-1].position
 
 
-def _chunk(session: Session, after: int, kept_by: str | None) -> list[Sample]:
+def _chunk(session: Session, stage: Stage, after: int, kept_by: str | None) -> list[Sample]:
     with session.store.snapshot() as snapshot:
-        return stages.read_kept(snapshot, session.run_id, kept_by=kept_by, after=after, count=CHUNK)
+        samples = stages.read_kept(snapshot, session.run_id, kept_by=kept_by, after=after, count=CHUNK)
+        session.learn(stage, samples, snapshot)
+    return samples
 
 
 def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:

@@ -125,11 +125,11 @@ def _recorded(session: Session, source: Source) -> Iterator[None]:
     try:
         with alive(store, run_id):
             yield
-    except KeyboardInterrupt:
-        corpus.end_run(store, run_id, event="interrupted")
-        raise
     except Exception as error:
         corpus.end_run(store, run_id, event="failed", detail=str(error) or type(error).__name__)
+        raise
+    except BaseException:  # Ctrl-C, SIGTERM, or Prefect's signal that a flow run was cancelled
+        corpus.end_run(store, run_id, event="interrupted")
         raise
     session.writer.flush()
     corpus.end_run(store, run_id, event="finished")

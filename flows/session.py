@@ -9,11 +9,11 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
-from curation.engine import Engine, Known, Result
+from curation.engine import Engine, OutcomeKey, Result
 from curation.errors import RunStopped, SampleError, StoreError
 from curation.recipe import Bound, BoundDraws, Plan, Stage
 from curation.records import Image, Outcome, Sample
@@ -26,6 +26,7 @@ from flows.progress import Progress
 from flows.writer import SECONDS, Writer
 from storage.corpus import known_fingerprints, known_outcomes
 from storage.ledger import CallLedger
+from storage.snapshot import Snapshot
 from storage.store import Store
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Session:
         self._trouble: StoreError | None = None
         self._terminal = _terminal_steps(prepared.plan)
         self._flusher = loop.submit(self._flush_often())
+        self._learned: dict[str, dict[OutcomeKey, Outcome]] = {}
         self._running: set[Future[list[Result]]] = set()
 
     def submit(self, stage: Stage, samples: Sequence[Sample]) -> "Future[list[Result]]":
@@ -85,9 +87,24 @@ class Session:
         wait(under_way, timeout=10)
 
     async def _run(self, stage: Stage, samples: Sequence[Sample]) -> list[Result]:
-        known = await asyncio.to_thread(self.known, samples, stage) if self._resumes else {}
-        engine = Engine(stage.parts, self._teachers)
-        return await engine.run(samples, known, self._emit)
+        known: dict[OutcomeKey, Outcome] = {}
+        unknown = [sample for sample in samples if sample.id not in self._learned]
+        if unknown:
+            await asyncio.to_thread(self.learn, stage, unknown)
+        for sample in samples:
+            known |= self._learned.pop(sample.id)
+        return await Engine(stage.parts, self._teachers).run(samples, known, self._emit)
+
+    def learn(self, stage: Stage, samples: Sequence[Sample], snapshot: Snapshot | None = None) -> None:
+        """Look up what earlier runs found out about these samples; many at a time, since a look-up costs the same."""
+        learned: dict[str, dict[OutcomeKey, Outcome]] = {sample.id: {} for sample in samples}
+        if self._resumes:
+            prints = [print for part in stage.parts for print in _fingerprints(part)]
+            with nullcontext(snapshot) if snapshot else self.store.snapshot() as view:
+                for outcome in known_outcomes(view, list(learned), prints):
+                    if outcome.reason not in RETRY:
+                        learned[outcome.sample_id][outcome.key] = outcome
+        self._learned.update(learned)
 
     async def _flush_often(self) -> None:
         """Write outcomes as they come, however long a batch takes."""
@@ -104,13 +121,6 @@ class Session:
         self._flusher.cancel()
         wait([self._flusher], timeout=10)
         self.writer.flush()
-
-    def known(self, samples: Sequence[Sample], stage: Stage) -> Known:
-        """Outcomes of earlier runs that still hold for these samples."""
-        prints = [print for part in stage.parts for print in _fingerprints(part)]
-        with self.store.snapshot() as snapshot:
-            found = known_outcomes(snapshot, [sample.id for sample in samples], prints)
-        return {outcome.key: outcome for outcome in found if outcome.reason not in RETRY}
 
     def _any_known(self) -> bool:
         prints = [row[2] for row in self.prepared.plan.table()]

@@ -23,7 +23,7 @@ CSS = """
 .vt mark { background: rgba(234,179,8,.32); color: inherit; border-radius: .2rem; padding: 0 .12rem; }
 .vt del { background: rgba(239,68,68,.20); text-decoration: line-through; border-radius: .2rem; }
 .vt ins { background: rgba(34,197,94,.24); text-decoration: none; border-radius: .2rem; }
-.vt-label { font-size: .75rem; letter-spacing: .06em; text-transform: uppercase; opacity: .7; }
+.vt-label { margin: .35rem 0 .25rem; font-size: .75rem; letter-spacing: .06em; text-transform: uppercase; opacity: .7; }
 .vt-chip { display: inline-block; border-radius: 1rem; padding: .1rem .65rem; margin: 0 .35rem .25rem 0;
   font-size: .85rem; border: 1px solid rgba(128,128,128,.35); overflow-wrap: anywhere; }
 .vt-good { background: rgba(34,197,94,.18); } .vt-bad { background: rgba(239,68,68,.16); }
@@ -64,33 +64,17 @@ def difference(before: str, after: str) -> list[Run] | None:
     """What a rewrite removed and added, word by word in place; None when the texts are too long to compare."""
     if before == after:
         return [("same", after)]
-    old, new = re.findall(r"\s+|\S+", before), re.findall(r"\s+|\S+", after)
+    old, new = re.findall(r"\s*\S+\s*", before), re.findall(r"\s*\S+\s*", after)
     if len(old) + len(new) > MOST_WORDS:
         return None
     runs: list[Run] = []
-    for op, i, j, k, m in difflib.SequenceMatcher(None, old, new).get_opcodes():
+    matcher = difflib.SequenceMatcher(None, [word.strip() for word in old], [word.strip() for word in new])
+    for op, i, j, k, m in matcher.get_opcodes():
         if op == "equal":
-            runs.append(("same", "".join(old[i:j])))
-            continue
-        runs += [("removed", "".join(old[i:j])), ("added", "".join(new[k:m]))]
-    return [(kind, text) for kind, text in _joined(runs) if text]
-
-
-def _joined(runs: list[Run]) -> list[Run]:
-    """Changes with nothing but white space between them read as one."""
-    joined: list[Run] = []
-    for at, (kind, text) in enumerate(runs):
-        if kind == "same" and not text.strip() and 0 < at < len(runs) - 1:
-            joined[-2:] = [("removed", joined[-2][1] + text), ("added", joined[-1][1] + text)]
-        elif kind == "same" or at < 2 or joined[-2][0] != "removed":
-            joined.append((kind, text))
-        elif kind == "removed" and joined[-1][0] == "added":
-            joined[-2] = ("removed", joined[-2][1] + text)
-        elif kind == "added" and joined[-1][0] == "added":
-            joined[-1] = ("added", joined[-1][1] + text)
+            runs.append(("same", "".join(new[k:m])))
         else:
-            joined.append((kind, text))
-    return joined
+            runs += [("removed", "".join(old[i:j])), ("added", "".join(new[k:m]))]
+    return [(kind, text) for kind, text in runs if text]
 
 
 def _drawn(kind: str, text: str, cue: "re.Pattern[str] | None") -> str:

@@ -23,7 +23,9 @@ MOST_CALLS = 100
 
 RUN = "SELECT * FROM runs WHERE run_id = $1"
 
-RUNS = "SELECT run_id, recipe, source, status, started, ended, detail, settings FROM runs ORDER BY resumed DESC LIMIT $1"
+RUNS = (
+    "SELECT run_id, recipe, source, status, started, ended, detail, settings FROM runs ORDER BY resumed DESC LIMIT $1"
+)
 
 FUNNEL = """
 SELECT step_no, step, input, kept, dropped, failed, pending, dropped_by_reason, failed_by_reason
@@ -41,29 +43,29 @@ FATES = """
 """
 
 TALLY = picking(
-    RUN, f"SELECT fate, step, reason, kind, split, count(*) AS samples FROM ({FATES}) GROUP BY ALL ORDER BY ALL"
+    RUN,
+    "SELECT fate, step, reason, kind, split, count(*) AS samples FROM ({fated}) GROUP BY ALL ORDER BY ALL".replace(
+        "{fated}", FATES
+    ),
 )
 
-# Texts are read for the page's rows only.
-LISTED = f"""
-WITH page AS MATERIALIZED ({
-    picking(
-        RUN,
-        f'''
-SELECT * FROM ({FATES})
+PAGE_OF_FATES = """
+SELECT * FROM ({fated})
 WHERE ($2 IS NULL OR fate = $2) AND ($3 IS NULL OR split = $3) AND ($4 IS NULL OR step = $4)
     AND ($5 IS NULL OR reason = $5) AND ($6 IS NULL OR kind = $6)
 ORDER BY position LIMIT $7 OFFSET $8
-''',
-    )
-})
+""".replace("{fated}", FATES)
+
+# Texts are read for the page's rows only.
+LISTED = """
+WITH page AS MATERIALIZED ({page})
 SELECT p.*, left(v.question, 300) AS question, v.image, v.format
 FROM page p
 LEFT JOIN (
     SELECT * FROM sample_versions WHERE sample_id IN (SELECT sample_id FROM page)
 ) v USING (sample_id, sample_key)
 ORDER BY p.position
-"""
+""".replace("{page}", picking(RUN, PAGE_OF_FATES))
 
 SAMPLE = "SELECT * FROM sample_versions WHERE sample_id = $1 AND sample_key = $2 LIMIT 1"
 

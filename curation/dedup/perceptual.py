@@ -1,13 +1,15 @@
 """Near copies among many pictures: neighbours by perceptual hash (FAISS, exact radius), then a look at the pictures.
 
-Hash distance 6 of 64 bits: of the planted copies in `curation.dedup.likeness` 99.4 % lie within 6, and TabMWP has
-about one
-neighbour a picture there, nearly all of them other tables, which the comparison then refuses. Pictures that hash
-alike are
-searched once, and pictures already known to be connected are not compared again.
+Hash distance 6 of 64 bits: of the planted copies of tables in `curation.dedup.likeness` 99.4 % lie within 6, and
+TabMWP has
+about one neighbour a picture there, nearly all of them other tables, which the comparison then refuses.
+
+Every picture is compared with the pictures before it that hash alike, but of those with one hash and already known to be
+copies of one another only with the first `SPEAKERS`: a thousand copies cost a few thousand comparisons of small pictures,
+not half a million. Pictures already connected are not compared again, and a chain of copies is followed from hash to hash.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -21,36 +23,9 @@ from curation.errors import ConfigError
 RADIUS = 6
 LARGEST_RADIUS = 16
 QUERIES = 256  # hashes searched at once: bounds memory when everything is within the radius
-PAIRS = 8192  # small pictures compared at once
+SPEAKERS = 8  # of one hash and one group of copies
 LOOKS = 192  # prepared pictures kept, about 0.4 MB each
 GREYS = 512  # grey pictures kept, 64 KB each
-
-
-def neighbours(phashes: NDArray[np.uint64], radius: int) -> Iterator[tuple[int, int]]:
-    """Pairs (i < j) of positions in a list of distinct hashes whose Hamming distance is at most `radius`; exact."""
-    import faiss
-
-    words = np.ascontiguousarray(phashes.astype(">u8")).view(np.uint8).reshape(-1, 8)
-    index = faiss.IndexBinaryFlat(64)
-    index.add(words)
-    for start in range(0, len(words), QUERIES):
-        limits, _, found = index.range_search(words[start : start + QUERIES], radius + 1)
-        queries = np.repeat(np.arange(len(limits) - 1), np.diff(limits).astype(np.int64)) + start
-        ahead = queries < found
-        yield from zip(queries[ahead].tolist(), found[ahead].tolist(), strict=True)
-
-
-def candidates(phashes: NDArray[np.uint64], radius: int) -> Iterator[tuple[int, int]]:
-    """Pairs (i < j) of pictures within `radius`, those with equal hashes first; one position stands once in a pair."""
-    alike: defaultdict[int, list[int]] = defaultdict(list)
-    for place, phash in enumerate(phashes.tolist()):
-        alike[phash].append(place)
-    members = list(alike.values())
-    for group in members:
-        yield from ((one, other) for at, one in enumerate(group) for other in group[at + 1 :])
-    if radius:
-        for left, right in neighbours(np.array(list(alike), dtype=np.uint64), radius):
-            yield from ((min(i, j), max(i, j)) for i in members[left] for j in members[right])
 
 
 def near_images(
@@ -63,49 +38,79 @@ def near_images(
     """
     if not 0 <= radius <= LARGEST_RADIUS:
         raise ConfigError("radius", radius, f"0 to {LARGEST_RADIUS} bits")
-    groups, pictures, pairs = Groups(len(phashes)), _Pictures(greys), []
-    for block in _blocks(candidates(phashes, radius), groups):
-        for one, other in pictures.alike(block):
-            if groups.find(one) != groups.find(other) and pictures.same(one, other):
-                groups.join(one, other)
-                pairs.append((one, other))
-    return pairs
+    members: dict[int, list[int]] = {}
+    for place, phash in enumerate(phashes.tolist()):
+        members.setdefault(phash, []).append(place)
+    search = _Search(len(phashes), greys)
+    groups = list(members.values())
+    for at, before, after in neighbours(np.array(list(members), dtype=np.uint64), radius):
+        if before or after or len(groups[at]) > 1:
+            search.place(at, groups[at], before)
+    return search.pairs
 
 
-def _blocks(pairs: Iterator[tuple[int, int]], groups: Groups) -> Iterator[list[tuple[int, int]]]:
-    """The pairs not yet connected, in blocks that grow: copies found early spare the pairs behind them."""
-    block: list[tuple[int, int]] = []
-    size = 64
-    for one, other in pairs:
-        if groups.find(one) != groups.find(other):
-            block.append((one, other))
-        if len(block) >= size:
-            yield block
-            block, size = [], min(PAIRS, 2 * size)
-    if block:
-        yield block
+def neighbours(phashes: NDArray[np.uint64], radius: int) -> Iterator[tuple[int, list[int], bool]]:
+    """For each of (n,) distinct hashes: its position, the positions before it within `radius` bits, any after it."""
+    import faiss
+
+    words = np.ascontiguousarray(phashes.astype(">u8")).view(np.uint8).reshape(-1, 8)
+    index = faiss.IndexBinaryFlat(64)
+    index.add(words)
+    for start in range(0, len(words), QUERIES):
+        limits, _, found = index.range_search(words[start : start + QUERIES], radius + 1)
+        for row, (first, last) in enumerate(zip(limits[:-1].tolist(), limits[1:].tolist(), strict=True)):
+            near, at = np.sort(found[first:last]), start + row
+            yield at, near[near < at].tolist(), bool(near[-1] > at)
 
 
-class _Pictures:
-    """The grey pictures behind positions, prepared when first needed and remembered while memory allows."""
+class _Speakers:
+    """The pictures of one hash that later ones are compared with: positions, and their small pictures row by row."""
 
-    def __init__(self, greys: Callable[[int], Grey]) -> None:
-        self.greys = lru_cache(maxsize=GREYS)(greys)
-        self.smalls: dict[int, Floats] = {}
-        self.look: Callable[[int], Look] = lru_cache(maxsize=LOOKS)(lambda place: look(self.greys(place)))
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.rows: Floats = np.empty((1, 0), dtype=np.float32)
 
-    def small(self, place: int) -> Floats:
-        if place not in self.smalls:
-            self.smalls[place] = small(self.greys(place))
-        return self.smalls[place]
+    def add(self, place: int, vector: Floats) -> None:
+        if not self.places:
+            self.rows = np.empty((1, len(vector)), dtype=np.float32)
+        if len(self.places) == len(self.rows):
+            self.rows = np.concatenate([self.rows, np.empty_like(self.rows)])
+        self.rows[len(self.places)] = vector
+        self.places.append(place)
 
-    def alike(self, block: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The pairs worth a full comparison; flat pictures always are."""
-        left = np.stack([self.small(one) for one, _ in block])
-        right = np.stack([self.small(other) for _, other in block])
-        correlation = np.einsum("ij,ij->i", left, right)
-        flat = ~left.any(axis=1) & ~right.any(axis=1)
-        return [block[place] for place in np.flatnonzero((correlation >= ALIKE) | flat)]
+    def alike(self, vector: Floats) -> list[int]:
+        """Positions of the small pictures that resemble this one."""
+        if not self.places:
+            return []
+        found = np.flatnonzero(self.rows[: len(self.places)] @ vector >= ALIKE)
+        return [self.places[row] for row in found]
 
-    def same(self, one: int, other: int) -> bool:
-        return same_picture(self.look(one), self.look(other))
+
+class _Search:
+    """Pictures placed one after the other, hash by hash, into groups of copies."""
+
+    def __init__(self, n: int, greys: Callable[[int], Grey]) -> None:
+        self.groups, self.pairs = Groups(n), list[tuple[int, int]]()
+        self.speakers: dict[int, _Speakers] = {}
+        self.grey = lru_cache(maxsize=GREYS)(greys)
+        self.look: Callable[[int], Look] = lru_cache(maxsize=LOOKS)(lambda place: look(self.grey(place)))
+
+    def place(self, phash: int, members: list[int], before: list[int]) -> None:
+        """Compare the pictures of one hash with the speakers of the hashes before it, and with one another."""
+        own = self.speakers[phash] = _Speakers()
+        heard: Counter[int] = Counter()
+        others = [self.speakers[one] for one in before if one in self.speakers]
+        for member in members:
+            vector = small(self.grey(member))
+            for other in (other for group in (*others, own) for other in group.alike(vector)):
+                self._compare(other, member)
+            group = self.groups.find(member)
+            if heard[group] < SPEAKERS:
+                heard[group] += 1
+                own.add(member, vector)
+
+    def _compare(self, other: int, member: int) -> None:
+        left, right = self.groups.find(other), self.groups.find(member)
+        if left != right and same_picture(self.look(other), self.look(member)):
+            self.groups.join(left, right)
+            self.pairs.append((min(other, member), max(other, member)))

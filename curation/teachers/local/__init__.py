@@ -1,6 +1,6 @@
 """The teacher `local`: captions by OCR, reasoning by a small language model, both inside this process.
 
-It needs no key, no GPU and no endpoint, and it is weak on purpose of being small: draw several and keep what verifies.
+It needs no key, no GPU and no endpoint, and it is weak because it is small: draw several and keep what verifies.
 """
 
 import asyncio
@@ -8,9 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 from curation.errors import ConfigError
-from curation.teachers.local.llama import LlamaTransport, shared_llama
-from curation.teachers.local.model import require_extra
-from curation.teachers.local.ocr import OcrTransport, shared_reader
 from curation.teachers.spec import TeacherSpec
 from curation.teachers.transport import Transport
 
@@ -24,16 +21,27 @@ async def open_local(role: str, spec: TeacherSpec) -> AsyncIterator[Transport]:
     Raises `ConfigError` when the extra `local` is missing or the role has no embedded model, `RunStopped` when the
     weights cannot be had.
     """
+    # Imported here, so that `python -m curation.teachers.local.model` is not loaded twice.
+    from curation.teachers.local.model import require_extra
+
     if role == "embedder":
         raise ConfigError("teacher", f"{role}=local", "there is no embedded embedder; name an endpoint for it")
     require_extra()
     models = ExitStack()
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, role, spec, models))
     try:
-        if role == "captioner":
-            reader = await asyncio.to_thread(models.enter_context, shared_reader())
-            yield OcrTransport(reader, spec.max_pixels)
-        else:
-            llama = await asyncio.to_thread(models.enter_context, shared_llama())
-            yield LlamaTransport(llama, spec.timeout)
+        yield await asyncio.shield(opening)
     finally:
+        await asyncio.wait((opening,))  # a run cancelled while a model loads must still free it
         await asyncio.to_thread(models.close)
+
+
+def _open(role: str, spec: TeacherSpec, models: ExitStack) -> Transport:
+    """Runs in a thread: loading takes a second."""
+    if role == "captioner":
+        from curation.teachers.local.ocr import OcrTransport, shared_reader
+
+        return OcrTransport(models.enter_context(shared_reader()), spec.max_pixels)
+    from curation.teachers.local.llama import LlamaTransport, shared_llama
+
+    return LlamaTransport(models.enter_context(shared_llama()), spec.timeout)

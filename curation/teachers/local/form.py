@@ -1,9 +1,9 @@
 """A grammar (GBNF) that holds a reply to the form of a prompt's worked examples: `<think>` sentences, then `<answer>`.
 
-Left free, two replies of three of the small model had no complete think block, and chains drifted off after one sentence.
-Held to the form, a chain opens and closes as some example does, its other sentences begin as sentences of two examples
-do, it is no longer than the longest example, and an answer to lettered options is a letter. What it says in between is
-the model's own.
+Left free, two replies of three of the small model had no complete think block, and chains drifted off after one
+sentence. Held to the form, a chain opens and closes as some example does, its other sentences begin as sentences of two
+examples do, it is no longer than the longest example, and an answer to lettered options is a letter. What it says in
+between is the model's own.
 """
 
 import json
@@ -30,13 +30,20 @@ def grammar(examples: Sequence[str], question: str, *, begun: bool = False) -> s
     chains = [BETWEEN_SENTENCES.split(found[1]) for text in examples if (found := THINK.match(text.strip()))]
     if not chains or len(chains) < len(examples):
         return ""
+    first = "rest" if begun else f'"<think>" {_one_of(opening_of(chain[0]) for chain in chains)} rest'
+    return f'root ::= {first} {_others(chains)} "</think>\\n<answer>" {_answer(question)} "</answer>"\n{RULES}'
+
+
+def _others(chains: Sequence[Sequence[str]]) -> str:
+    """What may follow the first sentence: nothing only where some chain ends there."""
+    longest, shortest = max(map(len, chains)), min(map(len, chains))
+    if longest == 1:
+        return ""
     within = [opening for chain in chains for opening in map(opening_of, chain[1:-1])]
     shared = [opening for opening, times in Counter(within).items() if times > 1]
-    longest = max(len(chain) for chain in chains)
-    first = "rest" if begun else f'"<think>" {_one_of(opening_of(chain[0]) for chain in chains)} rest'
-    last = f'" " {_one_of(opening_of(chain[-1]) for chain in chains if len(chain) > 1)} rest' if longest > 1 else ""
-    middle = f'(" " {_one_of(shared)} rest){{0,{longest - 2}}}' if shared and longest > 2 else ""
-    return f'root ::= {first} {middle} {last} "</think>\\n<answer>" {_answer(question)} "</answer>"\n{RULES}'
+    middle = f'(" " {_one_of(shared)} rest){{0,{longest - 2}}} ' if shared and longest > 2 else ""
+    last = f'" " {_one_of(opening_of(chain[-1]) for chain in chains if len(chain) > 1)} rest'
+    return f"({middle}{last}){'?' if shortest == 1 else ''}"
 
 
 def opening_of(sentence: str) -> str:

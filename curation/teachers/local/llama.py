@@ -1,10 +1,10 @@
 """The embedded reasoner: SmolLM2-135M on llama.cpp, inside this process, one completion at a time.
 
-Inside the process because then nothing can outlive us: no port to guess, no orphan after kill -9, no HTTP for text that
-never leaves the machine. One llama.cpp thread, because its threads spin: on two busy cores two threads gave 1-7
-tokens/s where one gave 37. One completion at a time, because batching gains nothing for this model on a CPU: 36.5, 34.2
-and 30.1 tokens/s in all with 1, 2 and 4 slots (16 requests, 529-token prefix, 2026-11), and every further slot evaluates
-the few-shot prefix again (5 s each). Prefixes of waiting samples and of other roles rest in llama.cpp's memory cache.
+Inside the process because then nothing can outlive us: no orphan after kill -9, no HTTP for text that never leaves the
+machine. One llama.cpp thread, because its threads spin: on two busy cores two threads gave 1-7 tokens/s where one gave
+37. One completion at a time, because batching gains nothing for this model on a CPU: 36.5, 34.2 and 30.1 tokens/s in
+all with 1, 2 and 4 slots (16 requests, 529-token prefix, 2026-11), and every further slot evaluates the few-shot prefix
+again (5 s each). Prefixes of waiting samples and of other roles rest in llama.cpp's memory cache.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ _loaded: Llama | None = None
 
 @contextmanager
 def shared_llama() -> Iterator[Llama]:
-    """The process's one model: loaded for the first user (0.8 s), freed after the last, whatever loop or thread asks."""
+    """The process's one model: loaded for the first user (0.8 s), freed after the last, whatever thread asks."""
     llama = _enter()
     try:
         yield llama

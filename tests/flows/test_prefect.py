@@ -1,0 +1,273 @@
+"""The flow on a real Prefect server: deployed, run by a worker, shown, stopped and refused as promised.
+
+One server of our own for the file, in a folder of its own; everything started here is stopped here.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import httpx
+import orjson
+import pytest
+
+from curation.intake import samples
+from curation.records import Rejected, Sample
+from curation.sources import open_source
+from flows.job import Job, prepare
+from storage import corpus
+from storage.store import Store
+from tests.fakes.mind import MODELS, mind, truths
+from tests.fakes.model_server import ModelServer
+from tests.flows.test_run import ROOT, adds_up, funnel
+
+BIN = Path(sys.executable).parent
+SOURCE = "figures?size=320x240"
+PATIENCE = 90.0
+
+
+def taken_in(limit: int) -> list[tuple[Sample, bytes | None]]:
+    return [item for item in samples(open_source(SOURCE, limit=limit)) if not isinstance(item, Rejected)]
+
+
+def teachers(server: ModelServer) -> list[str]:
+    roles = {"captioner": "eyes", "reasoner": "thinker", "rewriter": "editor", "judge": "judge"}
+    return [f"{role}=fake@{server.url}?seed=true#{model}" for role, model in roles.items()]
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[ModelServer]:
+    with ModelServer(mind(truths(sample for sample, _ in taken_in(20))), models=MODELS, latency=0.01) as running:
+        yield running
+
+
+@contextmanager
+def started(command: list[str], env: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own that is gone afterwards, with everything it started."""
+    with (folder / f"{command[1]}.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def until(ready: Callable[[], Any], what: str) -> Any:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if found := ready():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Prefect's settings without a server: nobody's profile, no analytics, no log of its own."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    home = str(tmp_path_factory.mktemp("prefect"))
+    return {**mine, "PREFECT_HOME": home, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def starting(env: dict[str, str]) -> Iterator[str]:
+    """The API of a server that is on its way up while the first tests run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with started(command, env, Path(env["PREFECT_HOME"])):
+        yield f"http://127.0.0.1:{port}/api"
+
+
+@pytest.fixture(scope="module")
+def api(starting: str) -> "Api":
+    api = Api(starting)
+    until(api.healthy, "the Prefect server answers")
+    return api
+
+
+class Api:
+    """Prefect's REST API, as much of it as these tests read."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def post(self, path: str, **body: Any) -> Any:
+        return httpx.post(f"{self.url}{path}", json=body, timeout=30).raise_for_status().json()
+
+    def flow_runs(self) -> list[dict[str, Any]]:
+        """Latest first."""
+        runs: list[dict[str, Any]] = self.post("/flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
+        return runs
+
+    def task_states(self, flow_run: dict[str, Any]) -> set[str]:
+        """States of a flow run's tasks; the server writes them down a moment later, so they are waited for."""
+        wanted = {"flow_runs": {"id": {"any_": [flow_run["id"]]}}}
+        ended = until(lambda: self._ended(self.post("/task_runs/filter", **wanted)), "task runs have ended")
+        return {task["state"]["type"] for task in ended}
+
+    @staticmethod
+    def _ended(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return tasks if all(task["end_time"] for task in tasks) else []
+
+
+def command(name: str, server: ModelServer, store: Path | str, *more: str, limit: int = 8) -> list[str]:
+    given = [f"--teacher={teacher}" for teacher in teachers(server)]
+    fixed = [f"--source={SOURCE}", f"--store={store}", f"--limit={limit}", "--set=draws=3"]
+    return [str(BIN / "vistill"), name, "vlaa-thinking", *fixed, *given, *more]
+
+
+def said(command: list[str], env: dict[str, str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+
+def in_one_line(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (code, 1), done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+
+
+def status(store: Path) -> list[str]:
+    rows = corpus.status(Store.open(store, create=False))
+    return [row["status"] for row in sorted(rows, key=lambda row: row["started"])]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ({}, 2, ["PREFECT_API_URL", "prefect server start"]),
+        ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, 1, ["no Prefect server answers", "127.0.0.1:9"]),
+    ],
+)
+def test_deploying_without_a_server_says_so_in_one_line(
+    env: dict[str, str], models: ModelServer, tmp_path: Path, changes: dict[str, str], code: int, says: list[str]
+) -> None:
+    in_one_line(said(command("deploy", models, tmp_path / "s"), {**env, **changes}), code, *says)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [("--set=drawz=4", "did you mean 'draws'"), ("--map=image", "--map"), ("--teacher=judge=nobody", "nobody")],
+)
+def test_deploying_what_could_not_run_is_refused(
+    env: dict[str, str], models: ModelServer, tmp_path: Path, more: str, says: str
+) -> None:
+    in_one_line(said(command("deploy", models, tmp_path / "s", more), env), 2, says)
+
+
+def test_a_run_without_a_server_of_its_own_says_what_to_do(
+    env: dict[str, str], models: ModelServer, tmp_path: Path
+) -> None:
+    hurry = {**env, "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "1"}
+    done = said(command("run", models, tmp_path / "s"), hurry)
+    in_one_line(done, 1, "could not start a server", "--no-prefect", "prefect server start")
+
+
+def test_batches_run_in_another_process(models: ModelServer, tmp_path: Path) -> None:
+    """What Dask and Ray do: arguments pickled here, the task run there, the outcomes in the store."""
+    store, taken = Store.open(tmp_path / "store"), taken_in(4)
+    corpus.add_samples(store, [s for s, _ in taken], [(s.image, data) for s, data in taken if s.image and data])
+    job = Job(recipe="vlaa-thinking", source=SOURCE, store=str(store.root), teachers=tuple(teachers(models)), limit=4)
+    [row_wise] = [number for number, stage in enumerate(prepare(job).plan.stages) if stage.scope == "row"]
+    (tmp_path / "task").write_bytes(cloudpickle.dumps((job.as_json(), "elsewhere", row_wise, [s for s, _ in taken])))
+    code = (
+        "import cloudpickle, sys; from flows.build import batch; print(batch.fn(*cloudpickle.load(sys.stdin.buffer)))"
+    )
+    with (tmp_path / "task").open("rb") as task:
+        done = subprocess.run([sys.executable, "-c", code], stdin=task, cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.startswith(b"Report(samples=4, kept=(")
+    written = store.query("select count(distinct sample_id) n from raw_outcomes where run_id = 'elsewhere'")
+    assert written.to_pylist() == [{"n": 4}]
+
+
+@pytest.fixture(scope="module")
+def online(env: dict[str, str], api: Api) -> dict[str, str]:
+    return {**env, "PREFECT_API_URL": api.url}
+
+
+def test_a_deployment_is_run_by_a_worker_where_it_was_deployed(
+    online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
+) -> None:
+    deploy = command("deploy", models, "corpus", "--name=test", "--pool=vistill-test")
+    deployed = said(deploy, online, cwd=tmp_path)
+    assert deployed.returncode == 0, deployed.stderr
+    assert "prefect worker start --pool vistill-test" in deployed.stdout
+    worker = [str(BIN / "prefect"), "worker", "start", "--pool", "vistill-test", "--type", "process"]
+    with started(worker, online, Path(online["PREFECT_HOME"])):
+        deployment = httpx.get(f"{api.url}/deployments/name/vistill-build/test").raise_for_status().json()
+        [run] = [api.post(f"/deployments/{deployment['id']}/create_flow_run")]
+        state = until(lambda: ended(api, run["id"]), "the deployed run ends")
+    log = (Path(online["PREFECT_HOME"]) / "worker.log").read_text()
+    assert state["type"] == "COMPLETED", log
+    assert "leaked" not in log
+    rows = funnel(tmp_path / "corpus")
+    adds_up(rows)
+    assert rows[0]["input"] == 8
+    assert status(tmp_path / "corpus") == ["finished"]
+
+
+def ended(api: Api, flow_run: str) -> dict[str, Any] | None:
+    state: dict[str, Any] = httpx.get(f"{api.url}/flow_runs/{flow_run}").raise_for_status().json()["state"]
+    return state if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
+
+
+def test_prefect_shows_a_run_that_stops_at_its_budget_and_the_one_that_finishes_it(
+    online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
+) -> None:
+    before, store = len(models.requests), tmp_path / "s"
+    in_one_line(said(command("run", models, store, "--quiet", "--max-calls=9"), online), 1, "--max-calls")
+    assert (api.flow_runs()[0]["state"]["type"], api.task_states(api.flow_runs()[0])) == ("FAILED", {"FAILED"})
+    done = said(command("run", models, store, "--json", "--quiet"), online)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (api.flow_runs()[0]["state"]["type"], api.task_states(api.flow_runs()[0])) == ("COMPLETED", {"COMPLETED"})
+    assert orjson.loads(done.stdout)["event"] == "finished"
+    assert status(store) == ["failed", "finished"]
+    answered = Store.open(store).query("select count(*) n from raw_calls where status = 'ok'").to_pylist()
+    assert answered == [{"n": len(models.requests) - before}]
+
+
+def test_a_refused_run_starts_no_flow_run(
+    online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
+) -> None:
+    before = len(api.flow_runs())
+    in_one_line(said(command("run", models, tmp_path / "s", "--set=drawz=4"), online), 2, "drawz")
+    assert len(api.flow_runs()) == before
+
+
+@pytest.mark.parametrize("mode", ["--no-prefect", "--batch=4"])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_the_next_one_continues(
+    online: dict[str, str], models: ModelServer, tmp_path: Path, sent: signal.Signals, mode: str
+) -> None:
+    store, before = tmp_path / "s", len(models.requests)
+    begin = command("run", models, store, "--quiet", mode)
+    models.latency = 0.3
+    process = subprocess.Popen(begin, env=online, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    until(lambda: len(models.requests) > before + 8 or process.poll() is not None, "the run makes calls")
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=PATIENCE)
+    models.latency = 0.01
+    in_one_line(subprocess.CompletedProcess(begin, process.returncode, "", errors), 130, "interrupted", "continues")
+    assert status(store) == ["interrupted"]
+    assert said(command("run", models, store, "--quiet", "--no-prefect"), online).returncode == 0
+    assert status(store) == ["interrupted", "finished"]
+    adds_up(funnel(store))
