@@ -17,6 +17,7 @@ LAYOUT = """
 .block-container { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 1680px; }
 h1 { font-size: 1.9rem !important; padding: 0 !important; }
 .st-key-metrics [data-testid="stMetricValue"] { font-size: 1.5rem; }
+@media (min-width: 641px) { [data-testid="stColumn"]:has(.st-key-list) { min-width: 290px; } }
 @media (max-width: 1200px) {
   .st-key-sample [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
   .st-key-sample [data-testid="stColumn"] { min-width: 100%; }
@@ -58,7 +59,7 @@ def page(root: str) -> None:
 def browse(root: str, run: reading.Row, found: reading.Overview) -> None:
     """The list at the left, the picked sample at the right."""
     left, right = st.columns([5, 11], gap="medium")
-    with left:
+    with left.container(key="list"):
         row = gallery.pick_sample(root, run["run_id"], found)
     with right:
         if row is not None:

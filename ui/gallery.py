@@ -107,8 +107,8 @@ def fate_of(row: Row) -> str:
 
 def _turn(name: str, place: int, total: int) -> None:
     """Previous and next, over the ends of pages; also with the arrow keys."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.button("Previous", key="previous", on_click=go, args=(name, place - 1), disabled=place == 0, shortcut="Left")
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.button("Back", key="back", on_click=go, args=(name, place - 1), disabled=place == 0, shortcut="Left")
         st.text(f"{place + 1:,} of {total:,}")
         st.button(
             "Next", key="next", on_click=go, args=(name, place + 1), disabled=place + 1 >= total, shortcut="Right"

@@ -19,7 +19,7 @@ CSS = """
 .vt { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; font-size: .95rem; }
 .vt-box { border: 1px solid rgba(128,128,128,.3); border-radius: .5rem; padding: .65rem .85rem; overflow-y: auto; }
 .vt-think { max-height: 24rem; }
-.vt-answer { max-height: 12rem; border-left: 4px solid rgba(46,160,67,.9); }
+.vt-answer { max-height: 12rem; border-left: 4px solid rgba(59,130,246,.8); }
 .vt mark { background: rgba(234,179,8,.32); color: inherit; border-radius: .2rem; padding: 0 .12rem; }
 .vt del { background: rgba(239,68,68,.20); text-decoration: line-through; border-radius: .2rem; }
 .vt ins { background: rgba(34,197,94,.24); text-decoration: none; border-radius: .2rem; }

@@ -24,7 +24,7 @@ def show(root: str, run: Row, row: Row) -> None:
     found = whole(root, run["run_id"], row["sample_id"], row["sample_key"])
     st.html(markup.chips(heading(row, found)))
     if row["reason"] or row["detail"]:
-        detail = f"({row['detail']})" if row["detail"] else ""
+        detail = f"({row['detail']})" if row["detail"] not in (None, "", row["reason"]) else ""
         st.text(" ".join(filter(None, [REASONS.get(row["reason"] or "", ""), detail])))
     with st.container(key="sample"):
         left, right = st.columns([4, 5], gap="medium")
@@ -104,8 +104,8 @@ def chain(run: Row, found: Whole) -> None:
     names = list(cues.get("cues", {})) if isinstance(cues, dict) and draw == chosen(found) else []
     legend(names, value)
     for name, old, new in (("think", was.think, now.think), ("answer", was.answer, now.answer)):
-        runs = markup.difference(old, new) if text else [("same", new)]
-        shown = runs or [("same", new)]
+        runs = markup.difference(old, new) if text and (old or new) else [("same", new or "(empty)")]
+        shown = [("same", new)] if runs is None else runs
         st.html(markup.label(name) + markup.box(shown, names, whole_words=_whole_words(run), look=name))
         if runs is None:
             changes(value)

@@ -1,12 +1,12 @@
 """Near copies among many pictures: neighbours by perceptual hash (FAISS, exact radius), then a look at the pictures.
 
 Hash distance 6 of 64 bits: of the planted copies of tables in `curation.dedup.likeness` 99.4 % lie within 6, and
-TabMWP has
-about one neighbour a picture there, nearly all of them other tables, which the comparison then refuses.
+TabMWP has about one neighbour a picture there, nearly all of them other tables, which the comparison then refuses.
 
-Every picture is compared with the pictures before it that hash alike, but of those with one hash and already known to be
-copies of one another only with the first `SPEAKERS`: a thousand copies cost a few thousand comparisons of small pictures,
-not half a million. Pictures already connected are not compared again, and a chain of copies is followed from hash to hash.
+Every picture is compared with the pictures before it that hash alike, but of those with one hash and already known
+to be copies of one another only with the first `SPEAKERS`: a thousand copies cost a few thousand comparisons of small
+pictures, not half a million. Pictures already connected are not compared again, and a chain of copies is followed
+from hash to hash.
 """
 
 from collections import Counter

@@ -271,7 +271,8 @@ def test_real_tables_repeat_only_where_their_text_does() -> None:
     seen = [inspect(one) for one in data]
     found = find_duplicates(
         names, [one.pixels for one in seen], [one.phash for one in seen],
-        [problems[name]["question"] for name in names], list(range(300)), unique_image=True, radius=6, grey=lambda row: grey(data[row], SIDE),
+        [problems[name]["question"] for name in names], list(range(300)), unique_image=True, radius=6,
+        grey=lambda row: grey(data[row], SIDE),
     )  # fmt: skip
     repeated = {name: row.of for name, row in zip(names, found, strict=True) if row}
     texts = {name: (problems[name]["table"], problems[name]["table_title"]) for name in names}

@@ -62,10 +62,8 @@ def make(store: Path, *, limit: int, source: str = SOURCE, draws: int = 2) -> No
     with ModelServer(solver(taken), models=MODELS) as server:
         roles = {"captioner": "eyes", "reasoner": "thinker", "rewriter": "editor", "judge": "judge"}
         teachers = [f"--teacher={role}=fake@{server.url}?seed=true#{model}" for role, model in roles.items()]
-        code = vistill(
-            ["run", "vlaa-thinking", f"--source={source}", f"--limit={limit}", *teachers, f"--store={store}"]
-            + ["--set", f"draws={draws}", "--no-prefect", "--quiet", "--json"]
-        )
+        given = ["run", "vlaa-thinking", f"--source={source}", f"--limit={limit}", f"--store={store}"]
+        code = vistill([*given, *teachers, "--set", f"draws={draws}", "--no-prefect", "--quiet", "--json"])
     if code:
         raise SystemExit(code)
 
