@@ -128,7 +128,7 @@ def _declare(function: Callable[..., Any], scope: Scope) -> Step:
     hints = typing.get_type_hints(function)
     parameters = list(inspect.signature(function).parameters.values())
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    roles = {p.name: p.default is p.empty for p in keyword if _is_teacher(hints[p.name])}
+    roles = {p.name: hints[p.name] is Teacher for p in keyword if _is_teacher(hints[p.name])}
     pictures = next((p.name for p in keyword if hints[p.name] == Pictures), "")
     settings = [p for p in keyword if p.name not in roles and p.name != pictures]
     if bare := [p.name for p in settings if p.default is p.empty]:

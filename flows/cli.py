@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from curation.errors import ConfigError, VistillError
+from flows.interrupts import is_interrupt
 
 RUN_EXAMPLE = """examples:
   vistill run vlaa-thinking --source figures --limit 24 --teacher local --set draws=4
@@ -231,7 +232,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, 2)
     except VistillError as error:
         return _say(error, 1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_interrupt(error):
+            raise
         return _say("interrupted; what was done is kept, and the same command continues from here", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

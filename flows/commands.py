@@ -1,7 +1,6 @@
 """What each command does, once its arguments are parsed. Heavy imports stay inside the command that needs them."""
 
 import argparse
-import atexit
 import json
 import signal
 from collections.abc import Sequence
@@ -71,11 +70,13 @@ def _run_flow(job: Any, quiet: bool) -> dict[str, Any]:
     from flows.run import check
 
     check(job)
-    atexit.register(server.hush)  # before prefect is imported, hence last
-    server.quieten()
+    return server.run_flow(_flow, {**job.as_json(), "quiet": quiet})
+
+
+def _flow() -> Any:
     from flows.build import build
 
-    return server.run_flow(build, {**job.as_json(), "quiet": quiet})
+    return build
 
 
 def deploy(args: argparse.Namespace) -> int:

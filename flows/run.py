@@ -18,6 +18,7 @@ from curation.intake import samples
 from curation.records import Sample, digest
 from curation.sources import Source, open_source
 from curation.teachers.openai_http import preflight
+from flows.interrupts import is_interrupt
 from flows.job import Job, Prepared, prepare
 from flows.phases import Batches, Report, execute
 from flows.progress import Progress
@@ -125,11 +126,13 @@ def _recorded(session: Session, source: Source) -> Iterator[None]:
     try:
         with alive(store, run_id):
             yield
-    except Exception as error:
-        corpus.end_run(store, run_id, event="failed", detail=str(error) or type(error).__name__)
-        raise
-    except BaseException:  # Ctrl-C, SIGTERM, or Prefect's signal that a flow run was cancelled
+    except BaseException as error:
+        if not is_interrupt(error):
+            corpus.end_run(store, run_id, event="failed", detail=str(error) or type(error).__name__)
+            raise
         corpus.end_run(store, run_id, event="interrupted")
+        if isinstance(error, RuntimeError):
+            raise KeyboardInterrupt from None
         raise
     session.writer.flush()
     corpus.end_run(store, run_id, event="finished")

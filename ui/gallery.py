@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from curation.errors import StoreError
 from storage.store import Store
-from ui.reading import PAGE, Filter, Overview, Row, listed
+from ui.reading import PAGE, PICTURE_SECONDS, Filter, Overview, Row, listed
 
 THUMBNAIL = 112  # pixels of the longer side: twice what is drawn, for dense screens
 LOST = ("dropped", "failed")
@@ -56,8 +56,8 @@ def pick_sample(root: str, run_id: str, found: Overview) -> Row | None:
         return None
     name = f"{run_id}-{hash(wanted)}"
     pages = -(-total // PAGE)
-    page = st.session_state.get(f"page-{name}", 1)
-    rows = listed(root, run_id, wanted, min(page, pages))
+    page = min(st.session_state.get(f"page-{name}", 1), pages)
+    rows = listed(root, run_id, wanted, page)
     if not rows:
         st.info("These samples moved on meanwhile; pick again.")
         return None
@@ -66,7 +66,7 @@ def pick_sample(root: str, run_id: str, found: Overview) -> Row | None:
     with turning:
         _turn(name, (page - 1) * PAGE + at, total)
     if pages > 1:
-        st.pagination(pages, key=f"page-{name}", max_visible_pages=5, width="stretch")
+        _pages(name, page, pages)
     return rows[at]
 
 
@@ -115,6 +115,13 @@ def _turn(name: str, place: int, total: int) -> None:
         )
 
 
+def _pages(name: str, page: int, pages: int) -> None:
+    """Page numbers. The page is kept under a key of its own, so that the buttons may turn it too."""
+    key = f"turn-{name}-{page}"
+    turned = {"on_change": lambda: st.session_state.update({f"page-{name}": st.session_state[key]})}
+    st.pagination(pages, default=page, key=key, max_visible_pages=5, width="stretch", **turned)
+
+
 def go(name: str, place: int) -> None:
     """Pick the sample at `place` of the list, turning the page when it lies on another."""
     page, at = place // PAGE + 1, place % PAGE
@@ -122,7 +129,7 @@ def go(name: str, place: int) -> None:
     st.session_state[f"rows-{name}-{page}"] = {"selection": {"rows": [at], "columns": [], "cells": []}}
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@st.cache_data(ttl=PICTURE_SECONDS, max_entries=2000, show_spinner=False)
 def thumbnail(root: str, sha256: str | None, format: str | None) -> str | None:
     """A small picture as a data URI; None when the sample has none or its file cannot be shown."""
     if not sha256 or not format:

@@ -18,6 +18,7 @@ Row = dict[str, Any]
 
 PAGE = 12
 SECONDS = 10  # how old an answer may be while a run goes on
+PICTURE_SECONDS = 60  # how long a lost picture stays lost once its file is back
 MOST_RUNS = 200
 MOST_CALLS = 100
 

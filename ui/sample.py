@@ -14,7 +14,7 @@ from curation.reasons import REASONS
 from storage.store import Store
 from ui import markup
 from ui.gallery import fate_of
-from ui.reading import Row, Whole, call, whole
+from ui.reading import PICTURE_SECONDS, Row, Whole, call, whole
 
 WIDEST = 1600  # pixels of a picture sent to the browser
 
@@ -58,7 +58,7 @@ def picture(root: str, sample: Row | None) -> None:
     st.image(shown, width="stretch" if wide else "content", alt="The sample's picture")
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(ttl=PICTURE_SECONDS, max_entries=64, show_spinner=False)
 def fitted(root: str, sha256: str, format: str) -> bytes | None:
     """The picture as PNG bytes, no wider or higher than `WIDEST`; None when its file cannot be shown."""
     try:

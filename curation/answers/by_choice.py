@@ -20,13 +20,14 @@ from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
+from curation.answers.when import when
 from curation.records import Option
 
 How = Literal["letter", "option_text", "option_number", "several", "conflict"]
 WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
 LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
+    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
     re.DOTALL,
 )
 LISTED = re.compile(
@@ -107,9 +108,11 @@ def _lone(letter: str, bare: str, options: Sequence[Option]) -> Choice:
 
 
 def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
-    """The options whose text this is, word for word after folding."""
-    said = folded(text)
+    """The options whose text this is, word for word after folding, or as the same time, date or duration."""
+    said, moment = folded(text), when(text)
     letters = frozenset(one.letter for one in options if said and folded(one.text) == said)
+    if not letters and moment:
+        letters = frozenset(one.letter for one in options if when(one.text) == moment)
     return Choice(text, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
 
 

@@ -28,6 +28,11 @@ from curation.answers.units import SCALES
 
 RELATIVE = Fraction(1, 10**6)
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
+REASON = re.compile(
+    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|for\sa\stotal|or\s(?:about|approximately|roughly)|i\.e\.|"
+    r"per|out\sof|in\severy)\s|\s\((?=[^\W\d])",
+    re.IGNORECASE,
+)
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
 
@@ -49,8 +54,13 @@ def reading(found: Iterable[Extracted]) -> Reading | None:
 
 
 def _read(text: str) -> Reading | None:
+    """The number of a sentence; what only explains it ("because …", "or about …", "out of …") is cut off first."""
     if whole := quantity(text):
         return Reading(text, whole)
+    head = REASON.split(text, maxsplit=1)[0]
+    if head != text and (short := _read(head)):
+        rest = tuple(each.quantity for each in mentions(text[len(head) :]))
+        return Reading(short.text, short.main, short.others + rest, short.listed)
     stated = mentions(text)
     if not stated:
         return None

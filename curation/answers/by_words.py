@@ -26,6 +26,7 @@ TRAIL = re.compile(
     r"\s+(?:is|was)\s+(?:the\s+)?(?:(?:correct|right|final)\s+)?(?:answer|one|correct|right)\s*[.!]?$",
     re.IGNORECASE,
 )
+COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
 YES_NO = re.compile(r"^\W*(yes|no|true|false)\b", re.IGNORECASE)
 SAME_WORD = {"true": "yes", "false": "no"}
 ITEMS = re.compile(r"\s*(?:,\s*and\s|,|;|\band\b|&)\s*")
@@ -72,12 +73,13 @@ def compare(reference: str, text: str) -> bool | None:
 
 
 def _views(text: str) -> tuple[str, ...]:
-    """The text, its first sentence, and both without a lead; long texts only as they are."""
+    """The text, its first sentence, both without a lead, and what follows "is"; long texts only as they are."""
     bare = plain(text)
     if len(bare) > 400:
         return (bare,)
     pieces = dict.fromkeys((bare, sentences(bare)[0]))
-    return tuple(dict.fromkeys(view for piece in pieces for view in (piece, TRAIL.sub("", LEAD.sub("", piece)))))
+    views = dict.fromkeys(view for piece in pieces for view in (piece, TRAIL.sub("", LEAD.sub("", piece))))
+    return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
 
 def _equal(reference: str, text: str) -> bool:
@@ -111,7 +113,7 @@ def _close(reference: str, text: str) -> bool:
         return False
     if _contained(left, right):
         return True
-    if len(right) > 200:
+    if max(len(left), len(right)) > 200:
         return False
     if len(items := _items(reference)) > 1 and items == _items(text):
         return True

@@ -4,12 +4,13 @@
 2. explicit statements, the last one first: `\\boxed{…}` (braces may nest), `Final Answer: …`, `Answer: …`, a
    heading "Final Answer" with the answer on the next line, `correct option is …`, and in the last paragraph
    "the answer is …";
-3. the whole text, when it is one short line;
-4. bold text in the last paragraph;
-5. what follows "therefore", "so", "we get" in the last paragraph;
-6. the last formula between dollars;
-7. the last line, and the last sentence;
-8. the whole text (its end, when it is long).
+3. what follows "therefore", "so", "we get" inside the last paragraph;
+4. the whole text, when it is tagged or one short line;
+5. a first line that is nothing but an answer, when more follows (`**5**`, then the explanation);
+6. bold text in the last paragraph;
+7. the last formula between dollars;
+8. the last line, and the last sentence;
+9. the whole text (its end, when it is long).
 
 The comparison of each kind takes the first place it can read: a number, a letter or an option's text, a box.
 What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's implicit format
@@ -43,6 +44,11 @@ FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|\$([^$\n]{1,500})\$|\\\(([^\n]{1,50
 SENTENCE = re.compile(r"(?<=[^.\s][.!?])\s+(?=[A-Z*$\\(\[])")
 PARAGRAPH = re.compile(r"\n[ \t]*\n")
 SOMETHING = re.compile(r"[^\s*_#:$>\[\]`\\]")
+FIRST = re.compile(
+    r"\*\*(?!(?:step|part|case|problem|question)\b)[^*:\n]{1,40}\*\*[.!]?|[-+$€]?\d[\w.,/%]{0,20}(?: [a-z]{1,12})?"
+    r"|\(?[A-H]\)?\.?|yes\.?|no\.?",
+    re.IGNORECASE,
+)
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
@@ -68,23 +74,28 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     if not region:
         return
     yield from _explicit(region)
+    paragraph = PARAGRAPH.split(region)[-1]
+    concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
+    for found in reversed(concluded):
+        yield Extracted(_line(paragraph, found.end()), "concluded")
     if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
         yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
-    paragraph = PARAGRAPH.split(region)[-1]
+    first = region.split("\n", 1)[0].strip()
+    if first != region and FIRST.fullmatch(first):
+        yield Extracted(first, "first_line")
     for found in reversed(list(BOLD.finditer(paragraph))):
         if not (text := found[1] or found[2]).rstrip().endswith(":"):
             yield Extracted(text, "bold")
-    for found in reversed(list(CONCLUDED.finditer(paragraph))):
-        yield Extracted(_line(paragraph, found.end()), "concluded")
     yield from _ends(region)
 
 
 def _explicit(region: str) -> Iterator[Extracted]:
-    """Boxes and statements, the last in the text first; "the answer is" counts only in the last paragraph."""
+    """Boxes and statements, the last in the text first; "the answer is" counts in the first and last paragraph."""
     found = [(start, Extracted(text, "boxed")) for start, text in boxes(region)]
-    last = max((gap.end() for gap in PARAGRAPH.finditer(region)), default=0)
+    gaps = list(PARAGRAPH.finditer(region))
+    opening, last = (gaps[0].start(), gaps[-1].end()) if gaps else (len(region), 0)
     for mark in (*STATED.finditer(region), *HEADING.finditer(region)):
-        strong = mark.re is HEADING or STRONG.search(mark[0]) or mark.start() >= last
+        strong = mark.re is HEADING or STRONG.search(mark[0]) or not opening <= mark.start() < last
         if strong and (line := _line(region, mark.end())):
             found.append((mark.start(), Extracted(line, "stated")))
     found.sort(key=lambda pair: pair[0], reverse=True)

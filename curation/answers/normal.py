@@ -67,6 +67,7 @@ QUOTES = re.compile(r"['\"]")
 BRACKETS = re.compile(r"[()\[\]{}]")
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 APART = re.compile(r"(?<=\d)\s+(?=[\d.])")
+GAPS = re.compile(r"\s{2,}")
 SPACES = re.compile(r"\s+")
 
 REMEMBERED = 1024  # texts; one check reads the same short texts several times, and references repeat
@@ -118,7 +119,11 @@ def plain(text: str) -> str:
     stay.
     """
     text = without_dollars(undressed(unicode_plain(text)))
-    return BULLET.sub("", EMPHASIS.sub("", text)).strip()
+    return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", text))).strip()
+
+
+def _one_gap(run: re.Match[str]) -> str:
+    return "\n" if "\n" in run[0] else " "
 
 
 @lru_cache(maxsize=REMEMBERED)

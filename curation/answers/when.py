@@ -41,6 +41,7 @@ PART = re.compile(
     r"(\d{1,6}(?:\.\d{1,6})?)\s*-?\s*(hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|s|days?|weeks?)(?![a-z])",
     re.IGNORECASE,
 )
+LONGEST = 60  # characters
 BETWEEN = re.compile(r"[\s,]*(?:and)?[\s,]*")
 
 When = tuple[str, tuple[int, ...]] | tuple[str, Fraction]
@@ -51,6 +52,8 @@ def when(text: str) -> When | None:
     5)), ("span", s).
     """
     bare = WEEKDAY.sub("", plain(text).strip(" .,").replace(" o'clock", ":00"))
+    if len(bare) > LONGEST:
+        return None
     return _clock(bare) or _date(bare) or _span(bare)
 
 

@@ -230,7 +230,7 @@ def test_a_different_decimal_is_never_accepted(reference: object, other: object,
     assert check(wrapper.format(other), str(reference), kind="number").correct is (other == reference)
 
 
-@given(st.fractions(max_denominator=99), st.fractions(max_denominator=99))
+@given(st.fractions(-9999, 9999, max_denominator=99), st.fractions(-9999, 9999, max_denominator=99))
 def test_a_different_fraction_is_never_accepted(reference: Fraction, other: Fraction) -> None:
     assert check(str(other), str(reference), kind="number").correct is (other == reference)
 
@@ -268,10 +268,10 @@ HOSTILE = (
 @pytest.mark.parametrize("unit", HOSTILE)
 @pytest.mark.parametrize("kind", ["number", "mcq", "text", "box"])
 def test_hostile_answers_take_no_time(unit: str, kind: Kind) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     check(unit * (200_000 // len(unit)), "5", kind=kind, options=LENGTHS)
     check("5", unit * (20_000 // len(unit)), kind=kind, question=unit * (200_000 // len(unit)))
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def tabmwp() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -312,11 +312,11 @@ def _value(text: str) -> Fraction | str:
 
 
 def test_rules_decide_ten_thousand_rows_quickly() -> None:
-    """10,000 a second on a quiet core; the bar leaves room for a busy machine."""
+    """10,000 a second of CPU time; the bar leaves room for a busy machine."""
     rows = [(f"<think>{'word ' * 50}</think><answer>Final Answer: {n}.5 kg</answer>", f"{n}.50") for n in range(10_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert all(check(response, reference, kind="number").correct for response, reference in rows)
-    assert time.perf_counter() - started < 6.0
+    assert time.process_time() - started < 4.0
 
 
 def test_importing_answers_does_not_import_sympy() -> None:

@@ -166,3 +166,9 @@ def test_every_field_of_a_sample_but_its_place_is_in_its_key(name: str) -> None:
     }
     assert sample().key != replace(sample(), **{name: changed.get(name, "changed")}).key
     assert sample().key == replace(sample(), position=99).key
+
+
+def test_only_a_teacher_that_may_be_none_is_optional() -> None:
+    roles = build("vlaa-thinking", {}).roles()
+    assert roles == {"captioner": True, "reasoner": True, "rewriter": False, "judge": False}
+    assert bind(build("vlaa-thinking", {}), {"captioner": Named(), "reasoner": Named()}).table()

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit
 from PIL import Image as Picture
 from streamlit.testing.v1 import AppTest
 
-from curation.records import Image, Option, Sample
+from curation.records import Call, Image, Option, Outcome, Sample
 from storage import corpus
 from storage.store import Store
 from tests.storage.hand_built import a_call, a_sample, add_calls, an_outcome, start, take_in, verdict
@@ -43,23 +44,27 @@ def begin(path: Path, **changes: Any) -> Store:
     return store
 
 
-def keep(
-    store: Store, sample: Sample, *, trace: str, after: str | None = None, split: str = "rl", **said: Any
-) -> None:
-    """Bring a sample to the end; `said` are caption, cues, leaks, source of the verdict, model, reply, request."""
+def keep(store: Store, sample: Sample, *, trace: str, **said: Any) -> None:
+    """Bring a sample to the end; see `history`."""
+    call, outcomes = history(sample, trace, **said)
+    add_calls(store, call)
+    corpus.add_outcomes(store, "r1", outcomes)
+
+
+def history(sample: Sample, trace: str, after: str | None = None, **said: Any) -> tuple[Call, list[Outcome]]:
+    """The call and the outcomes of a kept sample; `said` are split, caption, cues, leaks, source of the verdict, model,
+    reply and request."""
     call = a_call(sample.position, model=said.get("model", "thinker"), reply=said.get("reply", trace),
                   request=said.get("request", "{}"), prompt_tokens=10, completion_tokens=5, cost=0.01)  # fmt: skip
-    add_calls(store, call)
     rewrite = {"text": after or trace, "asked": after is not None, "leaks": said.get("leaks", []), "diff": []}
     found = {"reflective": bool(said.get("cues")), "cues": said.get("cues", {})}
     values: dict[str, Any] = {
         "dedup": {"cluster": sample.id}, "caption": said.get("caption", "dots"), "distill": trace, "rewrite": rewrite,
         "verify": verdict(True, "1", said.get("source", "rule")), "draws": {"chosen": 0, "drawn": 1, "correct": 1},
-        "cues": found, "split": {"split": split},
+        "cues": found, "split": {"split": said.get("split", "rl")},
     }  # fmt: skip
     calls = {"distill": (call.key,)}
-    outcomes = [an_outcome(sample, step, value=value, calls=calls.get(step, ())) for step, value in values.items()]
-    corpus.add_outcomes(store, "r1", outcomes)
+    return call, [an_outcome(sample, step, value=value, calls=calls.get(step, ())) for step, value in values.items()]
 
 
 def many(path: Path, number: int) -> Store:
@@ -69,8 +74,12 @@ def many(path: Path, number: int) -> Store:
     store.put_images([(image, content)])
     samples = [a_sample(n, image=image) for n in range(number)]
     take_in(store, samples)
-    for n, sample in enumerate(samples):
-        keep(store, sample, trace=f"<think>I count {n} dots.</think>{n}", split=("sft", "rl")[n % 2])
+    made = [
+        history(sample, f"<think>I count {n} dots.</think>{n}", split=("sft", "rl")[n % 2])
+        for n, sample in enumerate(samples)
+    ]
+    add_calls(store, *(call for call, _ in made))
+    corpus.add_outcomes(store, "r1", [outcome for _, outcomes in made for outcome in outcomes])
     corpus.end_run(store, "r1", event="finished")
     return store
 
@@ -81,6 +90,7 @@ def options(*texts: str) -> tuple[Option, ...]:
 
 def the_page(store: Store | Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page after its first run; any exception in it fails the test."""
+    streamlit.cache_data.clear()
     monkeypatch.setenv("VISTILL_STORE", str(store.root if isinstance(store, Store) else store))
     page = AppTest.from_file(str(ROOT / "ui" / "app.py"), default_timeout=30).run()
     return sound(page)

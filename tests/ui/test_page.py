@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import streamlit
 
 from curation.records import Outcome
 from storage import corpus
@@ -20,7 +21,7 @@ from tests.ui.built import (
     texts,
     the_page,
 )
-from ui.reading import PAGE
+from ui import gallery, reading
 
 LEAKY = "<think>\nThe description says two dots. Wait, let me count again: two.\n</think>\n\n<answer>2</answer>"
 CLEAN = LEAKY.replace("The description says", "I see")
@@ -38,9 +39,7 @@ def test_a_missing_store_is_an_error_in_words(tmp_path: Path, monkeypatch: pytes
     assert "no store at" in texts(page)[0]
 
 
-def test_a_run_that_only_started_shows_no_samples_and_no_crash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_only_started_shows_no_samples_and_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = the_page(begin(tmp_path), monkeypatch)
     assert metric(page, "Rows in") == "0"
     assert page.info[0].value == "No sample here yet."
@@ -66,17 +65,24 @@ def test_the_numbers_are_those_of_the_store(tmp_path: Path, monkeypatch: pytest.
     }  # fmt: skip
 
 
-def test_next_goes_over_the_end_of_a_page_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = the_page(many(tmp_path, PAGE + 2), monkeypatch)
-    assert len(page.dataframe[0].value) == PAGE
+def test_next_goes_over_the_end_of_a_page_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(gallery, "PAGE", 3)
+    monkeypatch.setattr(reading, "PAGE", 3)
+    page = the_page(many(tmp_path, 5), monkeypatch)
+    assert len(page.dataframe[0].value) == 3
     assert page.button(key="back").disabled
-    for _ in range(PAGE):
+    for _ in range(3):
         sound(page.button(key="next").click().run())
-    assert f"{PAGE + 1} of {PAGE + 2}" in texts(page)
-    assert f"How many dots are in picture {PAGE}?" in texts(page)
+    assert "4 of 5" in texts(page)
+    assert "How many dots are in picture 3?" in texts(page)
     assert len(page.dataframe[0].value) == 2
     sound(page.button(key="back").click().run())
-    assert f"How many dots are in picture {PAGE - 1}?" in texts(page)
+    assert "How many dots are in picture 2?" in texts(page)
+    sound(page.pagination[0].set_value(2).run())
+    assert "4 of 5" in texts(page)
+    assert not [record for record in caplog.records if "Session State" in record.message]
 
 
 def test_filters_list_only_what_they_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +128,6 @@ def test_cues_and_mended_leaks_are_marked_in_the_trace(tmp_path: Path, monkeypat
 
 def test_a_missing_or_damaged_picture_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = many(tmp_path, 1)
-    image, _ = a_picture()
     assert not the_page(store, monkeypatch).warning
     other = a_picture("red")[0]
     lost = a_sample(7, image=other)
@@ -132,7 +137,8 @@ def test_a_missing_or_damaged_picture_is_said(tmp_path: Path, monkeypatch: pytes
     assert "missing or damaged" in page.warning[0].value
     path = store.image_path(other.sha256, "png")
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(store.image_path(image.sha256, "png").read_bytes())
+    path.write_bytes(a_picture("blue")[1])
+    streamlit.cache_data.clear()
     assert "missing or damaged" in sound(page.run()).warning[0].value
 
 

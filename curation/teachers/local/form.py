@@ -17,8 +17,8 @@ LETTERED = re.compile(r"^([A-J])\. ", re.MULTILINE)
 OPENING_WORDS = 3
 
 # A point inside a number ends no sentence.
-RULES = r"""rest ::= [^<\n.?!]{1,100} ("." [0-9] [^<\n.?!]{0,80}){0,3} [.?!]
-free ::= [^<\n ] [^<\n]{0,79}
+RULES = r"""rest ::= [^<\n.?!]{1,70} ("." [0-9] [^<\n.?!]{0,40}){0,3} [.?!]
+free ::= [^<\n ] [^<\n]{0,59}
 """
 
 

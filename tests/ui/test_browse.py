@@ -1,0 +1,43 @@
+"""`vistill browse`: which port it takes, and what it refuses."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curation.errors import ConfigError
+from flows.browse import HOST, PAGE, PORT, command, free_port
+from tests.ui.built import ROOT
+
+
+def test_a_taken_port_is_refused_and_left_alone_when_not_asked_for() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match="--port"):
+            free_port(port)
+    with pytest.raises(ConfigError, match="between 1 and 65535"):
+        free_port(70000)
+    assert 1024 < free_port(None) < 65536
+
+
+def test_it_listens_on_this_machine_only_and_tells_nobody() -> None:
+    given = command(PORT)
+    assert PAGE.is_file()
+    assert f"--server.address={HOST}" in given
+    assert "--browser.gatherUsageStats=false" in given
+    assert "--server.headless=true" in given
+
+
+def test_a_store_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "browse", f"--store={tmp_path / 'none'}"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("vistill: no store at")
+    assert "Traceback" not in done.stderr
