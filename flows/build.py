@@ -6,7 +6,6 @@ store, so Prefect's own cache and result storage stay off. `VISTILL_TASK_RUNNER`
 
 import atexit
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -18,41 +17,24 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from curation.errors import ConfigError
 from curation.records import Json, Sample
-from flows.job import Job, from_json, prepare
+from flows.job import Job
 from flows.phases import Batches, Pending, Report
 from flows.progress import Progress, shown
-from flows.run import report, run, steps_of
+from flows.run import run, steps_of
 from flows.server import hush
-from flows.session import Session, open_session
-
-SESSIONS: dict[str, Session] = {}
-"""Sessions open in this process by run; a worker process of Dask or Ray fills its own."""
-
-_opened = ExitStack()
-_opening = threading.Lock()
-atexit.register(_opened.close)
+from flows.session import Session
+from flows.workers import adopt, forget, run_batch
 
 
 @task(name="batch", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
 def batch(job: dict[str, Json], run_id: str, stage: int, samples: Sequence[Sample]) -> Report:
-    """Run one batch of samples through one row-wise stage of the recipe's plan."""
-    session = _session(job, run_id)
-    results = session.submit(session.prepared.plan.stages[stage], samples).result()
-    session.writer.flush()
-    return report(results)
-
-
-def _session(job: dict[str, Json], run_id: str) -> Session:
-    with _opening:
-        if run_id not in SESSIONS:
-            prepared = prepare(from_json(job))
-            SESSIONS[run_id] = _opened.enter_context(open_session(prepared, run_id, Progress(steps_of(prepared))))
-        return SESSIONS[run_id]
+    """One batch through one stage; see `flows.workers.run_batch`."""
+    return run_batch(job, run_id, stage, samples)
 
 
 def as_tasks(session: Session) -> Batches:
     """Batches as Prefect tasks of the flow that is running."""
-    SESSIONS[session.run_id] = session
+    adopt(session)
     job = {**session.prepared.job.as_json(), "store": str(session.store.root.resolve())}
 
     def submit(stage: int, samples: Sequence[Sample]) -> Pending:
@@ -136,6 +118,6 @@ def build(
             return progress
 
         ended = run(job, progress_of, as_tasks)
-    SESSIONS.pop(ended.run_id, None)
+    forget(ended.run_id)
     get_run_logger().info("run %s %s after %.0f s", ended.run_id, ended.event, ended.seconds)
     return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}

@@ -17,7 +17,11 @@ LAYOUT = """
 .block-container { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 1680px; }
 h1 { font-size: 1.9rem !important; padding: 0 !important; }
 .st-key-metrics [data-testid="stMetricValue"] { font-size: 1.5rem; }
-@media (min-width: 641px) { [data-testid="stColumn"]:has(.st-key-list) { min-width: 290px; } }
+@media (min-width: 641px) {
+  [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] .st-key-list) { flex-wrap: nowrap; }
+  [data-testid="stColumn"]:has(.st-key-list) { min-width: 290px; }
+  [data-testid="stColumn"]:has(.st-key-list) + [data-testid="stColumn"] { min-width: 0; }
+}
 @media (max-width: 1200px) {
   .st-key-sample [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
   .st-key-sample [data-testid="stColumn"] { min-width: 100%; }

@@ -118,8 +118,11 @@ def _turn(name: str, place: int, total: int) -> None:
 def _pages(name: str, page: int, pages: int) -> None:
     """Page numbers. The page is kept under a key of its own, so that the buttons may turn it too."""
     key = f"turn-{name}-{page}"
-    turned = {"on_change": lambda: st.session_state.update({f"page-{name}": st.session_state[key]})}
-    st.pagination(pages, default=page, key=key, max_visible_pages=5, width="stretch", **turned)
+
+    def turned() -> None:
+        st.session_state[f"page-{name}"] = st.session_state[key]
+
+    st.pagination(pages, default=page, key=key, max_visible_pages=5, width="stretch", on_change=turned)
 
 
 def go(name: str, place: int) -> None:

@@ -112,6 +112,8 @@ def chain(run: Row, found: Whole) -> None:
     if now.faults:
         st.text(f"Format: {', '.join(now.faults)}")
     judged(found, verdict if isinstance(verdict, dict) else {})
+    if found.calls:
+        st.html(markup.label("Models") + markup.chips(("", text) for text in models(found)))
 
 
 def pick_draw(found: Whole) -> int:
@@ -176,6 +178,13 @@ def judged(found: Whole, verdict: Row) -> None:
         st.text("Not verified yet.")
         return
     st.html(markup.label("Verdict") + markup.chips(items))
+
+
+def models(found: Whole) -> list[str]:
+    """`step: model` for every model asked about the sample, each once, in the order of the steps."""
+    by_key = {item["key"]: item for item in found.calls}
+    asked = [(row["step"], by_key[key]) for row in found.outcomes for key in row["calls"] or () if key in by_key]
+    return list(dict.fromkeys(f"{step}: {item['model']}"[:120] for step, item in asked))
 
 
 def _whole_words(run: Row) -> bool:

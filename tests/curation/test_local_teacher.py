@@ -133,6 +133,13 @@ def test_the_captioner_refuses_what_is_no_picture_and_a_request_without_one() ->
         asyncio.run(ask("captioner", request(Message("user", "Describe it."))))
 
 
+@pytest.mark.parametrize("size", [(4000, 10), (10, 4000)])
+def test_a_strip_is_read_within_seconds_not_minutes(engine: object, size: tuple[int, int]) -> None:
+    started = time.process_time()
+    assert "no readable text" in ocr.caption(engine, png(Pil.new("RGB", size, "white")), 1_048_576)
+    assert time.process_time() - started < 8
+
+
 def boxes(*rows: str, height: int = 20) -> list[Box]:
     """Boxes from lines of `text@left` cells."""
     found = []
@@ -244,7 +251,7 @@ def test_all_text_roles_share_one_loaded_model_which_goes_with_the_last() -> Non
     assert first.text == second.text != ""
     assert (first.finish, first.completion_tokens) in (("length", 8), ("stop", first.completion_tokens))
     assert first.prompt_tokens
-    assert llama._loaded is None
+    assert llama.SHARED.loaded is None
 
 
 def small(name: str, role: str, *extra: str) -> PromptSet:

@@ -9,7 +9,14 @@ import pytest
 
 from curation import version
 
-STEP = '"""A module."""\nfrom curation.helper_of_test import help_me\n\ndef work(x: int) -> int:\n    """Doc."""\n    return help_me(x)\n'
+STEP = """\"\"\"A module.\"\"\"
+from curation.helper_of_test import help_me
+
+
+def work(x: int) -> int:
+    \"\"\"Doc.\"\"\"
+    return help_me(x)
+"""
 HELPER = "def help_me(x: int) -> int:\n    return x + 1\n"
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import duckdb
 import httpx
 import orjson
 import pytest
@@ -22,6 +24,8 @@ import pytest
 from curation.intake import samples
 from curation.records import Rejected, Sample
 from curation.sources import open_source
+from flows.cli import main
+from flows.interrupts import is_interrupt
 from flows.job import Job, prepare
 from storage import corpus
 from storage.store import Store
@@ -79,7 +83,8 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Prefect's settings without a server: nobody's profile, no analytics, no log of its own."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     home = str(tmp_path_factory.mktemp("prefect"))
-    return {**mine, "PREFECT_HOME": home, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    return {**mine, "PREFECT_HOME": home, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
+            "PREFECT_WORKER_QUERY_SECONDS": "1"}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,6 +103,11 @@ def api(starting: str) -> "Api":
     api = Api(starting)
     until(api.healthy, "the Prefect server answers")
     return api
+
+
+@pytest.fixture(scope="module")
+def online(env: dict[str, str], api: "Api") -> dict[str, str]:
+    return {**env, "PREFECT_API_URL": api.url}
 
 
 class Api:
@@ -169,9 +179,21 @@ def test_deploying_without_a_server_says_so_in_one_line(
     [("--set=drawz=4", "did you mean 'draws'"), ("--map=image", "--map"), ("--teacher=judge=nobody", "nobody")],
 )
 def test_deploying_what_could_not_run_is_refused(
-    env: dict[str, str], models: ModelServer, tmp_path: Path, more: str, says: str
+    models: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, says: str
 ) -> None:
-    in_one_line(said(command("deploy", models, tmp_path / "s", more), env), 2, says)
+    code = main(command("deploy", models, tmp_path / "s", more)[1:])
+    in_one_line(subprocess.CompletedProcess([], code, "", capsys.readouterr().err), 2, says)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"), [("--cron=every night", "--cron"), ("--pool=containers", "is a docker pool")]
+)
+def test_a_schedule_or_pool_that_cannot_work_is_refused(
+    online: dict[str, str], api: "Api", models: ModelServer, tmp_path: Path, more: str, says: str
+) -> None:
+    if "--pool" in more:
+        api.post("/work_pools/", name="containers", type="docker")
+    in_one_line(said(command("deploy", models, tmp_path / "s", more), online), 2, says)
 
 
 def test_a_run_without_a_server_of_its_own_says_what_to_do(
@@ -182,26 +204,22 @@ def test_a_run_without_a_server_of_its_own_says_what_to_do(
     in_one_line(done, 1, "could not start a server", "--no-prefect", "prefect server start")
 
 
-def test_batches_run_in_another_process(models: ModelServer, tmp_path: Path) -> None:
-    """What Dask and Ray do: arguments pickled here, the task run there, the outcomes in the store."""
+def test_batches_run_in_another_process(models: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Dask and Ray do: flow, task and arguments pickled by value while a session is open, unpickled elsewhere."""
+    from flows import build, workers
+
+    monkeypatch.setitem(workers.SESSIONS, "open", threading.Lock())
     store, taken = Store.open(tmp_path / "store"), taken_in(4)
     corpus.add_samples(store, [s for s, _ in taken], [(s.image, data) for s, data in taken if s.image and data])
     job = Job(recipe="vlaa-thinking", source=SOURCE, store=str(store.root), teachers=tuple(teachers(models)), limit=4)
     [row_wise] = [number for number, stage in enumerate(prepare(job).plan.stages) if stage.scope == "row"]
-    (tmp_path / "task").write_bytes(cloudpickle.dumps((job.as_json(), "elsewhere", row_wise, [s for s, _ in taken])))
-    code = (
-        "import cloudpickle, sys; from flows.build import batch; print(batch.fn(*cloudpickle.load(sys.stdin.buffer)))"
-    )
-    with (tmp_path / "task").open("rb") as task:
-        done = subprocess.run([sys.executable, "-c", code], stdin=task, cwd=ROOT, capture_output=True, check=True)
+    arguments = (job.as_json(), "elsewhere", row_wise, [s for s, _ in taken])
+    payload = cloudpickle.dumps((build.build, build.batch, arguments))
+    code = "import cloudpickle, sys; _, b, args = cloudpickle.load(sys.stdin.buffer); print(b.fn(*args))"
+    done = subprocess.run([sys.executable, "-c", code], input=payload, cwd=ROOT, capture_output=True, check=True)
     assert done.stdout.startswith(b"Report(samples=4, kept=(")
     written = store.query("select count(distinct sample_id) n from raw_outcomes where run_id = 'elsewhere'")
     assert written.to_pylist() == [{"n": 4}]
-
-
-@pytest.fixture(scope="module")
-def online(env: dict[str, str], api: Api) -> dict[str, str]:
-    return {**env, "PREFECT_API_URL": api.url}
 
 
 def test_a_deployment_is_run_by_a_worker_where_it_was_deployed(
@@ -254,20 +272,44 @@ def test_a_refused_run_starts_no_flow_run(
 
 
 @pytest.mark.parametrize("mode", ["--no-prefect", "--batch=4"])
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_so_and_the_next_one_continues(
-    online: dict[str, str], models: ModelServer, tmp_path: Path, sent: signal.Signals, mode: str
+def test_a_terminated_run_says_so_and_the_next_one_continues(
+    online: dict[str, str], models: ModelServer, tmp_path: Path, mode: str
 ) -> None:
-    store, before = tmp_path / "s", len(models.requests)
-    begin = command("run", models, store, "--quiet", mode)
-    models.latency = 0.3
-    process = subprocess.Popen(begin, env=online, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(models.requests) > before + 8 or process.poll() is not None, "the run makes calls")
-    process.send_signal(sent)
-    _, errors = process.communicate(timeout=PATIENCE)
-    models.latency = 0.01
-    in_one_line(subprocess.CompletedProcess(begin, process.returncode, "", errors), 130, "interrupted", "continues")
+    store = tmp_path / "s"
+    interrupt(command("run", models, store, "--quiet", mode), online, models, os.kill, signal.SIGTERM)
     assert status(store) == ["interrupted"]
     assert said(command("run", models, store, "--quiet", "--no-prefect"), online).returncode == 0
     assert status(store) == ["interrupted", "finished"]
     adds_up(funnel(store))
+
+
+def test_ctrl_c_ends_a_run_with_a_server_of_its_own(env: dict[str, str], models: ModelServer, tmp_path: Path) -> None:
+    """A terminal sends the signal to all that run stands for, Prefect's server too, which the run still needs."""
+    store = tmp_path / "s"
+    interrupt(command("run", models, store, "--quiet"), env, models, os.killpg, signal.SIGINT)
+    assert status(store) == ["interrupted"]
+
+
+def interrupt(
+    begin: list[str], env: dict[str, str], models: ModelServer, send: Callable[[int, int], None], what: int
+) -> None:
+    """Start a run, signal it while it makes calls, see that it ends within seconds, with one line and code 130."""
+    before, models.latency = len(models.requests), 0.3
+    process = subprocess.Popen(begin, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        until(lambda: len(models.requests) > before + 8 or process.poll() is not None, "the run makes calls")
+        send(process.pid, what)
+        _, errors = process.communicate(timeout=25)
+    finally:
+        process.kill()
+        models.latency = 0.01
+    in_one_line(subprocess.CompletedProcess(begin, process.returncode, "", errors), 130, "interrupted", "continues")
+
+
+def test_a_signal_during_a_query_is_an_interrupt_and_not_a_failure() -> None:
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(RuntimeError) as caught:
+        duckdb.sql("select count(*) from range(100000000) a, range(1000) b where a.range % 7 = b.range").fetchall()
+    assert is_interrupt(caught.value)
+    assert not is_interrupt(RuntimeError("another"))

@@ -17,8 +17,8 @@ SIZE = {"width": 1440, "height": 900}
 
 
 def sample(page: Page) -> None:
-    """The second sample: the first drawn by two hands."""
-    page.get_by_role("button", name="Next").click()
+    """The second sample of the list."""
+    page.locator(".st-key-next button").click()
     expect(page.get_by_text("2 of", exact=False).first).to_be_visible()
 
 
@@ -33,9 +33,17 @@ SHOTS = (("browse-light", "light", sample), ("browse-dark", "dark", sample), ("b
 def main(store: str, folder: Path) -> None:
     port = free_port(None)
     serve = [sys.executable, "-m", "flows.cli", "browse", f"--store={store}", f"--port={port}"]
-    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as play:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip()
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            take(server.stdout.readline().strip(), folder)
+        finally:
+            server.terminate()
+
+
+def take(url: str, folder: Path) -> None:
+    """Every shot, with few enough colours to be small."""
+    with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         for name, theme, act in SHOTS:
             page = browser.new_page(viewport=SIZE, color_scheme=theme)  # type: ignore[arg-type]
@@ -48,7 +56,6 @@ def main(store: str, folder: Path) -> None:
             page.screenshot(path=path)
             Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
         browser.close()
-        server.terminate()
 
 
 if __name__ == "__main__":

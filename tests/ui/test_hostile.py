@@ -89,11 +89,13 @@ def served(store: Store) -> Iterator[str]:
     port = free_port(None)
     command = [sys.executable, "-m", "flows.cli", "browse", f"--store={store.root}", f"--port={port}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url == f"http://{HOST}:{port}"
-        yield url
-        process.terminate()
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url == f"http://{HOST}:{port}"
+            yield url
+        finally:
+            process.terminate()
         assert process.wait(20) == 0
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and _answers(url):

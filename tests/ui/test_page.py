@@ -124,6 +124,7 @@ def test_cues_and_mended_leaks_are_marked_in_the_trace(tmp_path: Path, monkeypat
     assert "<del>The description says </del><ins>I see </ins>two dots. <mark>Wait</mark>" in shown
     assert "caption leak removed: The description" in shown
     assert "correct · rule: compared" in shown
+    assert "distill: thinker" in shown
 
 
 def test_a_missing_or_damaged_picture_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

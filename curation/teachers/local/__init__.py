@@ -39,9 +39,10 @@ async def open_local(role: str, spec: TeacherSpec) -> AsyncIterator[Transport]:
 def _open(role: str, spec: TeacherSpec, models: ExitStack) -> Transport:
     """Runs in a thread: loading takes a second."""
     if role == "captioner":
-        from curation.teachers.local.ocr import OcrTransport, shared_reader
+        from curation.teachers.local.ocr import SHARED, OcrTransport
 
-        return OcrTransport(models.enter_context(shared_reader()), spec.max_pixels)
-    from curation.teachers.local.llama import LlamaTransport, shared_llama
+        return OcrTransport(models.enter_context(SHARED.used()), spec.max_pixels)
+    from curation.teachers.local.llama import SHARED as LLAMA
+    from curation.teachers.local.llama import LlamaTransport
 
-    return LlamaTransport(models.enter_context(shared_llama()), spec.timeout)
+    return LlamaTransport(models.enter_context(LLAMA.used()), spec.timeout)

@@ -11,13 +11,13 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 from curation.errors import RunStopped, SampleError
 from curation.teachers.local.model import model_file
+from curation.teachers.local.shared import Shared
 from curation.teachers.local.wording import Chunk, body_of, finish_of, prefix_of, reply_of
 from curation.teachers.transport import RawReply, Request, TryAgain
 
@@ -62,36 +62,7 @@ class LlamaTransport:
         return True
 
 
-_lock = threading.Lock()  # guards the two below
-_users = 0
-_loaded: Llama | None = None
-
-
-@contextmanager
-def shared_llama() -> Iterator[Llama]:
-    """The process's one model: loaded for the first user (0.8 s), freed after the last, whatever thread asks."""
-    llama = _enter()
-    try:
-        yield llama
-    finally:
-        _leave()
-
-
-def _enter() -> Llama:
-    global _users, _loaded
-    with _lock:
-        _loaded = _loaded or Llama()
-        _users += 1
-        return _loaded
-
-
-def _leave() -> None:
-    global _users, _loaded
-    with _lock:
-        _users -= 1
-        if not _users and _loaded:
-            _loaded.close()
-            _loaded = None
+SHARED = Shared(Llama)  # loading takes 0.8 s
 
 
 def _load(path: str) -> Any:
