@@ -9,14 +9,14 @@ export DO_NOT_TRACK ?= 1
 
 .PHONY: demo test lint bench setup setup-dev docs clean
 demo: setup
-	$(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit,text,number' --limit 24 --seed 7 --teacher local --set draws=4 --store $(DEMO)
+	$(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit' --limit 24 --seed 7 --teacher local --set draws=4 --store $(DEMO)
 	@echo
 	$(BIN)/vistill sql "select step, input, kept, dropped, failed, dropped_by_reason as dropped_why, failed_by_reason as failed_why from funnel order by step_no" --store $(DEMO)
 	@echo
 	@echo "Try next:"
 	@echo "  $(BIN)/vistill sql \"select sample_id, split, reason from splits\" --store $(DEMO)"
 	@echo "  $(BIN)/vistill recipes show vlaa-thinking"
-	@echo "  $(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit,text,number' --limit 32 --seed 7 --teacher local --set draws=4 --store $(DEMO) --no-prefect"
+	@echo "  $(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit' --limit 32 --seed 7 --teacher local --set draws=4 --store $(DEMO) --no-prefect"
 
 test: setup-dev
 	$(BIN)/pytest
