@@ -27,6 +27,7 @@ QUIET = {
 """Set unless the user has. Prefect's log tears the live view and shows tracebacks of what we say in one line; its
 server keeps that log. Its 20 s for starting a server are short on a busy machine.
 """
+GRACE = 3.0  # seconds for the server to end by itself
 COMMAND = [
     sys.executable, "-m", "prefect", "server", "start", "--no-ui", "--no-scheduler", "--no-late-runs",
     "--host", "127.0.0.1", "--port",
@@ -125,14 +126,14 @@ def own_server(meanwhile: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def _guarded(command: list[str], log: IO[bytes]) -> Iterator["subprocess.Popen[bytes]"]:
-    guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(guard.GRACE), *command]
+    guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(GRACE), *command]
     env = {name: value for name, value in os.environ.items() if name not in QUIET or "LOGGING" not in name}
     process = subprocess.Popen(guarded, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
         yield process
     finally:
         process.terminate()
-        process.wait(guard.GRACE + 2)
+        process.wait(GRACE + 2)
 
 
 def _await(server: "subprocess.Popen[bytes]", api: str, log: IO[bytes], seconds: float) -> None:

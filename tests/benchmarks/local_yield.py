@@ -54,7 +54,7 @@ async def measure(seed: int, options: argparse.Namespace, prompt: Prompt) -> Tal
     async with AsyncExitStack() as stack:
         reader = await stack.enter_async_context(open_local("captioner", spec))
         model = await stack.enter_async_context(open_local("reasoner", spec))
-        for index, figure in enumerate(figures(seed=seed, limit=options.limit)):
+        for index, figure in enumerate(figures(seed=seed, limit=options.limit, kinds=options.kinds)):
             caption = await captioned(reader, figure, options.captions)
             tally.figures += 1
             tally.asked |= {figure.kind: tally.asked[figure.kind] + 1, figure.family: tally.asked[figure.family] + 1}
@@ -121,7 +121,7 @@ def judged(reply: RawReply, figure: Figure, index: int, draw: int, tally: Tally,
             tally.right.update((figure.kind, figure.family))
     if show:
         asked = f"{figure.family}/{figure.kind} {figure.question} {texts(figure) or ''} [{figure.answer}]"
-        print(f"{'RIGHT' if right else '     '} {asked}\n{reply.text}\n")
+        print(f"{'RIGHT' if right else '     '} {asked}\n{reply.text}\n", flush=True)
     return right
 
 
@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=24)
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--kinds", nargs="+", default=["mcq", "digit"], help="as the demo asks them")
     parser.add_argument("--prompt", type=Path, default=FOLDER / "vlaa_thinking" / "distill.small.txt")
     parser.add_argument("--temperature", type=float, help="instead of the prompt's")
     parser.add_argument("--captions", type=Path, help="keep captions in this JSON file")

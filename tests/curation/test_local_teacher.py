@@ -197,7 +197,7 @@ def test_a_chain_opens_continues_and_closes_as_the_examples_do() -> None:
     form = grammar([CHECKED, SHORT, CHECKED], "Question: How many?")
     root = form.splitlines()[0]
     assert '"<think>" ("The image shows") rest' in root
-    assert '((" " ("Wait, let me") rest){0,2} " " ("So the answer") rest) "</think>\\n<answer>" free' in root
+    assert '((" " ("Wait, let me") rest){0,2} " " ("So the answer") rest) "</think>\\n<answer>" number' in root
 
 
 def test_a_chain_may_end_after_one_sentence_where_an_example_does() -> None:
@@ -208,6 +208,17 @@ def test_a_chain_may_end_after_one_sentence_where_an_example_does() -> None:
 
 def test_lettered_options_bind_the_answer_to_their_letters() -> None:
     assert '<answer>" [A-C] ' in grammar([SHORT], "Question: Which?\nA. red\nB. blue\nC. green")
+
+
+@pytest.mark.parametrize(
+    ("question", "rule"),
+    [
+        ("In how many towns?", "number"), ("On which day was it?", "name"), ("In which year was it?", "free"),
+        ("Which of 2024 and 2025 is more?", "free"), ("What fraction?\nIn lowest terms.", "free"), ("Name it.", "free"),
+    ],
+)  # fmt: skip
+def test_the_question_word_decides_what_kind_of_answer_may_follow(question: str, rule: str) -> None:
+    assert f'<answer>" {rule} "</answer>' in grammar([SHORT], f"How many was an example.\n{question}")
 
 
 def test_examples_that_do_not_all_think_in_tags_bind_nothing() -> None:

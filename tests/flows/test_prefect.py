@@ -78,6 +78,14 @@ def until(ready: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def interruptible() -> Iterator[None]:
+    """A shell starts background jobs deaf to SIGINT, and what they start is deaf too: not these tests, not Prefect."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Prefect's settings without a server: nobody's profile, no analytics, no log of its own."""
@@ -123,12 +131,29 @@ class Api:
             return False
 
     def post(self, path: str, **body: Any) -> Any:
-        return httpx.post(f"{self.url}{path}", json=body, timeout=30).raise_for_status().json()
+
+        def answered() -> httpx.Response | None:
+            """503 is Prefect's word for a database locked by itself: ask again, as its own client does."""
+            response = httpx.post(f"{self.url}{path}", json=body, timeout=30)
+            return None if response.status_code == 503 else response
+
+        return until(answered, f"{path} is answered").raise_for_status().json()
 
     def flow_runs(self) -> list[dict[str, Any]]:
-        """Latest first."""
-        runs: list[dict[str, Any]] = self.post("/flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
-        return runs
+        """Those that have started, latest first."""
+        runs: list[dict[str, Any]] = self.post("/flow_runs/filter", sort="START_TIME_DESC")
+        return [run for run in runs if run["start_time"]]
+
+    def scheduled(self, least: int) -> list[dict[str, Any]]:
+        """Flow runs still to come, once there are so many."""
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+
+        def enough() -> list[dict[str, Any]]:
+            runs: list[dict[str, Any]] = self.post("/flow_runs/filter", **wanted)
+            return runs if len(runs) >= least else []
+
+        found: list[dict[str, Any]] = until(enough, "runs are scheduled")
+        return found
 
     def task_states(self, flow_run: dict[str, Any]) -> set[str]:
         """States of a flow run's tasks; the server writes them down a moment later, so they are waited for."""
@@ -225,14 +250,16 @@ def test_batches_run_in_another_process(models: ModelServer, tmp_path: Path, mon
 def test_a_deployment_is_run_by_a_worker_where_it_was_deployed(
     online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
 ) -> None:
-    deploy = command("deploy", models, "corpus", "--name=test", "--pool=vistill-test")
+    deploy = command("deploy", models, "corpus", "--name=test", "--pool=vistill-test", "--cron=0 2 1 1 *")
     deployed = said(deploy, online, cwd=tmp_path)
     assert deployed.returncode == 0, deployed.stderr
     assert "prefect worker start --pool vistill-test" in deployed.stdout
+    deployment = httpx.get(f"{api.url}/deployments/name/vistill-build/test").raise_for_status().json()
+    api.post(f"/deployments/{deployment['id']}/schedule", min_runs=2)
+    assert all(run["expected_start_time"].endswith("-01-01T02:00:00Z") for run in api.scheduled(2))
     worker = [str(BIN / "prefect"), "worker", "start", "--pool", "vistill-test", "--type", "process"]
     with started(worker, online, Path(online["PREFECT_HOME"])):
-        deployment = httpx.get(f"{api.url}/deployments/name/vistill-build/test").raise_for_status().json()
-        [run] = [api.post(f"/deployments/{deployment['id']}/create_flow_run")]
+        run = api.post(f"/deployments/{deployment['id']}/create_flow_run")
         state = until(lambda: ended(api, run["id"]), "the deployed run ends")
     log = (Path(online["PREFECT_HOME"]) / "worker.log").read_text()
     assert state["type"] == "COMPLETED", log

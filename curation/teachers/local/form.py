@@ -2,8 +2,8 @@
 
 Left free, two replies of three of the small model had no complete think block, and chains drifted off after one
 sentence. Held to the form, a chain opens and closes as some example does, its other sentences begin as sentences of two
-examples do, it is no longer than the longest example, and an answer to lettered options is a letter. What it says in
-between is the model's own.
+examples do, and it is no longer than the longest example. The answer to lettered options is a letter, to "how many" a
+number, to "which" or "who" not a bare number. What is said in between is the model's own.
 """
 
 import json
@@ -14,10 +14,15 @@ from collections.abc import Iterable, Sequence
 THINK = re.compile(r"\A<think>\s*(.+?)\s*</think>\s*<answer>.+</answer>\s*\Z", re.DOTALL)
 BETWEEN_SENTENCES = re.compile(r"(?<=[.?!])\s+")
 LETTERED = re.compile(r"^([A-J])\. ", re.MULTILINE)
+ASKED = re.compile(r"^.*\?.*$", re.MULTILINE)
+COUNTING = re.compile(r"\bhow (?:many|much)\b", re.IGNORECASE)
+NAMING = re.compile(r"\b(?:which (?!year|of \d)|who\b|whose\b|what kind\b|the name of\b)", re.IGNORECASE)
 OPENING_WORDS = 3
 
 # A point inside a number ends no sentence.
 RULES = r"""rest ::= [^<\n.?!]{1,70} ("." [0-9] [^<\n.?!]{0,40}){0,3} [.?!]
+number ::= [0-9]{1,7} ("." [0-9]{1,4})?
+name ::= ([0-9]{1,2} " ")? [^<\n 0-9] [^<\n]{0,39}
 free ::= [^<\n ] [^<\n]{0,59}
 """
 
@@ -59,4 +64,7 @@ def _one_of(openings: Iterable[str]) -> str:
 
 def _answer(question: str) -> str:
     letters = LETTERED.findall(question)
-    return f"[{letters[0]}-{letters[-1]}]" if len(letters) > 1 else "free"
+    if len(letters) > 1:
+        return f"[{letters[0]}-{letters[-1]}]"
+    asked = (ASKED.findall(question) or [""])[-1]
+    return "number" if COUNTING.search(asked) else "name" if NAMING.search(asked) else "free"
