@@ -78,6 +78,9 @@ def until(ready: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
 
 
+pytestmark = pytest.mark.slow  # a real Prefect server: 80 s alone, and it answers 503 on a busy machine
+
+
 @pytest.fixture(scope="module", autouse=True)
 def interruptible() -> Iterator[None]:
     """A shell starts background jobs deaf to SIGINT, and what they start is deaf too: not these tests, not Prefect."""
