@@ -78,7 +78,7 @@ def until(ready: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
 
 
-pytestmark = pytest.mark.slow  # a real Prefect server: 80 s alone, and it answers 503 on a busy machine
+pytestmark = pytest.mark.slow  # a real Prefect server: 90 s alone
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,7 +136,9 @@ class Api:
     def post(self, path: str, **body: Any) -> Any:
 
         def answered() -> httpx.Response | None:
-            """503 is Prefect's word for a database locked by itself: ask again, as its own client does."""
+            """503 is Prefect's word for trouble with its database: ask again, as its own client does. 503 without end
+            is no lock: `schedule` answers so with SQLAlchemy 2.1, and then no schedule of Prefect 3.8.8 ever runs.
+            """
             response = httpx.post(f"{self.url}{path}", json=body, timeout=30)
             return None if response.status_code == 503 else response
 
@@ -253,13 +255,13 @@ def test_batches_run_in_another_process(models: ModelServer, tmp_path: Path, mon
 def test_a_deployment_is_run_by_a_worker_where_it_was_deployed(
     online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
 ) -> None:
-    deploy = command("deploy", models, "corpus", "--name=test", "--pool=vistill-test", "--cron=0 2 1 1 *")
+    deploy = command("deploy", models, "corpus", "--name=test", "--pool=vistill-test", "--cron=0 2 * * *")
     deployed = said(deploy, online, cwd=tmp_path)
     assert deployed.returncode == 0, deployed.stderr
     assert "prefect worker start --pool vistill-test" in deployed.stdout
     deployment = httpx.get(f"{api.url}/deployments/name/vistill-build/test").raise_for_status().json()
     api.post(f"/deployments/{deployment['id']}/schedule", min_runs=2)
-    assert all(run["expected_start_time"].endswith("-01-01T02:00:00Z") for run in api.scheduled(2))
+    assert all(run["expected_start_time"].endswith("T02:00:00Z") for run in api.scheduled(2))
     worker = [str(BIN / "prefect"), "worker", "start", "--pool", "vistill-test", "--type", "process"]
     with started(worker, online, Path(online["PREFECT_HOME"])):
         run = api.post(f"/deployments/{deployment['id']}/create_flow_run")
