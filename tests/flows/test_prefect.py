@@ -78,9 +78,6 @@ def until(ready: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
 
 
-pytestmark = pytest.mark.slow  # a real Prefect server: 90 s alone
-
-
 @pytest.fixture(scope="module", autouse=True)
 def interruptible() -> Iterator[None]:
     """A shell starts background jobs deaf to SIGINT, and what they start is deaf too: not these tests, not Prefect."""
@@ -134,15 +131,7 @@ class Api:
             return False
 
     def post(self, path: str, **body: Any) -> Any:
-
-        def answered() -> httpx.Response | None:
-            """503 is Prefect's word for trouble with its database: ask again, as its own client does. 503 without end
-            is no lock: `schedule` answers so with SQLAlchemy 2.1, and then no schedule of Prefect 3.8.8 ever runs.
-            """
-            response = httpx.post(f"{self.url}{path}", json=body, timeout=30)
-            return None if response.status_code == 503 else response
-
-        return until(answered, f"{path} is answered").raise_for_status().json()
+        return httpx.post(f"{self.url}{path}", json=body, timeout=30).raise_for_status().json()
 
     def flow_runs(self) -> list[dict[str, Any]]:
         """Those that have started, latest first."""
