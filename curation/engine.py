@@ -111,8 +111,7 @@ class Engine:
                 break
         chosen = max(range(len(attempts)), key=lambda i: (attempts[i][0], attempts[i][1].status == "ok", -i))
         outcome = _summary(part, sample, attempts, chosen)
-        fresh = outcome.key not in known
-        emit(outcome, fresh)
+        emit(outcome, known.get(outcome.key) != outcome)  # a draw tried again may have changed it
         return outcome, {**attempts[chosen][2], part.name: outcome.value}
 
     async def _attempt(

@@ -157,3 +157,18 @@ def test_more_draws_later_only_add_the_new_ones() -> None:
     teacher = Scripted(["3", "4"])
     [result], _, _ = run([Draws(4, (think, right))], teacher, [sample()], known)
     assert ([draw for _, draw in teacher.asked], result.kept) == ([2, 3], True)
+
+
+def test_a_draw_tried_again_writes_the_new_summary() -> None:
+    teacher = Scripted([SampleError("call_timeout"), "5"])
+    _, first, _ = run([Draws(2, (think, right)), shout], teacher, [sample()])
+    known = [outcome for outcome in first if outcome.reason != "call_timeout"]
+    [result], fresh, _ = run([Draws(2, (think, right)), shout], Scripted(["4"]), [sample()], known)
+    assert result.kept
+    assert [(o.status, o.value["chosen"], o.value["correct"]) for o in fresh if o.step == "draws"] == [("ok", 0, 1)]
+
+
+def test_an_unchanged_summary_is_not_written_again() -> None:
+    _, known, _ = run([Draws(2, (think, right))], Scripted(["1", "2"]), [sample()])
+    _, fresh, _ = run([Draws(2, (think, right))], Scripted([]), [sample()], known)
+    assert fresh == []

@@ -108,11 +108,14 @@ def test_both_splits_are_filled_and_disjoint_by_image(finished: Path) -> None:
 
 def test_the_reasoner_is_never_sent_the_answer(finished: Path) -> None:
     store = Store.open(finished)
-    solutions = store.query("select solution from samples where solution <> ''").to_pylist()
+    rows = store.query("select solution from samples where solution <> ''").to_pylist()
+    lines = {line for row in rows for line in row["solution"].splitlines() if "answer" in line}
     requests = store.query("select request from calls where model = 'thinker'").to_pylist()
-    assert solutions
-    assert requests
-    assert not any(row["solution"] in request["request"] for row in solutions for request in requests)
+    sent = [message["content"] for row in requests for message in orjson.loads(row["request"])["messages"]]
+    assert len(lines) > 10
+    assert len(sent) > 10
+    assert any("Question:" in text for text in sent)
+    assert [line for line in lines for text in sent if line in text] == []
 
 
 def test_running_again_makes_no_call_whatever_the_batch_size(server: ModelServer, finished: Path) -> None:
