@@ -1,8 +1,7 @@
 """Runs the row-wise parts of a plan over samples: async, resumable by outcome, and a failing sample is data.
 
 The engine knows nothing of storage: it is given the outcomes already known and hands new ones to `emit`. Whatever a
-step
-raises belongs to its sample, except `RunStopped` and cancellation, which end the run.
+step raises belongs to its sample, except `RunStopped` and cancellation, which end the run.
 """
 
 import asyncio

@@ -2,9 +2,8 @@
 
 Positional parameters name the columns it reads, its own name is the column it writes, keyword-only parameters are its
 settings, a keyword-only parameter of type `Teacher` is a model it needs, named by role, and one of type `Pictures`
-reads
-image bytes. A row-wise step returns a value or `Drop`; a step over all rows takes one list a column and returns one
-value or `Drop` a row, in the same order.
+reads image bytes. A row-wise step returns a value or `Drop`; a step over all rows takes one list a column and returns
+one value or `Drop` a row, in the same order.
 
     @step
     async def caption(image: Image, *, captioner: Teacher, prompt: PromptSet = prompts("…/caption",

@@ -1,8 +1,7 @@
 """The phases of a run: take the source in, then the plan's stages in order, then the books.
 
 Nothing here knows Prefect: how batches are run is the caller's (`Batches`), so `--no-prefect`, threads, Dask and Ray
-share
-this file. Every phase can be killed and started again: what the store has is not done twice.
+share this file. Every phase can be killed and started again: what the store has is not done twice.
 """
 
 from collections import deque
@@ -201,6 +200,7 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
         corpus.add_outcomes(session.store, session.run_id, found)
     for outcome in found:
         session.progress.outcome(outcome, True)
+    session.progress.finished(len(found))
     return fingerprint
 
 

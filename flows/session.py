@@ -1,8 +1,7 @@
 """What a running job holds open: the store, the ledger, the teachers, and one event loop for all model calls.
 
-Batches come from any thread and run on that loop, so every batch shares one dispatcher and its limits. On Dask or
-Ray each
-worker process opens a session of its own on the same store.
+Batches come from any thread and run on that loop, so every batch shares one dispatcher and its limits. On Dask or Ray
+each worker process opens a session of its own on the same store.
 """
 
 import asyncio

@@ -1,10 +1,8 @@
 """Which rows repeat another: the same or nearly the same picture, or the same question about it.
 
-Of every group of duplicates the row with the lowest rank is kept (ties: the lowest id), and every other row points
-to it.
-Groups are connected by copies, so a chain A, B, C ends at one kept row. The result depends on ranks, ids and
-contents only,
-never on the order of the rows.
+Of every group of duplicates the row with the lowest rank is kept (ties: the lowest id), and every other row points to
+it. Groups are connected by copies, so a chain A, B, C ends at one kept row. The result depends on ranks, ids and
+contents only, never on the order of the rows.
 """
 
 import re
@@ -26,8 +24,8 @@ Reason = Literal["exact_image", "exact_question", "near_image"]
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     """Why a row repeats another: `of` is the id of the row kept, `cluster` names the group of pictures by its first
-    row's
-    id, `distance` is the Hamming distance between the two pictures' hashes."""
+    row's id, `distance` is the Hamming distance between the two pictures' hashes.
+    """
 
     reason: Reason
     of: str

@@ -1,8 +1,7 @@
 """VLAA-Thinking (arXiv 2504.11468): one caption → R1 → rewrite → verify pipeline, split by self-reflection.
 
 Where the paper, its figures and its repository contradict each other, and where they are silent, the choice is a
-setting
-here with the default named; `docs/vlaa-thinking.md` lists what each source says. Prompts are our own words.
+setting here with the default named; `docs/vlaa-thinking.md` lists what each source says. Prompts are our own words.
 """
 
 from collections.abc import Mapping
@@ -74,8 +73,7 @@ def recipe(
             dedup.using(unique_image=unique_image, near_images=near_images, seed=seed),
             caption.using(prompt=prompts(captions, role="captioner"), skip_sources=adopt_sources),
             Draws(
-                k=draws,
-                stop=stop,
+                k=draws, stop=stop,
                 steps=(
                     distill.using(adopt_sources=adopt_sources),
                     rewrite.using(
