@@ -1,5 +1,6 @@
 """A whole run against a scripted server: the funnel adds up, resuming repeats nothing, and limits stop cleanly."""
 
+import random
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ from curation.intake import samples
 from curation.records import Rejected
 from curation.sources import open_source
 from storage.store import Store
-from tests.fakes.mind import MODELS, mind, truths
+from tests.benchmarks.pipeline import draw_picture
+from tests.fakes.mind import MODELS, Truth, mind, text_of, truths
 from tests.fakes.model_server import ModelServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,10 +32,15 @@ def server() -> Iterator[ModelServer]:
 
 
 def command(
-    server: ModelServer, store: Path, *more: str, limit: int = LIMIT, source: str = "figures?size=320x240"
+    server: ModelServer,
+    store: Path,
+    *more: str,
+    limit: int = LIMIT,
+    source: str = "figures?size=320x240",
+    options: str = "seed=true",
 ) -> list[str]:
     roles = {"captioner": "eyes", "reasoner": "thinker", "rewriter": "editor", "judge": "judge"}
-    teachers = [f"--teacher={role}=fake@{server.url}?seed=true#{model}" for role, model in roles.items()]
+    teachers = [f"--teacher={role}=fake@{server.url}?{options}#{model}" for role, model in roles.items()]
     limits = [] if limit == 0 else [f"--limit={limit}"]
     return [
         sys.executable, "-m", "flows.cli", "run", "vlaa-thinking", f"--source={source}", *limits, *teachers,
@@ -157,6 +164,35 @@ def test_appended_rows_make_calls_for_themselves_alone(server: ModelServer, tmp_
     assert 0 < captions <= 10
     assert new <= 10 * (1 + 3 * 3)
     assert funnel(store)[0]["input"] == LIMIT + 10
+
+
+def test_a_hundred_rows_appended_to_a_thousand_are_the_only_ones_asked_about_in_any_order(tmp_path: Path) -> None:
+    """Rows without ids, so that nothing but their content names them; the fourth run has them shuffled."""
+    file, store = tmp_path / "rows.jsonl", tmp_path / "store"
+    known = [Truth(f"How many dots are in picture {i}?", str(i % 10)) for i in range(1100)]
+    rows = []
+    for i, truth in enumerate(known):
+        draw_picture(i).save(tmp_path / f"{i}.png")
+        rows.append(orjson.dumps({"image": f"{i}.png", "question": truth.marker, "answer": truth.answer}))
+    with ModelServer(mind(known), models=MODELS) as server:
+
+        def calls_for(order: list[bytes], *more: str, **changes: Any) -> list[Any]:
+            file.write_bytes(b"\n".join(order))
+            before = asked(server)
+            done = run(server, store, *more, source=f"jsonl:{file}", limit=0, **changes)
+            assert done.returncode == 0, done.stderr
+            return server.requests[before:]
+
+        assert len(calls_for(rows[:1000])) >= 2000
+        appended = calls_for(rows)
+        assert sum(request["model"] == "eyes" for request in appended) == 100
+        old = {truth.marker for truth in known[:1000]}
+        assert [r for r in appended for line in text_of(r).splitlines() if line in old] == []
+        whole = funnel(store)
+        assert whole[0]["input"] == 1100
+        shuffled = random.Random(5).sample(rows, len(rows))
+        assert calls_for(shuffled, "--batch=33", options="seed=true&concurrency=3") == []
+        assert funnel(store) == whole
 
 
 def test_accepted_stops_at_exactly_that_many(server: ModelServer, tmp_path: Path) -> None:
