@@ -44,7 +44,6 @@ def answered_call(
     spec: TeacherSpec, request: Request, wire: bytes, raw: RawReply, price: Price | None, seconds: float, attempts: int
 ) -> Call:
     """The ledger row of a reply."""
-    known = price is not None and raw.prompt_tokens is not None and raw.completion_tokens is not None
     return Call(
         key=request.key,
         teacher=spec.name,
@@ -56,12 +55,21 @@ def answered_call(
         finish=raw.finish,
         prompt_tokens=raw.prompt_tokens,
         completion_tokens=raw.completion_tokens,
-        cost=price.of(raw.prompt_tokens or 0, raw.completion_tokens or 0) if price is not None and known else None,
+        cost=cost_of(price, raw.prompt_tokens, raw.completion_tokens),
         seconds=round(seconds, 4),
         attempts=attempts,
         draw=request.draw,
         created=time.time(),
     )
+
+
+def cost_of(price: Price | None, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
+    """Dollars; None when the price is unknown, or the tokens are and they cost something."""
+    if price is None:
+        return None
+    if prompt_tokens is None or completion_tokens is None:
+        return None if price.input or price.output else 0.0
+    return price.of(prompt_tokens, completion_tokens)
 
 
 def failed_call(

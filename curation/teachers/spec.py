@@ -18,10 +18,16 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from curation.errors import ConfigError
+from curation.version import modules_version
 
 ROLES = ("captioner", "reasoner", "rewriter", "judge", "embedder")
-LOCAL_MODELS = {"captioner": "rapidocr"}
+LOCAL_CAPTIONER = "rapidocr"
 LOCAL_REASONER = "smollm2-135m-instruct-q4_1"
+WORDED_BY = {
+    LOCAL_CAPTIONER: ("ocr", "layout", "look"),
+    LOCAL_REASONER: ("llama", "wording", "form"),
+}
+"""Files of `curation.teachers.local` that decide what an embedded model says, beside its weights."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _SYNTAX = "write [ROLE=][NAME@]https://host/v1#MODEL, [ROLE=]vllm:MODEL or [ROLE=]local"
@@ -142,12 +148,18 @@ def _refuse_doubles(specs: Sequence[TeacherSpec], general: Sequence[TeacherSpec]
 
 def _for_role(spec: TeacherSpec, role: str) -> TeacherSpec:
     if spec.kind == "local":
-        model = LOCAL_MODELS.get(role, LOCAL_REASONER)
-        return replace(spec, role=role, model=model, sees=role in LOCAL_MODELS, defaults=())
+        model = LOCAL_CAPTIONER if role == "captioner" else LOCAL_REASONER
+        return replace(spec, role=role, model=versioned(model), sees=model == LOCAL_CAPTIONER, defaults=())
     model = spec.model or dict(spec.defaults).get(role, "")
     if not model:
         raise ConfigError("teacher", spec.name, f"no model for {role}: add {spec.base_url or 'vllm:'}#MODEL")
     return replace(spec, role=role, model=model, defaults=())
+
+
+def versioned(local_model: str) -> str:
+    """An embedded model's name with a digest of the code that words its replies, so that no store serves old ones."""
+    names = (f"curation.teachers.local.{name}" for name in WORDED_BY[local_model])
+    return f"{local_model}+{modules_version(*names)[:8]}"
 
 
 def _with_default_model(text: str, spec: TeacherSpec, models: Mapping[str, str]) -> TeacherSpec:

@@ -12,11 +12,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curation.errors import ConfigError, RunStopped, SampleError, VistillError
+from curation.teachers.calls import cost_of
 from curation.teachers.completions import ERROR_NAMES, body_of, clean, judge_status, read_completion, retry_after
 from curation.teachers.openai_http import preflight
-from curation.teachers.prices import FREE, load_prices, price_of
+from curation.teachers.prices import FREE, Price, load_prices, price_of
 from curation.teachers.protocol import Message, Sampling
-from curation.teachers.spec import TeacherSpec, api_key, assign, parse_teacher
+from curation.teachers.spec import (
+    LOCAL_CAPTIONER,
+    LOCAL_REASONER,
+    WORDED_BY,
+    TeacherSpec,
+    api_key,
+    assign,
+    parse_teacher,
+    versioned,
+)
 from curation.teachers.transport import Request, TryAgain
 from tests.fakes.model_server import ModelServer
 
@@ -361,3 +371,18 @@ def test_vllm_continues_a_last_assistant_turn() -> None:
 def test_a_spec_is_hashable_and_plain() -> None:
     spec = TeacherSpec(name="x", kind="openai", model="m")
     assert {spec: 1}[replace(spec)] == 1
+
+
+def test_a_free_model_costs_nothing_even_when_it_counts_no_tokens() -> None:
+    assert cost_of(FREE, None, None) == 0.0
+    assert cost_of(None, 10, 10) is None
+    assert cost_of(Price("*", "m", 1.0, 2.0), None, 5) is None
+    assert cost_of(Price("*", "m", 1.0, 2.0), 1_000_000, 500_000) == 2.0
+
+
+def test_an_embedded_model_is_named_by_the_code_that_words_its_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = versioned(LOCAL_REASONER), versioned(LOCAL_CAPTIONER)
+    monkeypatch.setitem(WORDED_BY, LOCAL_REASONER, ("llama", "wording"))
+    assert versioned(LOCAL_REASONER).partition("+")[0] == LOCAL_REASONER
+    assert versioned(LOCAL_REASONER) != before[0]
+    assert versioned(LOCAL_CAPTIONER) == before[1]
