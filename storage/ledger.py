@@ -2,8 +2,9 @@
 
 Promised: once `record` returns, the call survives kill -9 of this process; about a second later (`SYNC_SECONDS`) it
 also survives a power cut. `find` knows every answered call that was stored when the ledger was opened, those recorded
-here, and, some seconds late, those that other processes have rolled; what lies in another process's write-ahead file is
-not seen yet. A child made by fork shares the lock on its parent's file: until it ends too, nobody recovers that file.
+here, and, a second late, those that other processes have rolled. `claim` knows every call that any process on this
+machine has recorded, and gives a key to one of them at a time. A child made by fork shares the locks of its parent:
+until it ends too, nobody recovers the parent's file or asks the keys it had claimed.
 """
 
 import asyncio
@@ -12,68 +13,26 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from hashlib import md5
 from types import TracebackType
-
-import numpy as np
 
 from curation.errors import StoreError
 from curation.records import Call
-from storage.files import os_errors
+from storage.claims import Claims
+from storage.known_keys import StoredKeys
 from storage.redact import fit, secrets_in
 from storage.snapshot import Snapshot
 from storage.store import Store
+from storage.tails import Tails
 from storage.wal import Wal, framed, recover
 
 SYNC_SECONDS = 1.0
-REFRESH_SECONDS = 5.0
-REFRESH_SHARE = 0.05  # of the time, at most, goes into loading keys again
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between looks at a key that another process is asking
 IDLE_SECONDS = 3.0  # an open snapshot keeps garbage from being collected
 
 FOUND = """
 SELECT * EXCLUDE (run_id) FROM raw_calls WHERE status = 'ok' AND key IN (SELECT unnest($1::VARCHAR[]))
 QUALIFY row_number() OVER (PARTITION BY key ORDER BY created DESC) = 1
 """
-
-
-class KeyFilter:
-    """Which answered keys a store may hold: exact but for collisions of 64 bits; 8 bytes a key."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._added: set[int] = set()
-        self._seen = 0
-        self._due = 0.0
-        self._hashes = np.empty(0, np.uint64)
-        self.refresh()
-
-    def __contains__(self, key: str) -> bool:
-        wanted = _hash(key)
-        hashes = self._hashes
-        place = int(hashes.searchsorted(np.uint64(wanted)))
-        return (place < len(hashes) and int(hashes[place]) == wanted) or wanted in self._added
-
-    def add(self, keys: list[str]) -> None:
-        """Keys that this process has just stored."""
-        with self._lock:
-            self._added = self._added | {_hash(key) for key in keys}
-
-    def refresh(self) -> None:
-        """Load the keys again if a segment has come since; a costly load puts the next one off."""
-        started = time.monotonic()
-        folder = self._store.root / "segments" / "calls"
-        with os_errors("list", folder):
-            changed = folder.stat().st_mtime_ns
-        if started < self._due or changed == self._seen:
-            return
-        sql = "SELECT DISTINCT md5_number_lower(key) AS hash FROM raw_calls WHERE status = 'ok' ORDER BY hash"
-        before = self._added
-        self._hashes = self._store.query(sql).column(0).to_numpy()
-        with self._lock:
-            self._added = self._added - before
-        self._seen = changed
-        self._due = time.monotonic() + max(REFRESH_SECONDS, (time.monotonic() - started) / REFRESH_SHARE)
 
 
 @dataclass(slots=True)
@@ -158,8 +117,11 @@ class CallLedger:
         self._leaving: list[tuple[Wal, dict[str, Call]]] = []
         self._trouble: StoreError | None = None
         self.recovered = recover(store)
-        self._stored = KeyFilter(store)
+        self._stored = StoredKeys(store)
         self._lookup = Lookup(store)
+        self._claims = Claims(store)
+        self._ours: set[str] = set()
+        self._tails = Tails(store, self._ours.__contains__, self._stored.add)
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="ledger-keeper", daemon=True)
         self._keeper.start()
@@ -173,6 +135,36 @@ class CallLedger:
                 return call
         return await self._lookup.find(key) if key in self._stored else None
 
+    async def claim(self, key: str) -> Call | None:
+        """Wait until nobody else on this machine asks the key: the answer they recorded, or None when it is ours to
+        ask until `release`.
+        """
+        pause = FIRST_PAUSE
+        while not self._claims.take(key):
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+        call = None
+        try:
+            call = await self._anywhere(key)
+            return call
+        except BaseException:
+            self.release(key)
+            raise
+        finally:
+            if call is not None:
+                self.release(key)
+
+    def release(self, key: str) -> None:
+        """End a claim, after `record` where there was an answer."""
+        self._claims.give_back(key)
+
+    async def _anywhere(self, key: str) -> Call | None:
+        """`find`, but up to this moment. Calls move from files to segments to generations: look in that order."""
+        if (call := self._tails.find(key)) is not None:
+            return call
+        self._stored.catch_up()
+        return await self.find(key)
+
     def record(self, call: Call) -> None:
         """Write the call down; on return it survives kill -9. StoreError when that is impossible (disk full)."""
         if self._trouble:
@@ -182,6 +174,7 @@ class CallLedger:
         with self._writing:
             if self._wal is None:
                 self._wal = Wal.create(self._store)
+                self._ours.add(self._wal.path.name)
             self._wal.append(frame)
             if call.status == "ok":
                 self._recent[call.key] = call
@@ -198,6 +191,8 @@ class CallLedger:
         self._stop.set()
         self._keeper.join()
         self._lookup.close()
+        self._tails.close()
+        self._claims.close()
         self.roll()
 
     def __enter__(self) -> "CallLedger":
@@ -214,8 +209,8 @@ class CallLedger:
                 self._leaving = [*self._leaving, (self._wal, self._recent)]
                 self._wal, self._recent = None, {}
         for wal, calls in self._leaving:
+            self._stored.add(list(calls), segment=wal.path.stem)
             wal.roll(self._store)
-            self._stored.add(list(calls))
             self._leaving = self._leaving[1:]
 
     def _keep(self) -> None:
@@ -224,7 +219,7 @@ class CallLedger:
             try:
                 with self._keeping:
                     self._flush_or_roll()
-                self._stored.refresh()
+                self._stored.catch_up()
             except StoreError as error:
                 self._trouble = error
             self._lookup.close_idle()
@@ -238,11 +233,6 @@ class CallLedger:
             self._roll()
         else:
             wal.sync()
-
-
-def _hash(key: str) -> int:
-    """DuckDB's `md5_number_lower`."""
-    return int.from_bytes(md5(key.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def _ask(snapshot: Snapshot, keys: set[str]) -> dict[str, Call]:

@@ -10,7 +10,7 @@ as long as nobody else is answered meanwhile (`Policy.patience`). One that never
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from curation.errors import RunStopped, SampleError, StoreError
@@ -161,14 +161,27 @@ class Dispatcher:
 
     async def _answer(self, request: Request, wire: bytes) -> tuple[Call, bool]:
         """The call from the ledger (True) or asked now (False)."""
-        try:
-            known = await self._shared.ledger.find(request.key)
-        except StoreError as error:
-            raise self._stop(f"the ledger cannot be read: {error}") from error
+        known = await self._ledger(self._shared.ledger.find(request.key))
         if known is not None:
             return known, True
         if self._stopped:
             raise RunStopped(self._stopped)
+        known = await self._ledger(self._shared.ledger.claim(request.key))
+        if known is not None:
+            return known, True
+        try:
+            return await self._paid(request, wire), False
+        finally:
+            self._shared.ledger.release(request.key)
+
+    async def _ledger(self, question: Awaitable[Call | None]) -> Call | None:
+        try:
+            return await question
+        except StoreError as error:
+            raise self._stop(f"the ledger cannot be read: {error}") from error
+
+    async def _paid(self, request: Request, wire: bytes) -> Call:
+        """One call within the budget."""
         guess = expected_tokens(request)
         await self._shared.budget.begin(guess, self._price.of(guess, guess) if self._price else 0.0)
         call = None
@@ -176,7 +189,7 @@ class Dispatcher:
             call = await self._asked(request, wire, guess)
         finally:
             self._shared.budget.end(call)
-        return call, False
+        return call
 
     async def _asked(self, request: Request, wire: bytes, guess: int) -> Call:
         trial = Trial()

@@ -75,8 +75,16 @@ class Teacher(Protocol):
 
 
 class Ledger(Protocol):
-    """Where answered calls are kept. `record` returns only once the row survives kill -9."""
+    """Where answered calls are kept. `record` returns only once the row survives kill -9.
+
+    `claim` waits until no other process is asking the key and gives what it was answered; None makes it the caller's
+    to ask, until `release`.
+    """
 
     async def find(self, key: str) -> Call | None: ...
+
+    async def claim(self, key: str) -> Call | None: ...
+
+    def release(self, key: str) -> None: ...
 
     def record(self, call: Call) -> None: ...

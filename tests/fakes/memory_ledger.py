@@ -12,5 +12,11 @@ class MemoryLedger:
     async def find(self, key: str) -> Call | None:
         return next((call for call in self.calls if call.key == key and call.status == "ok"), None)
 
+    async def claim(self, key: str) -> Call | None:
+        return await self.find(key)
+
+    def release(self, key: str) -> None:
+        """Nobody else is there to wait for it."""
+
     def record(self, call: Call) -> None:
         self.calls.append(call)

@@ -145,8 +145,6 @@ def test_what_another_process_stored_meanwhile_is_seen_within_seconds(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.ledger.SYNC_SECONDS", 0.05)
-    monkeypatch.setattr("storage.ledger.REFRESH_SECONDS", 0.0)
-    monkeypatch.setattr("storage.ledger.REFRESH_SHARE", 1e9)
     call = a_call(1)
     with CallLedger(store) as ledger, CallLedger(store) as other:
         other.record(call)
