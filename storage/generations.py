@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from storage.segments import list_segments, segment_path
 from storage.sql import files_sql, first_line, rows_sql
 
 NAME = re.compile(r"corpus-(\d{6,})\.duckdb")
+SLICE_BYTES = 4 << 20  # of segments absorbed at a time; some ten times as much in memory
 GRACE_SECONDS = 60.0  # for readers on file systems that do not share locks
 
 Tail = dict[str, list[str]]
@@ -122,18 +124,34 @@ def build(root: Path, live: str | None, batch: Tail) -> tuple[str, int]:
 
 
 def _fill(path: Path, root: Path, batch: Tail) -> int:
+    """In slices, each checkpointed: DuckDB keeps the rows of an open transaction in memory, unpacked."""
+    rows = 0
     with duckdb.connect(str(path)) as con:
-        con.execute("begin")
         migrate(con)
-        rows = sum(_absorb(con, root, table, names) for table, names in batch.items())
-        con.execute("commit")
-        con.execute("checkpoint")
+        for table, names in _slices(root, batch):
+            con.execute("begin")
+            rows += _absorb(con, root, table, names)
+            con.execute("commit")
+            con.execute("checkpoint")
     return rows
 
 
+def _slices(root: Path, batch: Tail) -> Iterator[tuple[str, list[str]]]:
+    """The batch as (table, segments) of about `SLICE_BYTES` each."""
+    for table, names in batch.items():
+        part: list[str] = []
+        weight = 0
+        for name in names:
+            part.append(name)
+            weight += segment_path(root, table, name).stat().st_size
+            if weight >= SLICE_BYTES:
+                yield table, part
+                part, weight = [], 0
+        if part:
+            yield table, part
+
+
 def _absorb(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: list[str]) -> int:
-    if not names:
-        return 0
     files = files_sql([segment_path(root, table, name) for name in names])
     added = con.execute(f'insert into "{table}" by name {rows_sql(table, [files])}').fetchall()[0][0]
     con.execute("insert into _segments select ?, unnest(?::varchar[]), ?", [table, names, time.time()])
