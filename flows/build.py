@@ -96,6 +96,7 @@ def build(
     max_cost: float | None = None,
     max_calls: int | None = None,
     max_tokens: int | None = None,
+    refresh: list[str] | None = None,
     quiet: bool = True,
 ) -> dict[str, Any]:
     """Build a corpus with a recipe: the parameters are those of `vistill run`.
@@ -106,6 +107,7 @@ def build(
         recipe=recipe, source=source, teachers=tuple(teachers or ("local",)), store=store, settings=settings or {},
         prompts=prompts or {}, maps=tuple(maps or ()), map_file=map_file, limit=limit, accepted=accepted,
         seed=seed, batch=batch, max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
+        refresh=tuple(refresh or ()),
     )  # fmt: skip
     _refuse_uncounted(job)
     if deployment.id:

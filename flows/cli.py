@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _recipes(commands)
     _status(commands)
     _sql(commands)
+    _calls(commands)
     _browse(commands)
     _keep(commands)
     return top
@@ -102,6 +103,10 @@ def _job(command: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seed of every choice that is not a model's (default 0)",
     )
+    command.add_argument(
+        "--refresh", action="append", default=[], metavar="[ROLE=]WORD",
+        help="ask again although answers are there, as a round of that name; repeat the word to continue the round",
+    )  # fmt: skip
     command.add_argument("--batch", type=int, default=64, metavar="N", help="samples a batch (default 64)")
     for name, kind in (("cost", float), ("calls", int), ("tokens", int)):
         command.add_argument(
@@ -184,6 +189,21 @@ def _sql(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     _json(command)
 
 
+def _calls(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "calls", "Model calls in a store: a summary, a list, one of them, or all as JSON lines.",
+        "examples:\n  vistill calls\n  vistill calls list --status call_failed\n  vistill calls show 3f9a\n"
+        "  vistill calls export calls.jsonl --teacher api.openai.com",
+    )  # fmt: skip
+    command.add_argument("action", nargs="?", choices=("summary", "list", "show", "export"), default="summary")
+    command.add_argument("what", nargs="?", metavar="KEY|FILE", help="the start of a key, or the file to write")
+    for name in ("teacher", "model", "status", "run"):
+        command.add_argument(f"--{name}", metavar="X", help=f"only calls of this {name}")
+    command.add_argument("--limit", type=int, default=20, metavar="N", help="list so many (default 20)")
+    _store(command)
+    _json(command)
+
+
 def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -251,7 +271,8 @@ def _dispatch(args: argparse.Namespace) -> int:
 
     handler = {
         "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
-        "sql": commands.sql, "browse": commands.browse, "compact": commands.compact, "fsck": commands.fsck,
+        "sql": commands.sql, "calls": commands.calls, "browse": commands.browse,
+        "compact": commands.compact, "fsck": commands.fsck,
     }[args.command]  # fmt: skip
     return handler(args)
 

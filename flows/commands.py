@@ -29,7 +29,7 @@ def _job(args: argparse.Namespace) -> Any:
         recipe=args.recipe, source=args.source, teachers=tuple(args.teacher or ["local"]), store=args.store,
         settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt), maps=tuple(args.map),
         map_file=args.map_file, limit=args.limit, accepted=args.accepted, seed=args.seed, batch=args.batch,
-        max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens,
+        max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens, refresh=tuple(args.refresh),
     )  # fmt: skip
 
 
@@ -42,9 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({**ended, "funnel": funnel.to_pylist()}, default=str))
         return 0
+    from flows.calls import failures, failures_text
     from flows.report import funnel_text
 
     print(funnel_text(funnel.to_pylist()))
+    if said := failures_text(failures(_open(job.store), ended["run_id"])):
+        print(said)
     print(f"run {ended['run_id']} {ended['event']} after {ended['seconds']:.0f} s; store: {job.store}")
     return 0
 
@@ -137,6 +140,32 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("--file", path, f"cannot be read ({error})") from None
+
+
+def calls(args: argparse.Namespace) -> int:
+    """`vistill calls [summary|list|show KEY|export FILE]`."""
+    from flows import calls as ledger
+    from flows.report import table
+
+    store = _open(args.store)
+    wanted = ledger.Filter(teacher=args.teacher, model=args.model, status=args.status, run=args.run)
+    if args.action in ("show", "export") and args.what is None:
+        raise ConfigError("KEY" if args.action == "show" else "FILE", None, f"say which: vistill calls {args.action} …")
+    if args.action == "export":
+        print(f"{ledger.export(store, Path(args.what), wanted):,} calls written to {args.what}")
+        return 0
+    if args.action == "show":
+        rows = ledger.one(store, args.what)
+        print(json.dumps(rows, ensure_ascii=False) if args.json else ledger.one_text(rows))
+        return 0
+    rows = ledger.summary(store, wanted) if args.action == "summary" else ledger.listed(store, wanted, args.limit)
+    if args.json:
+        print(json.dumps(rows))
+    elif rows:
+        print(table(list(rows[0]), [["" if v is None else v for v in row.values()] for row in rows]))
+    else:
+        print("no such calls")
+    return 0
 
 
 def browse(args: argparse.Namespace) -> int:

@@ -16,13 +16,13 @@ from curation.prompts import from_file
 from curation.recipe import Plan, Recipe, bind
 from curation.recipes import build, settings_of
 from curation.records import Json
-from curation.teachers.spec import TeacherSpec, assign, parse_teacher
+from curation.teachers.spec import TeacherSpec, assign, parse_teacher, refreshed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One run to do. `settings` are the recipe's; `prompts` maps a step to a template file; budgets are None when
-    unlimited.
+    unlimited; `refresh` asks teachers again, see `curation.teachers.spec.refreshed`.
     """
 
     recipe: str
@@ -40,6 +40,7 @@ class Job:
     max_cost: float | None = None
     max_calls: int | None = None
     max_tokens: int | None = None
+    refresh: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("limit", "accepted", "batch", "max_calls", "max_tokens"):
@@ -49,7 +50,7 @@ class Job:
 
     def as_json(self) -> dict[str, Json]:
         """The job as JSON types, for Prefect parameters and the run record."""
-        return {**asdict(self), "teachers": list(self.teachers), "maps": list(self.maps)}
+        return {**asdict(self), "teachers": list(self.teachers), "maps": list(self.maps), "refresh": list(self.refresh)}
 
 
 def from_json(data: Mapping[str, Json]) -> Job:
@@ -57,7 +58,8 @@ def from_json(data: Mapping[str, Json]) -> Job:
     known = {f.name for f in fields(Job)}
     if unknown := sorted(data.keys() - known):
         raise ConfigError("job", unknown, f"no such field; it has {sorted(known)}")
-    return Job(**{**data, "teachers": tuple(data["teachers"]), "maps": tuple(data.get("maps", ()))})
+    lists = {name: tuple(data[name]) for name in ("teachers", "maps", "refresh") if name in data}
+    return Job(**{**data, **lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Recipe, teachers and plan of a job. Raises `ConfigError` before anything is opened or called."""
     recipe = _with_prompts(build(job.recipe, _seeded(job)), job.prompts)
-    teachers = teachers_of(recipe, job.teachers)
+    teachers = refreshed(teachers_of(recipe, job.teachers), job.refresh)
     return Prepared(job, recipe, teachers, bind(recipe, teachers))
 
 

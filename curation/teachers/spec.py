@@ -104,7 +104,7 @@ def assign(specs: Sequence[TeacherSpec], roles: Iterable[str]) -> dict[str, Teac
 
 def api_key(spec: TeacherSpec) -> str | None:
     """The key for this endpoint from the environment, None where none is needed. Raises `ConfigError` when missing."""
-    own = "VISTILL_KEY_" + re.sub(r"\W+", "_", spec.name).strip("_").upper()
+    own = _own_variable(spec)
     variables = [own, *([spec.key_env] if spec.key_env else [])]
     for variable in variables:
         if key := os.environ.get(variable, "").strip():
@@ -118,8 +118,30 @@ def api_key(spec: TeacherSpec) -> str | None:
 
 def key_variable(spec: TeacherSpec) -> str:
     """The name of the environment variable to mend when the endpoint rejects the key."""
-    own = "VISTILL_KEY_" + re.sub(r"\W+", "_", spec.name).strip("_").upper()
+    own = _own_variable(spec)
     return own if os.environ.get(own) or not spec.key_env else spec.key_env
+
+
+def _own_variable(spec: TeacherSpec) -> str:
+    return "VISTILL_KEY_" + re.sub(r"\W+", "_", spec.name.partition("~")[0]).strip("_").upper()
+
+
+def refreshed(specs: Mapping[str, TeacherSpec], words: Sequence[str]) -> dict[str, TeacherSpec]:
+    """The teachers of each role under new names, so that they are asked again on purpose.
+
+    Each of `words` is `WORD` for all roles or `ROLE=WORD`. The same word later finds the answers it bought; without it,
+    the earlier answers are found again. Raises `ConfigError` for an unknown role or a malformed word.
+    """
+    fresh = dict(specs)
+    for text in words:
+        role, _, word = text.rpartition("=")
+        if not re.fullmatch(r"[\w.-]{1,40}", word):
+            raise ConfigError("--refresh", text, "name the new round: [ROLE=]WORD, of letters, digits, . _ and -")
+        if role and role not in specs:
+            raise ConfigError("--refresh", text, _unknown_role(role, list(specs)))
+        for name in [role] if role else specs:
+            fresh[name] = replace(specs[name], name=f"{specs[name].name}~{word}")
+    return fresh
 
 
 def _no_match(text: str) -> str:
