@@ -123,6 +123,11 @@ def _run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     command.add_argument(
         "--no-prefect", action="store_true", help="run in this process without Prefect: quicker to start"
     )
+    command.add_argument(
+        "--estimate", nargs="?", type=int, const=16, metavar="N",
+        help="run N rows (default 16) drawn from the source, and say what all of them would take; "
+        "what was asked is kept, so the run itself will not ask it again",
+    )  # fmt: skip
     command.add_argument("--quiet", action="store_true", help="show no progress")
     _json(command)
 

@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     """`vistill run`: the flow through Prefect, or the same engine in this process. SIGTERM is taken as Ctrl-C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     job = _job(args)
+    if args.estimate is not None:
+        return _estimate(job, args)
     ended = _run_here(job, args.quiet) if args.no_prefect else _run_flow(job, args.quiet)
     funnel = _query(job.store, "select * from funnel where run_id = ? order by step_no", [ended["run_id"]])
     if args.json:
@@ -52,7 +54,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run_here(job: Any, quiet: bool) -> dict[str, Any]:
+def _estimate(job: Any, args: argparse.Namespace) -> int:
+    from flows.estimate import choose, estimate, estimate_text
+
+    chosen = choose(job, args.estimate)
+    ended = _run_here(job, args.quiet, chosen)
+    found = estimate(_open(job.store), ended["run_id"], chosen.total, seed=job.seed)
+    print(json.dumps({**ended, **found}) if args.json else estimate_text(found))
+    return 0
+
+
+def _run_here(job: Any, quiet: bool, only: Any = None) -> dict[str, Any]:
     from flows.progress import Progress, shown
     from flows.run import run as run_job
     from flows.run import steps_of
@@ -64,7 +76,7 @@ def _run_here(job: Any, quiet: bool) -> dict[str, Any]:
             screen.enter_context(shown(progress, quiet=quiet))
             return progress
 
-        ended = run_job(job, progress_of)
+        ended = run_job(job, progress_of, only=only)
     return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}
 
 

@@ -99,11 +99,17 @@ async def _greet(prepared: Prepared) -> None:
             await preflight(spec)
 
 
-def run(job: Job, progress_of: Callable[[Prepared], Progress], batches_for: BatchesFor = in_process) -> Ended:
-    """Run a job. Raises `ConfigError` before the first call; later trouble ends the run with its work kept, then
-    raises.
+def run(
+    job: Job,
+    progress_of: Callable[[Prepared], Progress],
+    batches_for: BatchesFor = in_process,
+    only: Callable[[Source], frozenset[int]] | None = None,
+) -> Ended:
+    """Run a job, or the rows of it at the positions that `only` chooses. Raises `ConfigError` before the first call;
+    later trouble ends the run with its work kept, then raises.
     """
     prepared, source = check(job)
+    source = replace(source, only=only(source)) if only else source
     progress = progress_of(prepared)
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)

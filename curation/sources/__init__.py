@@ -21,11 +21,15 @@ __all__ = ["RawRow", "Source", "SourceSpec", "open_source", "open_spec", "parse_
 
 @dataclass(frozen=True)
 class Source:
-    """A source that was found readable, its mapping checked against its columns; `rows` may be had repeatedly."""
+    """A source that was found readable, its mapping checked against its columns; `rows` may be had repeatedly.
+
+    With `only`, rows at other positions are passed over.
+    """
 
     spec: SourceSpec
     reader: Reader
     fields: FieldMap
+    only: frozenset[int] | None = None
 
     @property
     def name(self) -> str:
@@ -36,10 +40,18 @@ class Source:
         """Spec, mapping and size as JSON, for run records."""
         return {"spec": self.spec.to_json(), "map": self.fields.to_json(), **self.reader.describe()}
 
+    def count(self) -> int:
+        """Rows up to the limit; reads the source through unless it is drawn without end."""
+        if self.spec.scheme == "figures" and self.spec.limit:
+            return self.spec.limit
+        return sum(1 for _ in islice(self.reader.rows(self.fields.columns()), self.spec.limit))
+
     def rows(self) -> Iterator[RawRow | Rejected]:
         """Every row up to the limit, in order; Rejected for one that could not be read as a row."""
         rows = self.reader.rows(self.fields.columns())
         for position, row in enumerate(islice(rows, self.spec.limit)):
+            if self.only is not None and position not in self.only:
+                continue
             if isinstance(row, Broken):
                 name = f"{self.name}-{row.digest}"
                 yield Rejected(name, self.name, row.reason, row.detail, row.raw, position)

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from curation.errors import ConfigError
 from flows.calls import Filter, export, failures, failures_text, listed, one, one_text, summary
+from flows.estimate import extrapolated
 from storage.store import Store
 from tests.fakes.mind import MODELS, chance, mind
 from tests.fakes.model_server import ModelServer, error
@@ -129,3 +131,39 @@ def test_a_malformed_refresh_stops_before_the_first_call(server: ModelServer, tm
     done = run(server, tmp_path / "store", f"--refresh={bad}", limit=ROWS)
     assert (done.returncode, asked(server)) == (2, before)
     assert "--refresh" in done.stderr
+
+
+def test_an_estimate_runs_a_few_rows_for_real_and_gives_a_range(server: ModelServer, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    before = asked(server)
+    done = run(server, store, "--estimate=6", "--json", limit=60)
+    assert done.returncode == 0, done.stderr
+    made = asked(server) - before
+    found = json.loads(done.stdout)
+    assert (found["rows"], found["sampled"]) == (60, 6)
+    assert found["calls"]["expected"] == pytest.approx(made * 10)
+    assert made <= found["calls"]["low"] < found["calls"]["expected"] < found["calls"]["high"]
+    assert found["cost"] is None
+    assert sum(row["calls"]["expected"] for row in found["models"]) == pytest.approx(found["calls"]["expected"])
+    again = run(server, store, "--estimate=6", "--json", limit=60)
+    assert json.loads(again.stdout)["calls"] == found["calls"]
+    assert asked(server) - before == made
+    assert "extrapolated from 6" in run(server, store, "--estimate=6", limit=60).stdout
+
+
+def test_nine_ranges_in_ten_hold_the_truth() -> None:
+    chance = np.random.default_rng(1)
+    amounts = chance.poisson(3.0, 20_000) + 1.0
+    held = 0
+    for seed in range(100):
+        sample = chance.choice(amounts, 16, replace=False)
+        found = extrapolated(sample, len(amounts), seed)
+        held += found["low"] <= amounts.sum() <= found["high"]
+    assert 80 <= held <= 99
+
+
+@pytest.mark.parametrize("bad", [["--estimate=1"], ["--estimate", "--accepted=5"]])
+def test_an_estimate_that_cannot_be_made_is_refused(server: ModelServer, tmp_path: Path, bad: list[str]) -> None:
+    done = run(server, tmp_path / "store", *bad, limit=20)
+    assert done.returncode == 2
+    assert "--estimate" in done.stderr
