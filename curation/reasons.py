@@ -34,6 +34,7 @@ CALLS = {
     "reply_empty": "The model replied with no text.",
     "reply_truncated": "The reply stopped at the token limit (`finish_reason` = length).",
     "reply_too_long": "The reply is longer than allowed (100,000 characters by default).",
+    "reply_not_schema": "The reply does not fit the JSON schema it was asked for, nor did the mended one.",
 }
 
 STEPS = {
