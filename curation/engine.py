@@ -16,7 +16,7 @@ from curation.errors import RunStopped, SampleError
 from curation.recipe import Bound, BoundDraws
 from curation.records import Json, Outcome, Sample
 from curation.step import Drop, Pictures
-from curation.teachers.protocol import Message, Reply, Sampling, Teacher
+from curation.teachers.protocol import STEP, Message, Reply, Sampling, Teacher
 
 OutcomeKey = tuple[str, str, str, int]
 Known = Mapping[OutcomeKey, Outcome]
@@ -135,6 +135,7 @@ class Engine:
         calls: list[str] = []
         _calls.set(calls)
         _draw.set(draw)
+        STEP.set(bound.name)
         start = time.perf_counter()
         status, value, reason, detail = await self._attempted(bound, columns)
         outcome = Outcome(

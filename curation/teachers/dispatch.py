@@ -19,7 +19,7 @@ from curation.teachers.budget import Budget
 from curation.teachers.calls import answered_call, described, expected_tokens, failed_call, key_of, reply_of
 from curation.teachers.limits import AdaptiveLimit, Pace
 from curation.teachers.prices import Price
-from curation.teachers.protocol import Ledger, Message, Reply, Sampling
+from curation.teachers.protocol import STEP, Ledger, Message, Reply, Sampling
 from curation.teachers.spec import TeacherSpec
 from curation.teachers.transport import RawReply, Request, Transport, TryAgain
 
@@ -209,11 +209,11 @@ class Dispatcher:
         while True:
             if self._paced:
                 await self._turn(guess)
-            ticket = await self.limit.acquire(again=trial.attempts > 0)
+            ticket = await self.limit.acquire(STEP.get(), again=trial.attempts > 0)
             began = clock()
             trial.attempts += 1
             try:
-                raw = await self._transport.complete(request)
+                raw = await self._complete(request)
                 self._answered(raw, clock() - began, guess)
                 return raw
             except TryAgain as fault:
@@ -225,6 +225,24 @@ class Dispatcher:
                 self.limit.release()
             if delay:
                 await asyncio.sleep(delay)
+
+    async def _complete(self, request: Request) -> RawReply:
+        """One attempt; with `hedge`, a second one beside it when the first is late, and the first good answer."""
+        if self.spec.hedge is None:
+            return await self._transport.complete(request)
+        tasks = [asyncio.ensure_future(self._transport.complete(request))]
+        try:
+            await asyncio.wait(tasks, timeout=self.spec.hedge)
+            if tasks[0].done():
+                return tasks[0].result()
+            tasks.append(asyncio.ensure_future(self._transport.complete(request)))
+            done, late = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if late and all(task.exception() for task in done):
+                await asyncio.wait(late)
+            return next((t for t in tasks if t.done() and not t.exception()), tasks[0]).result()
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _turn(self, guess: int) -> None:
         now = asyncio.get_running_loop().time()

@@ -22,8 +22,7 @@ class AdaptiveLimit:
         self.limit = min(start, most)
         self.in_flight = 0
         self.refusals = 0
-        self._ahead: deque[asyncio.Future[int]] = deque()
-        self._waiting: deque[asyncio.Future[int]] = deque()
+        self._ahead, self._waiting = _Lanes(), _Lanes()
         self._closed: Exception | None = None
         self._resume_at = 0.0
         self._down = False
@@ -31,15 +30,17 @@ class AdaptiveLimit:
         self._window = _Window(self.limit)
         self._credit, self._stride, self._rounds = 0, 1, PROBE_AFTER
 
-    async def acquire(self, *, again: bool = False) -> int:
-        """A slot, and its ticket; calls tried again go before new ones. Raises what `close` was given."""
+    async def acquire(self, lane: str = "", *, again: bool = False) -> int:
+        """A slot, and its ticket. Calls tried again go before new ones, and lanes (the steps of a recipe) take turns,
+        so that a step with many calls does not hold up the one that ends a sample. Raises what `close` was given.
+        """
         if self._closed is not None:
             raise self._closed
         if self.in_flight < self._room() and not self._waiting and not self._ahead:
             self.in_flight += 1
             return self._burst.number
         slot: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        (self._ahead if again else self._waiting).append(slot)
+        (self._ahead if again else self._waiting).append(lane, slot)
         try:
             return await slot
         except asyncio.CancelledError:
@@ -125,6 +126,28 @@ class AdaptiveLimit:
                 self._credit, self._rounds = 0, PROBE_AFTER if self._stride > 1 else self._rounds
                 self.limit = self.ceiling = min(self.most, self.limit + self._stride)
                 self._stride *= 2
+
+
+class _Lanes:
+    """Who waits for a slot: first come, first served within a lane, and one of each lane in turn."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, deque[asyncio.Future[int]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._lanes)
+
+    def append(self, lane: str, slot: "asyncio.Future[int]") -> None:
+        self._lanes.setdefault(lane, deque()).append(slot)
+
+    def popleft(self) -> "asyncio.Future[int]":
+        """The next to serve; its lane goes to the end of the row."""
+        lane = next(iter(self._lanes))
+        queue = self._lanes.pop(lane)
+        slot = queue.popleft()
+        if queue:
+            self._lanes[lane] = queue
+        return slot
 
 
 class Pace:

@@ -7,6 +7,7 @@ and 1.5 times as much), the `openai` 3.54 client 5.8 and 4.3 ms (16 times). Its 
 0.2 s, so that package serves only as the measure of names and types (see `completions`).
 """
 
+import socket
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from typing import NoReturn
 
 import aiohttp
 import orjson
+from aiohappyeyeballs import AddrInfoType
 from yarl import URL
 
 from curation.errors import ConfigError, RunStopped, SampleError
@@ -119,12 +121,33 @@ async def preflight(spec: TeacherSpec) -> None:
 
 def _session(spec: TeacherSpec, key: str | None, *, timeout: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=spec.max_concurrency, keepalive_timeout=60, ttl_dns_cache=300),
+        connector=aiohttp.TCPConnector(
+            limit=0 if spec.hedge else spec.max_concurrency,
+            keepalive_timeout=60,
+            ttl_dns_cache=300,
+            socket_factory=_probed_socket,
+        ),
         headers=HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}),
-        timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_SECONDS, timeout)),
+        timeout=aiohttp.ClientTimeout(
+            total=timeout, sock_connect=min(CONNECT_SECONDS, timeout), sock_read=spec.first_byte
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=_proxy(spec),
     )
+
+
+def _probed_socket(address: AddrInfoType) -> socket.socket:
+    """A socket whose peer is probed while it is silent: one that vanished is noticed in a minute, not at the time-out.
+
+    (A completion is silent until it is done, so the time to its first byte tells nothing.)
+    """
+    family, kind, protocol, _, _ = address
+    found = socket.socket(family, kind, protocol)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if option := getattr(socket, name, None):
+            found.setsockopt(socket.IPPROTO_TCP, option, seconds)
+    return found
 
 
 def _proxy(spec: TeacherSpec) -> str | None:
@@ -152,6 +175,8 @@ def _raise_fault(error: Exception, spec: TeacherSpec) -> NoReturn:
         raise RunStopped(f"{spec.base_url} cannot be reached: {error}; {_cure(error)}"[:600]) from None
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         raise TryAgain("down", "call_failed", _why(error)) from None
+    if isinstance(error, aiohttp.SocketTimeoutError) and spec.first_byte:
+        raise TryAgain("timeout", "call_timeout", f"nothing came for {spec.first_byte:g} s") from None
     if isinstance(error, TimeoutError):
         raise TryAgain("timeout", "call_timeout", f"no complete reply within {spec.timeout:g} s") from None
     raise TryAgain("flaky", "call_failed", _why(error)) from None

@@ -1,10 +1,14 @@
 """What a step may ask of a model, and what comes back; no network here."""
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from curation.records import Call, Image, Json
+
+STEP: ContextVar[str] = ContextVar("STEP", default="")
+"""The step a call is for: steps that wait for the same teacher take turns."""
 
 Role = Literal["system", "user", "assistant"]
 

@@ -4,7 +4,8 @@
     [ROLE=][NAME@]vllm:MODEL               a `vllm serve` that we start and stop
     [ROLE=]local                           the embedded models
 
-Options follow as a URL query: `?max_pixels=…&concurrency=…&rpm=…&tpm=…&key_env=…&timeout=…&prompts=small&sees=false`.
+Options follow as a URL query: `?max_pixels=…&concurrency=…&rpm=…&tpm=…&key_env=…&timeout=…&first_byte=…&hedge=…
+&prompts=small&sees=false`.
 NAME is the provider's identity in call keys: give one to keep answers when an endpoint moves. Without it the host,
 port and path stand in, so another server is another teacher.
 """
@@ -40,8 +41,10 @@ _PARTS = re.compile(
 class TeacherSpec:
     """One teacher as the user named it. Plain JSON through `asdict`; keys stay in the environment.
 
-    `max_pixels` bounds images as sent (width times height), `timeout` is seconds for one attempt in all, `rpm` and
-    `tpm` are requests and tokens a minute. `send_seed`: the endpoint takes `seed`. `defaults` are (role, model) pairs
+    `max_pixels` bounds images as sent (width times height), `timeout` is seconds for one attempt in all, `first_byte`
+    seconds until its answer begins or goes on. With `hedge`, an attempt without an answer after so many seconds is sent
+    a second time and the first answer taken: quicker ends of runs for calls that may be paid twice. `rpm` and `tpm` are
+    requests and tokens a minute. `send_seed`: the endpoint takes `seed`. `defaults` are (role, model) pairs
     for a spec without a model, used up by `assign`.
     """
 
@@ -54,6 +57,8 @@ class TeacherSpec:
     max_pixels: int = 1_048_576
     max_concurrency: int = 128
     timeout: float = 600.0
+    first_byte: float | None = None
+    hedge: float | None = None
     rpm: int | None = None
     tpm: int | None = None
     prompts: str = "default"
@@ -314,6 +319,8 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "tpm": ("tpm", _whole(1, 10**12), "tokens a minute, a whole number from 1"),
     "key_env": ("key_env", _variable, "the name of an environment variable"),
     "timeout": ("timeout", _seconds, "seconds, up to 86400"),
+    "first_byte": ("first_byte", _seconds, "seconds, up to 86400"),
+    "hedge": ("hedge", _seconds, "seconds, up to 86400"),
     "prompts": ("prompts", _variant, "default or small"),
     "sees": ("sees", _truth, "true or false"),
     "seed": ("send_seed", _truth, "true or false"),

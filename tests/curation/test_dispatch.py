@@ -17,7 +17,7 @@ from curation.teachers.protocol import Message, Reply, Sampling
 from curation.teachers.spec import assign, parse_teacher
 from tests.fakes.asking import KEY, QUICK, ask_all, failure, no_image
 from tests.fakes.memory_ledger import MemoryLedger
-from tests.fakes.model_server import ModelServer, error, first
+from tests.fakes.model_server import Fault, ModelServer, error, first
 
 IMAGE = Image("ab" * 32, "PNG", 4, 2, 10, "cd" * 16, 7)
 
@@ -305,3 +305,32 @@ def test_two_roles_with_one_spec_share_one_teacher() -> None:
 
     with ModelServer() as server:
         assert asyncio.run(run(f"{server.url}#fake"))
+
+
+def test_a_late_call_is_sent_again_only_when_hedging_is_asked_for() -> None:
+    stuck = first(1, Fault(hang=True), "well")
+    with ModelServer(stuck) as server:
+        [reply] = ask_all(f"{server.url}?timeout=30&hedge=0.2#fake", ["q"])
+    assert isinstance(reply, Reply)
+    assert len(server.requests) == 2
+    with ModelServer(latency=0.4) as server:
+        ask_all(f"{server.url}#fake", ["q"])
+    assert len(server.requests) == 1
+
+
+def test_a_hedge_takes_the_good_answer_whichever_attempt_it_comes_from() -> None:
+    late_and_bad = first(1, Fault(status=500, body=b"{}", drip=0.05), "well")
+    with ModelServer(late_and_bad, latency=0.2) as server:
+        ledger = MemoryLedger()
+        [reply] = ask_all(f"{server.url}?hedge=0.1#fake", ["q"], ledger=ledger)
+    assert isinstance(reply, Reply)
+    assert [call.status for call in ledger.calls] == ["ok"]
+
+
+def test_an_answer_that_stops_coming_is_not_waited_for_until_the_end() -> None:
+    with ModelServer(first(1, Fault(hang=True), "well")) as server:
+        started = time.monotonic()
+        [reply] = ask_all(f"{server.url}?timeout=60&first_byte=0.3#fake", ["q"])
+    assert isinstance(reply, Reply)
+    assert time.monotonic() - started < 30
+    assert len(server.requests) == 2

@@ -164,3 +164,24 @@ def test_pace_saves_up_one_second_and_no_more() -> None:
     pace.settle(-2)
     assert pace.reserve(1, now=100.0) == pytest.approx(0.1)
     assert Pace(None).reserve(10**9, now=0.0) == 0.0
+
+
+def test_steps_that_wait_for_one_teacher_take_turns() -> None:
+    served: list[str] = []
+
+    async def one(limit: AdaptiveLimit, lane: str) -> None:
+        await limit.acquire(lane)
+        served.append(lane)
+        await asyncio.sleep(1)
+        limit.release()
+
+    async def both() -> None:
+        limit = AdaptiveLimit(1)
+        first = [asyncio.ensure_future(one(limit, "caption")) for _ in range(20)]
+        await asyncio.sleep(0.5)
+        await asyncio.gather(*first, *(one(limit, "verify") for _ in range(3)))
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(both())
+    assert served[:7] == ["caption", "caption", "verify", "caption", "verify", "caption", "verify"]
+    assert served.count("caption") == 20
