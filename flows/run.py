@@ -24,6 +24,7 @@ from flows.phases import Batches, Report, execute
 from flows.progress import Progress
 from flows.session import Session, open_session
 from storage import corpus
+from storage.hosts import writing_here
 from storage.liveness import alive
 from storage.store import Store
 
@@ -130,7 +131,7 @@ def _recorded(session: Session, source: Source) -> Iterator[None]:
         steps=[("intake", intake_fingerprint(), "row", False), *(row[1:] for row in prepared.plan.table())],
     )  # fmt: skip
     try:
-        with alive(store, run_id):
+        with writing_here(store), alive(store, run_id):
             yield
     except BaseException as error:
         if not is_interrupt(error):
