@@ -125,7 +125,7 @@ def _check_slots(step: Step) -> None:
 
 
 class TeacherIdentity(Protocol):
-    """What of a teacher decides its answers; a spec and a running teacher both have it."""
+    """What of a teacher decides its answers; `max_pixels` bounds the pictures it is sent."""
 
     @property
     def name(self) -> str: ...
@@ -133,6 +133,8 @@ class TeacherIdentity(Protocol):
     def model(self) -> str: ...
     @property
     def prompts(self) -> str: ...
+    @property
+    def max_pixels(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +232,15 @@ def _bind(
             step.writes,
             step.version,
             {name: _plain(value) for name, value in chosen.items()},
-            {role: [teachers[role].name, teachers[role].model] for role in step.roles if role in teachers},
+            {role: _identity(teachers[role], "image" in step.reads) for role in step.roles if role in teachers},
             {column: prints[column] for column in step.reads if column in prints},
         ]
     )
     return Bound(bound, idx, prints[step.writes], in_draws)
+
+
+def _identity(teacher: TeacherIdentity, shown: bool) -> list[Any]:
+    return [teacher.name, teacher.model, *([teacher.max_pixels] if shown else [])]
 
 
 def choose(value: Any, teachers: Mapping[str, TeacherIdentity]) -> Any:

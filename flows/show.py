@@ -43,6 +43,7 @@ class _Published:
     """The model a paper used, where the user has not named a teacher yet."""
 
     prompts = "default"
+    max_pixels = 1_048_576
 
     def __init__(self, role: str, model: str) -> None:
         self.name, self.model = role, model

@@ -32,7 +32,7 @@ _serial = count()
 
 
 @contextmanager
-def os_errors(doing: str, path: Path) -> Iterator[None]:
+def os_errors(doing: str, path: Path | str) -> Iterator[None]:
     """Turn an OSError into one clear line: what was being done, to which path, and what to do about it."""
     try:
         yield
@@ -74,6 +74,12 @@ def write_synced(path: Path, content: bytes | memoryview) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def discard(path: Path) -> None:
+    """Delete a file that may be gone already."""
+    with suppress(FileNotFoundError):
+        path.unlink()
 
 
 def make_directories(paths: Iterable[Path]) -> None:

@@ -8,16 +8,16 @@ had absorbed, so falling back one generation loses nothing.
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from curation.errors import StoreError
-from storage.files import TMP_SUFFIX, fsync_path, lock, os_errors, temporary, write_durably
+from storage.database_file import checkpointed, database_file
+from storage.files import TMP_SUFFIX, discard, lock, os_errors, write_durably
 from storage.migrations import migrate
 from storage.schema import TABLES
 from storage.segments import list_segments, segment_path
@@ -56,12 +56,20 @@ def generation_name(number: int) -> str:
     return f"corpus-{number:06d}.duckdb"
 
 
-def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a generation to read; StoreError when it is damaged, with the way back."""
+@contextmanager
+def open_generation(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A generation to read; StoreError when it is damaged, with the way back."""
     try:
-        return duckdb.connect(str(path), read_only=True)
+        with duckdb.connect(str(path), read_only=True) as con:
+            yield con
     except duckdb.Error as error:
         raise damaged_generation(path, error) from error
+
+
+def absorbed_from(path: Path, table: str) -> set[str]:
+    """Names of the segments of a table that a generation holds."""
+    with open_generation(path) as con:
+        return {name for (name,) in con.execute("select name from _segments where tbl = ?", [table]).fetchall()}
 
 
 def damaged_generation(path: Path, error: duckdb.Error) -> StoreError:
@@ -104,36 +112,16 @@ def build(root: Path, live: str | None, batch: Tail) -> tuple[str, int]:
 
     Only under the compaction lock. A generation of that number that was never made live is replaced.
     """
-    folder = root / "generations"
     name = generation_name(generation_number(live or "") + 1)
-    tmp = temporary(folder / name)
-    try:
-        if live:
-            shutil.copyfile(generation_path(root, live), tmp)
-        rows = _fill(tmp, root, batch)
-        fsync_path(tmp)
-        os.replace(tmp, folder / name)
-    except duckdb.Error as error:
-        raise StoreError(f"cannot build generation {folder / name}: {first_line(error)}") from error
-    finally:
-        for leftover in (tmp, tmp.with_name(f"{tmp.name}.wal")):
-            _discard(leftover)
-    fsync_path(folder)
+    rows = 0
+    with database_file(generation_path(root, name), generation_path(root, live) if live else None) as con:
+        with checkpointed(con):
+            migrate(con)
+        for table, names in _slices(root, batch):  # DuckDB keeps the rows of an open transaction in memory, unpacked
+            with checkpointed(con):
+                rows += _absorb(con, root, table, names)
     write_durably(root / "CURRENT", f"{name}\n".encode())
     return name, rows
-
-
-def _fill(path: Path, root: Path, batch: Tail) -> int:
-    """In slices, each checkpointed: DuckDB keeps the rows of an open transaction in memory, unpacked."""
-    rows = 0
-    with duckdb.connect(str(path)) as con:
-        migrate(con)
-        for table, names in _slices(root, batch):
-            con.execute("begin")
-            rows += _absorb(con, root, table, names)
-            con.execute("commit")
-            con.execute("checkpoint")
-    return rows
 
 
 def _slices(root: Path, batch: Tail) -> Iterator[tuple[str, list[str]]]:
@@ -175,22 +163,17 @@ def _delete_segments(root: Path, before: str) -> None:
     with open_generation(generation_path(root, before)) as con:
         for table in TABLES:
             for (name,) in con.execute(sql, [table, cutoff, list_segments(root, table)]).fetchall():
-                _discard(segment_path(root, table, name))
+                discard(segment_path(root, table, name))
 
 
 def _delete_generations(root: Path, before: str) -> None:
     for name in os.listdir(root / "generations"):
         if 0 <= generation_number(name) < generation_number(before):
-            _discard(generation_path(root, name))
+            discard(generation_path(root, name))
 
 
 def sweep_temporary(folder: Path) -> None:
     """Delete what a killed compactor left; only under the compaction lock."""
     for name in os.listdir(folder):
         if TMP_SUFFIX in name:
-            _discard(folder / name)
-
-
-def _discard(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
+            discard(folder / name)

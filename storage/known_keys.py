@@ -4,6 +4,7 @@ The keys of the generation and its tail are loaded once; after that only segment
 lies in write-ahead files (`storage.tails`) and the answers themselves (`storage.ledger`).
 """
 
+import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from storage.files import os_errors
-from storage.generations import current, generation_path, open_generation
+from storage.generations import absorbed_from, current, generation_path
 from storage.segments import list_segments, segment_path
 from storage.store import Store
 from storage.tails import changed
@@ -21,7 +22,6 @@ from storage.tails import changed
 MERGE = 50_000  # keys in the set before they join the array, which is 10 times smaller
 
 LOAD = "SELECT DISTINCT md5_number_lower(key) AS hash FROM raw_calls WHERE status = 'ok' ORDER BY hash"
-ABSORBED = "SELECT name FROM _segments WHERE tbl = 'calls'"
 
 
 class StoredKeys:
@@ -34,6 +34,9 @@ class StoredKeys:
         self._hashes = np.empty(0, np.uint64)
         self._segments: set[str] = set()
         self._generation = ""
+        self._pointer = str(store.root / "CURRENT")
+        self._folder = str(store.root / "segments" / "calls")
+        self._pointed = (0, 0)
         self._listed: int | None = None
         self.catch_up()
 
@@ -55,14 +58,18 @@ class StoredKeys:
     def catch_up(self) -> None:
         """Learn what others have stored by now. Segments first, then the generation: that is the way rows go."""
         with self._lock:
-            folder = self._store.root / "segments" / "calls"
-            stamp = changed(folder)
+            stamp = changed(self._folder)
             if stamp != self._listed:
                 self._read_new(list_segments(self._store.root, "calls"))
                 self._listed = stamp
-            live = current(self._store.root)
-            if live != self._generation:
-                self._follow(live)
+            with os_errors("read", self._pointer):
+                found = os.stat(self._pointer)
+            pointed = (found.st_ino, found.st_mtime_ns)  # each is a new file: `write_durably` renames
+            if pointed != self._pointed:
+                live = current(self._store.root)
+                if live != self._generation:
+                    self._follow(live)
+                self._pointed = pointed
             if len(self._added) > MERGE:
                 self._merge()
 
@@ -78,15 +85,13 @@ class StoredKeys:
 
     def _follow(self, live: str) -> None:
         """A new generation: load everything again only if it absorbed a segment we never saw."""
-        with open_generation(generation_path(self._store.root, live)) as connection:
-            absorbed = {name for (name,) in connection.execute(ABSORBED).fetchall()}
+        absorbed = absorbed_from(generation_path(self._store.root, live), "calls")
         if not self._generation or not absorbed <= self._segments:
             with self._store.snapshot() as snapshot:
                 self._hashes = snapshot.query(LOAD).column(0).to_numpy()
                 self._segments |= set(snapshot.segments.get("calls", ()))
                 live = snapshot.generation
-                absorbed |= {name for (name,) in snapshot.connection.execute(
-                    "SELECT name FROM generation._segments WHERE tbl = 'calls'").fetchall()}  # fmt: skip
+                absorbed |= absorbed_from(generation_path(self._store.root, live), "calls")
             self._segments |= absorbed
         self._generation = live
 

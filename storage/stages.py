@@ -26,8 +26,8 @@ SEMI JOIN (
 def count_kept(store: Store, run_id: str, kept_by: str | None, after: int = -1) -> int:
     """How many samples of the run beyond a position passed the step of this fingerprint (None: all that came in)."""
     sql, params = _kept(run_id, kept_by, after)
-    [[count]] = store.query(f"SELECT count(*) AS n FROM ({sql})", params).to_pandas().values.tolist()  # noqa: S608
-    return int(count)
+    [row] = store.query(f"SELECT count(*) AS n FROM ({sql})", params).to_pylist()  # noqa: S608
+    return int(row["n"])
 
 
 def read_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None, after: int, count: int) -> list[Sample]:

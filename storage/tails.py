@@ -68,6 +68,7 @@ class Tails:
 
     def __init__(self, store: Store, ours: Callable[[str], bool], gone: Callable[[list[str]], None]) -> None:
         self._folder = store.root / "wal"
+        self._place = str(self._folder)
         self._ours, self._gone = ours, gone
         self._lock = threading.Lock()
         self._tails: dict[str, Tail] = {}
@@ -93,7 +94,7 @@ class Tails:
 
     def _list(self) -> None:
         """Open the files that have come since the last listing."""
-        stamp = changed(self._folder)
+        stamp = changed(self._place)
         if stamp == self._listed:
             return
         for name in os.listdir(self._folder) if stamp is not None else ():
@@ -108,10 +109,10 @@ class Tails:
         os.close(tail.handle)
 
 
-def changed(folder: Path) -> int | None:
+def changed(folder: Path | str) -> int | None:
     """A stamp of the directory's last change that equals an earlier one only if nothing changed; None if missing."""
     try:
-        stamp = folder.stat().st_mtime_ns
+        stamp = os.stat(folder).st_mtime_ns
     except FileNotFoundError:
         return None
     return stamp if 0 <= stamp < time.time_ns() - SETTLED else -time.time_ns()

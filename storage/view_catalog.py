@@ -5,14 +5,13 @@ them takes 4 ms. `views/<digest>.duckdb` depends on the code alone and is made a
 it, `raw_<table>` reads the attached `generation`; a snapshot puts temporary views with the tail before them.
 """
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
 from curation.records import digest
-from storage.files import fsync_path, make_directories, os_errors, temporary
+from storage.database_file import database_file
+from storage.files import make_directories, os_errors
 from storage.schema import TABLES, columns_sql
 from storage.sql import generation_sql
 from storage.views import VIEWS
@@ -30,18 +29,7 @@ def make_views_file(path: Path) -> None:
     """Write the file whole."""
     with os_errors("write", path):
         make_directories([path.parent])
-        tmp = temporary(path)
-        try:
-            _fill(tmp)
-            fsync_path(tmp)
-            os.replace(tmp, path)
-        finally:
-            with suppress(FileNotFoundError):
-                tmp.unlink()
-
-
-def _fill(path: Path) -> None:
-    with duckdb.connect(str(path)) as con:
+    with database_file(path) as con:
         con.execute("attach ':memory:' as generation")
         for table in TABLES:
             con.execute(f'create table generation."{table}" ({columns_sql(table)})')

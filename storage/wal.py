@@ -13,7 +13,6 @@ import secrets
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ import orjson
 
 from curation.errors import StoreError
 from curation.records import Call
-from storage.files import fsync_path, make_directories, os_errors, temporary
+from storage.files import discard, fsync_path, make_directories, os_errors, temporary
 from storage.store import Store
 
 FRAME = struct.Struct("<II")
@@ -109,8 +108,8 @@ def roll_file(store: Store, path: Path) -> int:
     with os_errors("read", path):
         rows = list(records(path.read_bytes()))
     store.append("calls", rows, name=path.stem)
-    with os_errors("remove", path), suppress(FileNotFoundError):
-        path.unlink()
+    with os_errors("remove", path):
+        discard(path)
     return len(rows)
 
 

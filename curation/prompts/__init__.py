@@ -46,7 +46,7 @@ class Prompt:
     @property
     def text(self) -> str:
         """The whole template as one text, sampling included: what fingerprints and people see."""
-        drawn = {f.name: value for f in fields(Sampling) if (value := getattr(self.sampling, f.name))}
+        drawn = {f.name: value for f in fields(Sampling) if (value := getattr(self.sampling, f.name)) not in (None, ())}
         head = "".join(
             f"{name} = {list(value) if isinstance(value, tuple) else value}\n" for name, value in drawn.items()
         )

@@ -19,6 +19,7 @@ class Scripted:
     model: str = "scripted-1"
     prompts: str = "default"
     sees: bool = True
+    max_pixels: int = 1_048_576
     asked: list[tuple[tuple[Message, ...], int]] = field(default_factory=list)
 
     async def ask(

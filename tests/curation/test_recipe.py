@@ -19,6 +19,7 @@ class Named:
     name: str = "somewhere"
     model: str = "some-model"
     prompts: str = "default"
+    max_pixels: int = 1_048_576
 
 
 ALL = {role: Named() for role in ("captioner", "reasoner", "rewriter", "judge")}

@@ -104,7 +104,8 @@ def die_at(call: int) -> None:
     for name in CALLS:
         setattr(os, name, guarded(getattr(os, name)))
     shutil.copyfile = guarded(shutil.copyfile)  # type: ignore[assignment]
-    generations._fill = guarded(generations._fill)  # type: ignore[assignment]
+    generations.migrate = guarded(generations.migrate)  # type: ignore[assignment]
+    generations._absorb = guarded(generations._absorb)  # type: ignore[assignment]
 
 
 def steps(folder: Path, stride: int) -> dict[str, object]:

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,27 +75,31 @@ def test_random_kills_of_writers_and_compactors_lose_and_double_nothing(tmp_path
 # Full disks
 
 
+@contextmanager
+def small_disk(mount: Path, size: str) -> Iterator[Path]:
+    """A file system of that size."""
+    if os.geteuid():
+        pytest.skip("needs root to mount a small file system")
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", mount]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount")
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "-l", mount], check=False)
+
+
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Store]:
     """A store on a file system of 3 MB of which little is left."""
-    if os.geteuid():
-        pytest.skip("needs root to mount a small file system")
-    mount = tmp_path / "small"
-    mount.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", mount], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("may not mount")
-    try:
+    with small_disk(tmp_path / "small", "3m") as mount:
         store = Store.open(mount / "store")
         store.append("calls", rows("kept"))
         assert keys(store) == ["kept0", "kept1", "kept2"]
         free = os.statvfs(mount).f_bavail * os.statvfs(mount).f_bsize
         (mount / "filler").write_bytes(b"x" * (free - (64 << 10)))
         yield store
-    finally:
-        subprocess.run(["umount", "-l", mount], check=False)
 
 
 def assert_full(error: pytest.ExceptionInfo[StoreError], store: Store) -> None:
@@ -112,6 +117,26 @@ def test_a_full_disk_stops_an_append_with_one_line(full_disk: Store) -> None:
     full_disk.root.parent.joinpath("filler").unlink()
     full_disk.append("calls", rows("later", 1))
     assert keys(full_disk)[-1] == "later0"
+
+
+def use_new_store(root: Path) -> None:
+    """Writes a generation, the views' file and a segment of half a megabyte."""
+    store = Store.open(root)
+    store.query("from funnel")
+    store.append("calls", rows("big", 100, 5000))
+
+
+@pytest.mark.parametrize("size", [50, 200, 300, 400, 500, 600, 700])
+def test_wherever_a_disk_is_full_while_a_store_is_made_it_can_be_used_later(tmp_path: Path, size: int) -> None:
+    with small_disk(tmp_path / "small", f"{size}k") as mount:
+        with pytest.raises(StoreError) as error:
+            use_new_store(mount / "store")
+        assert "\n" not in str(error.value)
+        assert leftovers(Store(mount / "store")) == []
+        subprocess.run(["mount", "-o", "remount,size=10m", mount], check=True)
+        later = Store.open(mount / "store")
+        later.append("calls", rows("later", 1))
+        assert keys(later) == ["later0"]
 
 
 def test_a_full_disk_stops_pictures_with_one_line(full_disk: Store) -> None:
@@ -133,17 +158,34 @@ def test_a_full_disk_stops_a_compaction_with_one_line_and_the_old_generation_liv
     assert (full_disk.root / "CURRENT").read_text() == live
 
 
-def test_a_file_size_limit_stops_an_append_with_one_line(store: Store) -> None:
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """What `ulimit -f` and a quota do: a write beyond `size` bytes of a file fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        with pytest.raises(StoreError, match="size limit") as error:
-            store.append("calls", rows("big", 100, 5000))
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_size_limit_stops_an_append_with_one_line(store: Store) -> None:
+    with files_of_at_most(100_000), pytest.raises(StoreError, match="size limit") as error:
+        store.append("calls", rows("big", 100, 5000))
     assert "\n" not in str(error.value)
     assert leftovers(store) == []
     assert keys(store) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000, 20_000, 100_000, 262_144])
+def test_a_store_that_cannot_be_made_is_one_line_and_can_be_made_later(tmp_path: Path, size: int) -> None:
+    with files_of_at_most(size), pytest.raises(StoreError) as error:
+        Store.open(tmp_path / "store")
+    assert "\n" not in str(error.value)
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    later = Store.open(tmp_path / "store")
+    later.append("calls", rows("later", 1))
+    assert keys(later) == ["later0"]
 
 
 @pytest.mark.parametrize(
