@@ -5,6 +5,7 @@ Reading only. Anything these commands cannot say, SQL over the view `calls` can.
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from curation.errors import ConfigError
 from flows.report import table
+from storage.batch_book import StoredBatches
 from storage.files import os_errors, temporary
 from storage.store import Store
 
@@ -100,6 +102,22 @@ def export(store: Store, file: Path, wanted: Filter) -> int:
         finally:
             partial.unlink(missing_ok=True)
     return count
+
+
+def batches(store: Store) -> list[dict[str, Any]]:
+    """Offline batches under way, oldest first: where, since when, and what is known of them here."""
+    found = sorted(StoredBatches(store).list_all(), key=lambda batch: batch.created)
+    return [
+        {
+            "batch": batch.id or "(not sent yet)",
+            "endpoint": batch.place,
+            "model": batch.model,
+            "requests": batch.requests,
+            "created": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(batch.created)),
+            "token": batch.token,
+        }
+        for batch in found
+    ]
 
 
 def _all(store: Store, wanted: Filter) -> Iterator[dict[str, Any]]:

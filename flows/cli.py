@@ -196,11 +196,13 @@ def _sql(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
 
 def _calls(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
-        commands, "calls", "Model calls in a store: a summary, a list, one of them, or all as JSON lines.",
+        commands, "calls", "Model calls in a store: a summary, a list, one, all as JSON lines; or batches under way.",
         "examples:\n  vistill calls\n  vistill calls list --status call_failed\n  vistill calls show 3f9a\n"
-        "  vistill calls export calls.jsonl --teacher api.openai.com",
+        "  vistill calls export calls.jsonl --teacher api.openai.com\n"
+        "  vistill calls batches",
     )  # fmt: skip
-    command.add_argument("action", nargs="?", choices=("summary", "list", "show", "export"), default="summary")
+    actions = ("summary", "list", "show", "export", "batches")
+    command.add_argument("action", nargs="?", choices=actions, default="summary")
     command.add_argument("what", nargs="?", metavar="KEY|FILE", help="the start of a key, or the file to write")
     for name in ("teacher", "model", "status", "run"):
         command.add_argument(f"--{name}", metavar="X", help=f"only calls of this {name}")

@@ -155,7 +155,7 @@ def _read(path: str) -> str:
 
 
 def calls(args: argparse.Namespace) -> int:
-    """`vistill calls [summary|list|show KEY|export FILE]`."""
+    """`vistill calls [summary|list|show KEY|export FILE|batches]`."""
     from flows import calls as ledger
     from flows.report import table
 
@@ -170,13 +170,19 @@ def calls(args: argparse.Namespace) -> int:
         rows = ledger.one(store, args.what)
         print(json.dumps(rows, ensure_ascii=False) if args.json else ledger.one_text(rows))
         return 0
-    rows = ledger.summary(store, wanted) if args.action == "summary" else ledger.listed(store, wanted, args.limit)
+    match args.action:
+        case "batches":
+            rows = ledger.batches(store)
+        case "list":
+            rows = ledger.listed(store, wanted, args.limit)
+        case _:
+            rows = ledger.summary(store, wanted)
     if args.json:
         print(json.dumps(rows))
     elif rows:
         print(table(list(rows[0]), [["" if v is None else v for v in row.values()] for row in rows]))
     else:
-        print("no such calls")
+        print("no batch is under way" if args.action == "batches" else "no such calls")
     return 0
 
 

@@ -22,6 +22,8 @@ WAVE = 256
 """Candidates taken in at a time when a run stops at --accepted."""
 IN_FLIGHT = 512
 """Samples being worked on at once: more than any teacher's concurrency, few enough to stay small in memory."""
+TASKS = 16
+"""Batches at once that every task runner manages."""
 CHUNK = 1024
 """Samples read from the store at a time."""
 
@@ -136,8 +138,7 @@ def rows(
 
     Batches end in any order but are counted in theirs, so that stopping at `enough` does not depend on timing.
     """
-    size = session.prepared.job.batch if enough is None else min(session.prepared.job.batch, 8)
-    window = max(2, IN_FLIGHT // size) if enough is None else 2
+    size, window = _sizes(session) if enough is None else (min(session.prepared.job.batch, 8), 2)
     session.progress.start_phase(
         ", ".join(part.name for part in stage.parts),
         stages.count_kept(session.store, session.run_id, kept_by, after),
@@ -159,6 +160,14 @@ def rows(
     finally:
         session.writer.flush()
     return kept
+
+
+def _sizes(session: Session) -> tuple[int, int]:
+    """Samples in a batch, and batches at once. A teacher that gathers offline batches wants many samples waiting."""
+    gathered = [spec.max_concurrency for spec in session.prepared.teachers.values() if spec.batch]
+    in_flight = max([IN_FLIGHT, *gathered])
+    size = max(session.prepared.job.batch, in_flight // TASKS) if gathered else session.prepared.job.batch
+    return size, max(2, in_flight // size)
 
 
 def _settle(session: Session, pending: Pending) -> tuple[int, ...]:

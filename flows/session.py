@@ -23,6 +23,7 @@ from flows.job import Prepared
 from flows.pass_rates import pass_rate
 from flows.progress import Progress
 from flows.writer import SECONDS, Writer
+from storage.batch_book import StoredBatches
 from storage.corpus import known_fingerprints, known_outcomes
 from storage.ledger import CallLedger
 from storage.snapshot import Snapshot
@@ -173,6 +174,7 @@ def open_session(prepared: Prepared, run_id: str, progress: Progress) -> Iterato
             read_image=partial(read_picture, store),
             observer=progress.call,
             notice=progress.notice,
+            book=stack.enter_context(closing(StoredBatches(store))),
             budget=Budget(max_cost=job.max_cost, max_calls=job.max_calls, max_tokens=job.max_tokens),
         )
         teachers = loop.submit(manager.__aenter__()).result()

@@ -100,10 +100,11 @@ write_launcher() {
 export VLLM_CPU_KVCACHE_SPACE="\${VLLM_CPU_KVCACHE_SPACE:-2}" VLLM_CPU_OMP_THREADS_BIND="\${VLLM_CPU_OMP_THREADS_BIND:-nobind}"
 export OMP_NUM_THREADS="\${OMP_NUM_THREADS:-1}"
 export HF_HUB_OFFLINE="\${HF_HUB_OFFLINE:-1}" VLLM_NO_USAGE_STATS="\${VLLM_NO_USAGE_STATS:-1}"
-if [ "\${1-}" = serve ]; then
+case "\${1-}" in serve | run-batch)
+    command="\$1"
     shift
-    set -- serve --dtype=float32 --enforce-eager "\$@"
-fi
+    set -- "\$command" --dtype=float32 --enforce-eager "\$@" ;;
+esac
 exec "$venv/bin/vllm" "\$@"
 SH
     chmod +x "$dir/vllm.part"

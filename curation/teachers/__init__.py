@@ -16,8 +16,9 @@ from curation.teachers.spec import TeacherSpec
 from curation.teachers.transport import Transport
 
 if TYPE_CHECKING:
+    from curation.teachers.batch import BatchBook, Gather
     from curation.teachers.budget import Budget
-    from curation.teachers.dispatch import Policy
+    from curation.teachers.dispatch import Policy, Shared
     from curation.teachers.prices import Price
 
 __all__ = ["open_teachers"]
@@ -35,12 +36,15 @@ async def open_teachers(
     notice: Callable[[str], None] | None = None,
     budget: "Budget | None" = None,
     policy: "Policy | None" = None,
+    book: "BatchBook | None" = None,
+    gather: "Gather | None" = None,
 ) -> AsyncIterator[Mapping[str, Teacher]]:
     """A teacher for each role of `specs`, ready to be asked on this event loop.
 
     `observer` hears of every call made and recorded, `notice` gets a line for people when an endpoint goes quiet.
-    Equal specs share connections and limits. Raises `ConfigError` for a missing key, a missing extra, or a cost limit
-    on a model without a price; `RunStopped` when a managed server does not come up.
+    Equal specs share connections and limits. Teachers with `batch` keep what is under way in `book`. Raises
+    `ConfigError` for a missing key, a missing extra, or a cost limit on a model without a price; `RunStopped` when a
+    managed server does not come up.
     """
     from curation.teachers.budget import Budget
     from curation.teachers.dispatch import Dispatcher, Policy, Shared
@@ -63,7 +67,10 @@ async def open_teachers(
         for role, spec in specs.items():
             same = replace(spec, role=None)
             if same not in opened:
-                transport = await _transport(role, spec, stack, notice or LOG.info)
+                if spec.batch:
+                    transport: Transport = await _batches(spec, stack, shared, price_of(spec, prices), book, gather)
+                else:
+                    transport = await _transport(role, spec, stack, notice or LOG.info)
                 opened[same] = Dispatcher(spec, transport, shared, price_of(spec, prices))
         yield {role: opened[replace(spec, role=None)] for role, spec in specs.items()}
 
@@ -80,6 +87,40 @@ async def _transport(role: str, spec: TeacherSpec, stack: AsyncExitStack, notice
 
         spec = replace(spec, base_url=await stack.enter_async_context(open_vllm(spec, progress=notice)))
     return await stack.enter_async_context(open_http(spec))
+
+
+async def _batches(
+    spec: TeacherSpec,
+    stack: AsyncExitStack,
+    shared: "Shared",
+    price: "Price | None",
+    book: "BatchBook | None",
+    gather: "Gather | None",
+) -> Transport:
+    from curation.teachers.batch import BatchService, BatchTransport, Gather, open_batches
+    from curation.teachers.batch_http import HttpBatches
+    from curation.teachers.batch_vllm import open_vllm_batches
+    from curation.teachers.openai_http import HttpTransport, session_for
+    from curation.teachers.spec import api_key
+
+    if book is None:
+        raise ConfigError("teacher", spec.name, "batch=true needs a store to keep batches in")
+    key = api_key(spec)
+    session = await stack.enter_async_context(session_for(spec, key, timeout=spec.timeout))
+    service: BatchService = HttpBatches(spec, session, key)
+    if spec.kind == "vllm":
+        service = await stack.enter_async_context(open_vllm_batches(spec))
+    transport = BatchTransport(
+        spec,
+        HttpTransport(spec, session, key).body,
+        service,
+        book,
+        shared.ledger,
+        price=price,
+        notice=shared.notice or LOG.info,
+        gather=gather or Gather(),
+    )
+    return await stack.enter_async_context(open_batches(transport))
 
 
 def _check_price(spec: TeacherSpec, price: "Price | None", budget: "Budget") -> None:

@@ -41,7 +41,7 @@ def key_of(wire: bytes) -> str:
 
 
 def answered_call(
-    spec: TeacherSpec, request: Request, wire: bytes, raw: RawReply, price: Price | None, seconds: float, attempts: int
+    spec: TeacherSpec, request: Request, raw: RawReply, price: Price | None, seconds: float, attempts: int
 ) -> Call:
     """The ledger row of a reply."""
     return Call(
@@ -49,7 +49,7 @@ def answered_call(
         teacher=spec.name,
         model=request.model,
         status="ok",
-        request=wire.decode(),
+        request=request.wire.decode(),
         reply=raw.text,
         reasoning=raw.reasoning,
         finish=raw.finish,
@@ -72,16 +72,14 @@ def cost_of(price: Price | None, prompt_tokens: int | None, completion_tokens: i
     return price.of(prompt_tokens, completion_tokens)
 
 
-def failed_call(
-    spec: TeacherSpec, request: Request, wire: bytes, error: SampleError, seconds: float, attempts: int
-) -> Call:
+def failed_call(spec: TeacherSpec, request: Request, error: SampleError, seconds: float, attempts: int) -> Call:
     """The ledger row of a call given up: no reply, and what the endpoint said."""
     return Call(
         key=request.key,
         teacher=spec.name,
         model=request.model,
         status=error.reason,
-        request=wire.decode(),
+        request=request.wire.decode(),
         seconds=round(seconds, 4),
         attempts=attempts,
         draw=request.draw,

@@ -7,6 +7,7 @@ is not imported here: that takes 0.8 s, and its client costs what `openai_http` 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,14 @@ def read_completion(data: bytes) -> RawReply:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         raise _error_inside(choice.get("error") or "finish_reason error", data)
     return _raw_reply(choice, message, parsed.get("usage"), data)
+
+
+def continued(wire: bytes, raw: RawReply) -> RawReply:
+    """vLLM returns only what it added to a last assistant turn; a reply is the whole turn."""
+    last = orjson.loads(wire)["messages"][-1]
+    if last["role"] != "assistant" or not isinstance(last["content"], str) or raw.text.startswith(last["content"]):
+        return raw
+    return replace(raw, text=last["content"] + raw.text)
 
 
 def judge_status(status: int, data: bytes, headers: Mapping[str, str], *, where: str, key: str) -> Exception:

@@ -87,7 +87,8 @@ class Dispatcher:
 
     def __init__(self, spec: TeacherSpec, transport: Transport, shared: Shared, price: Price | None = None) -> None:
         self.spec, self._transport, self._shared, self._price = spec, transport, shared, price
-        self.limit = AdaptiveLimit(spec.max_concurrency, start=shared.policy.start_concurrency)
+        start = spec.max_concurrency if spec.batch else shared.policy.start_concurrency
+        self.limit = AdaptiveLimit(spec.max_concurrency, start=start)
         self._requests, self._tokens = Pace(spec.rpm), Pace(spec.tpm)
         self._paced = bool(spec.rpm or spec.tpm)
         self._stopped: str = ""
@@ -119,7 +120,7 @@ class Dispatcher:
         schema: Json = None,
     ) -> Reply:
         """See `Teacher.ask`. Identical calls in flight are asked once; a follower takes over a cancelled leader's."""
-        request, wire = self._request(tuple(messages), sampling, draw, schema)
+        request = self._request(tuple(messages), sampling, draw, schema)
         flights = self._shared.flights
         while (flight := flights.get(request.key)) is not None:
             await asyncio.wait((flight,))
@@ -127,7 +128,7 @@ class Dispatcher:
                 return reply_of(flight.result(), cached=True)
         flight = flights[request.key] = asyncio.get_running_loop().create_future()
         try:
-            call, cached = await self._answer(request, wire)
+            call, cached = await self._answer(request)
             flight.set_result(call)
         except Exception as error:
             flight.set_exception(error)
@@ -138,17 +139,16 @@ class Dispatcher:
             del flights[request.key]
         return reply_of(call, cached=cached)
 
-    def _request(
-        self, messages: tuple[Message, ...], sampling: Sampling, draw: int, schema: Json
-    ) -> tuple[Request, bytes]:
+    def _request(self, messages: tuple[Message, ...], sampling: Sampling, draw: int, schema: Json) -> Request:
         try:
             wire = described(self.spec, messages, sampling, draw, schema)
         except TypeError:  # lone surrogates in a text
             messages = tuple(Message(m.role, m.text.encode("utf-8", "replace").decode(), m.images) for m in messages)
             wire = described(self.spec, messages, sampling, draw, schema)
         key = key_of(wire)
-        request = Request(
+        return Request(
             key=key,
+            wire=wire,
             model=self.spec.model,
             messages=messages,
             sampling=sampling,
@@ -157,9 +157,8 @@ class Dispatcher:
             draw=draw,
             seed=int(key[:8], 16) >> 1 if self.spec.send_seed else None,
         )
-        return request, wire
 
-    async def _answer(self, request: Request, wire: bytes) -> tuple[Call, bool]:
+    async def _answer(self, request: Request) -> tuple[Call, bool]:
         """The call from the ledger (True) or asked now (False)."""
         known = await self._ledger(self._shared.ledger.find(request.key))
         if known is not None:
@@ -170,7 +169,7 @@ class Dispatcher:
         if known is not None:
             return known, True
         try:
-            return await self._paid(request, wire), False
+            return await self._paid(request), False
         finally:
             self._shared.ledger.release(request.key)
 
@@ -180,26 +179,26 @@ class Dispatcher:
         except StoreError as error:
             raise self._stop(f"the ledger cannot be read: {error}") from error
 
-    async def _paid(self, request: Request, wire: bytes) -> Call:
+    async def _paid(self, request: Request) -> Call:
         """One call within the budget."""
         guess = expected_tokens(request)
         await self._shared.budget.begin(guess, self._price.of(guess, guess) if self._price else 0.0)
         call = None
         try:
-            call = await self._asked(request, wire, guess)
+            call = await self._asked(request, guess)
         finally:
             self._shared.budget.end(call)
         return call
 
-    async def _asked(self, request: Request, wire: bytes, guess: int) -> Call:
+    async def _asked(self, request: Request, guess: int) -> Call:
         trial = Trial()
         try:
             raw = await self._tried(request, trial, guess)
         except SampleError as error:
-            self._record(failed_call(self.spec, request, wire, error, trial.seconds, trial.attempts))
+            self._record(failed_call(self.spec, request, error, trial.seconds, trial.attempts))
             self._note_refusal(error)
             raise
-        call = answered_call(self.spec, request, wire, raw, self._price, trial.seconds, trial.attempts)
+        call = answered_call(self.spec, request, raw, self._price, trial.seconds, trial.attempts)
         self._record(call)
         return call
 
@@ -254,7 +253,8 @@ class Dispatcher:
         self._downs = self._refused = 0
         if self._trouble_since is not None:
             self._trouble_since = None
-        self.limit.answered(seconds, (raw.completion_tokens or 0) + 1)
+        if not self.spec.batch:
+            self.limit.answered(seconds, (raw.completion_tokens or 0) + 1)
         if self._paced:
             self._tokens.settle((raw.prompt_tokens or 0) + (raw.completion_tokens or 0) - guess)
 

@@ -22,7 +22,7 @@ from yarl import URL
 
 from curation.errors import ConfigError, RunStopped, SampleError
 from curation.records import Json
-from curation.teachers.completions import body_of, judge_status, message_of, read_completion
+from curation.teachers.completions import body_of, continued, judge_status, message_of, read_completion
 from curation.teachers.pictures import DataUrls
 from curation.teachers.spec import TeacherSpec, api_key, key_variable
 from curation.teachers.transport import RawReply, Request, TryAgain
@@ -41,23 +41,24 @@ class HttpTransport:
         self._spec, self._session = spec, session
         self._url = URL(spec.base_url + "/chat/completions")
         self._pictures = DataUrls(spec.max_pixels)
-        self._key = key if key and len(key) >= SECRET else None
+        self._key = key
         self._where = f"{spec.base_url}#{spec.model}"
 
     async def complete(self, request: Request) -> RawReply:
         """See `Transport`: one POST, its reply read to the end."""
-        payload = await self._payload(request)
+        payload = orjson.dumps(await self.body(request))
         try:
             async with self._session.post(
                 self._url, data=payload, headers={"X-Client-Request-Id": request.key}, allow_redirects=False
             ) as response:
-                data = await _read(response)
+                data = await read_bounded(response)
         except (aiohttp.ClientError, OSError) as error:
-            _raise_fault(error, self._spec)
-        data = self._scrubbed(data)
+            raise_fault(error, self._spec)
+        data = scrubbed(data, self._key)
         if response.status != 200:
             raise judge_status(response.status, data, response.headers, where=self._where, key=key_variable(self._spec))
-        return self._prefixed(request, read_completion(data))
+        raw = read_completion(data)
+        return continued(request.wire, raw) if self._spec.kind == "vllm" else raw
 
     async def alive(self) -> bool:
         """Whether the endpoint answers its list of models with anything but a server error."""
@@ -69,29 +70,18 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError):
             return False
 
-    async def _payload(self, request: Request) -> bytes:
+    async def body(self, request: Request) -> Json:
+        """The request as JSON types, its pictures as data URLs."""
         images = {image.sha256: image for message in request.messages for image in message.images}
         urls = {sha: await self._pictures.url(image, request.read_image) for sha, image in images.items()}
-        body = body_of(request, urls, host=self._spec.host, continues=self._spec.kind == "vllm")
-        return orjson.dumps(body)
-
-    def _scrubbed(self, data: bytes) -> bytes:
-        """An endpoint may echo the key it was sent; nothing of it may reach the ledger or the terminal."""
-        return data.replace(self._key.encode(), b"[key]") if self._key else data
-
-    def _prefixed(self, request: Request, raw: RawReply) -> RawReply:
-        """vLLM returns only what it added to a last assistant turn; a reply is the whole turn."""
-        last = request.messages[-1]
-        if self._spec.kind != "vllm" or last.role != "assistant" or raw.text.startswith(last.text):
-            return raw
-        return RawReply(last.text + raw.text, raw.reasoning, raw.finish, raw.prompt_tokens, raw.completion_tokens)
+        return body_of(request, urls, host=self._spec.host, continues=self._spec.kind == "vllm")
 
 
 @asynccontextmanager
 async def open_http(spec: TeacherSpec) -> AsyncIterator[HttpTransport]:
     """A transport with its own connections, kept alive between calls. Raises `ConfigError` when the key is missing."""
     key = api_key(spec)
-    async with _session(spec, key, timeout=spec.timeout) as session:
+    async with session_for(spec, key, timeout=spec.timeout) as session:
         yield HttpTransport(spec, session, key)
 
 
@@ -106,10 +96,10 @@ async def preflight(spec: TeacherSpec) -> None:
     key = api_key(spec)
     try:
         async with (
-            _session(spec, key, timeout=PREFLIGHT_SECONDS) as session,
+            session_for(spec, key, timeout=PREFLIGHT_SECONDS) as session,
             session.get(URL(spec.base_url + "/models")) as response,
         ):
-            status, data = response.status, await _read(response)
+            status, data = response.status, await read_bounded(response)
     except (aiohttp.ClientError, OSError, SampleError) as error:
         raise RunStopped(f"{spec.base_url} cannot be reached: {_why(error)}; {_cure(error)}") from None
     if status in (401, 403):
@@ -119,7 +109,13 @@ async def preflight(spec: TeacherSpec) -> None:
         _check_model(spec, data)
 
 
-def _session(spec: TeacherSpec, key: str | None, *, timeout: float) -> aiohttp.ClientSession:
+def scrubbed(data: bytes, key: str | None) -> bytes:
+    """An endpoint may echo the key it was sent; nothing of it may reach the ledger or the terminal."""
+    return data.replace(key.encode(), b"[key]") if key and len(key) >= SECRET else data
+
+
+def session_for(spec: TeacherSpec, key: str | None, *, timeout: float) -> aiohttp.ClientSession:
+    """Connections to one endpoint, with its key in every request; `timeout` in seconds for each."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0 if spec.hedge else spec.max_concurrency,
@@ -157,7 +153,7 @@ def _proxy(spec: TeacherSpec) -> str | None:
     return urllib.request.getproxies().get(URL(spec.base_url).scheme)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def read_bounded(response: aiohttp.ClientResponse) -> bytes:
     """The body, bounded after decompression. Raises `SampleError` when it is longer than any reply may be."""
     chunks, size = [], 0
     while chunk := await response.content.readany():
@@ -169,7 +165,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _raise_fault(error: Exception, spec: TeacherSpec) -> NoReturn:
+def raise_fault(error: Exception, spec: TeacherSpec) -> NoReturn:
     """What failed to give any answer, as a fault that may pass; a certificate that does not hold never will."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
         raise RunStopped(f"{spec.base_url} cannot be reached: {error}; {_cure(error)}"[:600]) from None

@@ -1,6 +1,7 @@
 """What calls cost. Prices are a small CSV beside this file; its head says how to change them.
 
-Cached-input, batch and long-context tariffs are left out, so the figure is an upper bound for most endpoints.
+Cached-input and long-context tariffs are left out, so the figure is an upper bound for most endpoints. Offline batches
+cost half at the endpoints of `BATCH_FACTOR`, the full price elsewhere.
 Models on this machine cost nothing; for a model the table does not know, tokens are counted and the cost is None.
 """
 
@@ -8,7 +9,7 @@ import csv
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Price:
 
 
 FREE = Price("*", "*", 0.0, 0.0)
+BATCH_FACTOR = {"api.openai.com": 0.5}
+"""What a call in an offline batch costs, of one by itself (https://platform.openai.com/docs/guides/batch)."""
 
 
 def load_prices(path: Path | None = None) -> tuple[Price, ...]:
@@ -59,7 +62,8 @@ def price_of(spec: TeacherSpec, prices: Sequence[Price]) -> Price | None:
     names = {name for whole in (full, full.rpartition("/")[2]) for name in (whole, _VERSION.sub("", whole))}
     for price in prices:
         if fnmatchcase(spec.host, price.endpoint) and any(fnmatchcase(name, price.model) for name in names):
-            return price
+            factor = BATCH_FACTOR.get(spec.host, 1.0) if spec.batch else 1.0
+            return replace(price, input=price.input * factor, output=price.output * factor)
     return None
 
 

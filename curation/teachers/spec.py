@@ -5,7 +5,7 @@
     [ROLE=]local                           the embedded models
 
 Options follow as a URL query: `?max_pixels=…&concurrency=…&rpm=…&tpm=…&key_env=…&timeout=…&first_byte=…&hedge=…
-&prompts=small&sees=false`.
+&prompts=small&sees=false&batch=true`.
 NAME is the provider's identity in call keys: give one to keep answers when an endpoint moves. Without it the host,
 port and path stand in, so another server is another teacher.
 """
@@ -29,6 +29,8 @@ WORDED_BY = {
     LOCAL_REASONER: ("llama", "wording", "form"),
 }
 """Files of `curation.teachers.local` that decide what an embedded model says, beside its weights."""
+MOST_IN_FLIGHT, BATCH_IN_FLIGHT = 4096, 10_000
+"""Calls at a time that may be asked for, and those gathered for batches unless `concurrency` says otherwise."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _SYNTAX = "write [ROLE=][NAME@]https://host/v1#MODEL, [ROLE=]vllm:MODEL or [ROLE=]local"
@@ -44,8 +46,9 @@ class TeacherSpec:
     `max_pixels` bounds images as sent (width times height), `timeout` is seconds for one attempt in all, `first_byte`
     seconds until its answer begins or goes on. With `hedge`, an attempt without an answer after so many seconds is sent
     a second time and the first answer taken: quicker ends of runs for calls that may be paid twice. `rpm` and `tpm` are
-    requests and tokens a minute. `send_seed`: the endpoint takes `seed`. `defaults` are (role, model) pairs
-    for a spec without a model, used up by `assign`.
+    requests and tokens a minute. `send_seed`: the endpoint takes `seed`. `batch`: calls are gathered into offline
+    batches (OpenAI's Batch API, or `vllm run-batch`), answered within a day and cheaper. `defaults` are (role, model)
+    pairs for a spec without a model, used up by `assign`.
     """
 
     role: str | None = None
@@ -64,6 +67,7 @@ class TeacherSpec:
     prompts: str = "default"
     sees: bool = True
     send_seed: bool = False
+    batch: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -208,7 +212,10 @@ def _managed(text: str, rest: str) -> TeacherSpec:
         spec = TeacherSpec(name="local", kind="local", prompts="small", max_concurrency=4, send_seed=True)
     else:
         raise ConfigError("teacher", text, f"{'name the model: vllm:MODEL' if colon and kind == 'vllm' else _SYNTAX}")
-    return replace(spec, **_options(text, query))
+    spec = replace(spec, **_options(text, query))
+    if spec.kind == "local" and spec.batch:
+        raise ConfigError("teacher", text, "the embedded models have no batches; leave batch=true out")
+    return spec
 
 
 def _endpoint(text: str, url: str) -> TeacherSpec:
@@ -267,7 +274,18 @@ def _options(text: str, query: str) -> dict[str, Any]:
             chosen[field] = read(value)
         except ValueError:
             raise ConfigError("teacher", text, f"{name} wants {wants}, not {value!r}") from None
-    return chosen
+    return _checked_together(text, chosen)
+
+
+def _checked_together(text: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Options that only make sense for calls one by one, or only for batches."""
+    if not chosen.get("batch"):
+        if chosen.get("max_concurrency", 1) > MOST_IN_FLIGHT:
+            raise ConfigError("teacher", text, f"concurrency beyond {MOST_IN_FLIGHT} is for batch=true")
+        return chosen
+    if given := [name for name in ("timeout", "first_byte", "hedge", "rpm", "tpm") if name in chosen]:
+        raise ConfigError("teacher", text, f"{given[0]} is for calls one by one; leave it out with batch=true")
+    return {"max_concurrency": BATCH_IN_FLIGHT, **chosen}
 
 
 def _without_values(text: str) -> str:
@@ -314,7 +332,7 @@ def _variant(text: str) -> str:
 
 _OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "max_pixels": ("max_pixels", _whole(1024, 64_000_000), "a whole number of pixels from 1024 to 64000000"),
-    "concurrency": ("max_concurrency", _whole(1, 4096), "a whole number from 1 to 4096"),
+    "concurrency": ("max_concurrency", _whole(1, 50_000), "a whole number from 1 to 4096 (50000 with batch=true)"),
     "rpm": ("rpm", _whole(1, 10**9), "requests a minute, a whole number from 1"),
     "tpm": ("tpm", _whole(1, 10**12), "tokens a minute, a whole number from 1"),
     "key_env": ("key_env", _variable, "the name of an environment variable"),
@@ -324,4 +342,5 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "prompts": ("prompts", _variant, "default or small"),
     "sees": ("sees", _truth, "true or false"),
     "seed": ("send_seed", _truth, "true or false"),
+    "batch": ("batch", _truth, "true or false"),
 }

@@ -21,10 +21,12 @@ Fault = Literal["busy", "down", "flaky", "timeout", "malformed"]
 class Request:
     """One completion to draw. `read_image` gives the original bytes of an image in `messages`.
 
+    `wire` is the canonical JSON of all that decides the reply and `key` its digest (`calls.described`, `calls.key_of`).
     `seed` is set when the endpoint takes one; it follows from the call key, so a draw can be repeated.
     """
 
     key: str
+    wire: bytes
     model: str
     messages: tuple[Message, ...]
     sampling: Sampling

@@ -50,12 +50,11 @@ _NOISE = re.compile(r"^(?:Traceback \(|  File |    |.*[█▄▀]|.*nanobind| - 
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
-    """A started `vllm serve`: its guard (group leader), where it will answer, where it logs."""
+class Started:
+    """A started `vllm`: its guard (group leader), its model, where it logs."""
 
     guard: "subprocess.Popen[bytes]"
     model: str
-    port: int
     log: Path
 
 
@@ -80,18 +79,18 @@ async def open_vllm(
         find_vllm(),
         "serve",
         checked_model(spec.model),
-        *_machine_arguments(),
+        *machine_arguments(),
         *serve_arguments(options),
     ]
     patience = _patience(ready_within)
     with _held_port() as port:
-        server = _start(command, spec.model, port)
+        server = start([*command, "--host=127.0.0.1", f"--port={port}"], spec.model)
         try:
-            await _until_healthy(server, patience, progress)
+            await _until_healthy(server, port, patience, progress)
             with _death_named(server):
                 yield f"http://127.0.0.1:{port}/v1"
         finally:
-            await _stop(server)
+            await stop(server)
     server.log.unlink(missing_ok=True)
 
 
@@ -126,7 +125,7 @@ def serve_arguments(options: Mapping[str, str]) -> list[str]:
     return [_argument(name, str(value)) for name, value in options.items()]
 
 
-def _machine_arguments() -> list[str]:
+def machine_arguments() -> list[str]:
     """The words of $VISTILL_VLLM_ARGS as they are, such as `--gpu-memory-utilization 0.8 --dtype float32`."""
     text = os.environ.get("VISTILL_VLLM_ARGS", "")
     try:
@@ -182,7 +181,8 @@ def _held_port() -> Iterator[int]:
         yield port
 
 
-def _start(command: list[str], model: str, port: int) -> _Server:
+def start(command: list[str], model: str) -> Started:
+    """Run a `vllm` command that does not outlive us. Raises `RunStopped` when it cannot be started."""
     # A key of the user's own would lock our calls out. Statistics about private corpora go to nobody.
     environment = {k: v for k, v in os.environ.items() if k != "VLLM_API_KEY"}
     environment.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -190,7 +190,7 @@ def _start(command: list[str], model: str, port: int) -> _Server:
     try:
         with tempfile.NamedTemporaryFile(prefix="vistill-vllm-", suffix=".log", delete=False) as log:
             process = subprocess.Popen(
-                [*guarded, "--host=127.0.0.1", f"--port={port}"],
+                guarded,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -199,20 +199,20 @@ def _start(command: list[str], model: str, port: int) -> _Server:
             )
     except OSError as error:
         raise RunStopped(f"vLLM ({model}) cannot be started: {error}") from None
-    return _Server(process, model, port, Path(log.name))
+    return Started(process, model, Path(log.name))
 
 
-async def _until_healthy(server: _Server, patience: float, progress: Callable[[str], None]) -> None:
+async def _until_healthy(server: Started, port: int, patience: float, progress: Callable[[str], None]) -> None:
     started = time.monotonic()
     reported = started
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        while not await _healthy(session, server.port):
+        while not await _healthy(session, port):
             now = time.monotonic()
-            if _ended(server):
-                raise RunStopped(_report(server, "stopped before it was ready"))
+            if ended(server):
+                raise RunStopped(report(server, "stopped before it was ready"))
             if now - started > patience:
                 late = f"was not ready after {patience:g} s ($VISTILL_VLLM_TIMEOUT)"
-                raise RunStopped(_report(server, late))
+                raise RunStopped(report(server, late))
             if now - reported >= REPORT_EVERY:
                 reported = now
                 progress(f"vLLM is loading {server.model}: {now - started:.0f} s, {_last_line(server.log)}")
@@ -228,12 +228,12 @@ async def _healthy(session: aiohttp.ClientSession, port: int) -> bool:
         return False
 
 
-async def _stop(server: _Server) -> None:
+async def stop(server: Started) -> None:
     """Ask the guard to end the group; kill the group when that takes too long or the wait is interrupted."""
     server.guard.terminate()
     deadline = time.monotonic() + guard.GRACE + 2
     try:
-        while not _ended(server) and time.monotonic() < deadline:
+        while not ended(server) and time.monotonic() < deadline:
             await asyncio.sleep(POLL / 4)
     finally:
         with suppress(ProcessLookupError, PermissionError):
@@ -241,7 +241,7 @@ async def _stop(server: _Server) -> None:
         server.guard.wait()
 
 
-def _ended(server: _Server) -> bool:
+def ended(server: Started) -> bool:
     """Whether the guard is gone. It is not reaped here, so its id, the group's, cannot pass to a stranger."""
     try:
         return os.waitid(os.P_PID, server.guard.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -250,19 +250,19 @@ def _ended(server: _Server) -> bool:
 
 
 @contextmanager
-def _death_named(server: _Server) -> Iterator[None]:
+def _death_named(server: Started) -> Iterator[None]:
     """Say that the server died where the calls could only say that nobody answers."""
     try:
         yield
     except RunStopped as error:
-        if not _ended(server):
+        if not ended(server):
             raise
-        raise RunStopped(_report(server, "stopped while calls were being answered")) from error
-    if _ended(server):
-        raise RunStopped(_report(server, "stopped while calls were being answered"))
+        raise RunStopped(report(server, "stopped while calls were being answered")) from error
+    if ended(server):
+        raise RunStopped(report(server, "stopped while calls were being answered"))
 
 
-def _report(server: _Server, what: str) -> str:
+def report(server: Started, what: str) -> str:
     """One message: what happened, the error vLLM named first, the last lines of its log, where it is."""
     lines = _tail(server.log)
     cause = _named_cause(lines)

@@ -73,8 +73,9 @@ async def captioned(reader: Transport, figure: Figure, kept: Path | None) -> str
     if image.sha256 not in known:
         message = Message("user", "", (image,))
         asked = Request(
-            key="", model="", messages=(message,), sampling=Prompt("", ()).sampling, read_image=lambda _: figure.png
-        )
+            key="", wire=b"", model="", messages=(message,), sampling=Prompt("", ()).sampling,
+            read_image=lambda _: figure.png,
+        )  # fmt: skip
         known[image.sha256] = (await reader.complete(asked)).text
         if kept:
             kept.write_text(json.dumps(known))
@@ -88,7 +89,7 @@ def request(prompt: Prompt, figure: Figure, caption: str, seed: int, index: int,
         columns |= {"question": figure.text_question, "caption": "", "context": ""}
     messages = prompt.fill(columns)
     return Request(
-        key="", model="", messages=messages, sampling=prompt.sampling, read_image=no_image,
+        key="", wire=b"", model="", messages=messages, sampling=prompt.sampling, read_image=no_image,
         draw=draw, seed=(seed * 1000 + index) * 100 + draw,
     )  # fmt: skip
 

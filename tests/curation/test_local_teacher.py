@@ -53,6 +53,7 @@ needs_model = pytest.mark.skipif(
 def request(*messages: Message, max_tokens: int = 40, temperature: float = 0.0, picture: bytes = b"") -> Request:
     return Request(
         key="k",
+        wire=b"",
         model="m",
         messages=messages,
         sampling=Sampling(temperature=temperature, max_tokens=max_tokens),
@@ -348,7 +349,7 @@ from curation.teachers.transport import Request
 async def main():
     async with open_local("reasoner", parse_teacher("local")) as model:
         hello = (Message("user", "Hi."),)
-        asked = Request(key="", model="", messages=hello, sampling=Sampling(max_tokens=3), read_image=None)
+        asked = Request(key="", wire=b"", model="", messages=hello, sampling=Sampling(max_tokens=3), read_image=None)
         reply = await model.complete(asked)
         print(model._llama.server.listening_address, reply.completion_tokens, flush=True)
         await asyncio.sleep(600)

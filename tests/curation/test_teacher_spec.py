@@ -338,7 +338,7 @@ def body(request: Request, **how: Any) -> Any:
 
 
 def request(**fields: Any) -> Request:
-    plain = {"key": "k", "model": "m", "messages": (Message("user", "q"),), "sampling": Sampling()}
+    plain = {"key": "k", "wire": b"", "model": "m", "messages": (Message("user", "q"),), "sampling": Sampling()}
     return Request(**{**plain, "read_image": lambda image: b"", **fields})
 
 

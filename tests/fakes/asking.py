@@ -6,6 +6,7 @@ from typing import Any
 from curation.errors import SampleError
 from curation.records import Image
 from curation.teachers import open_teachers
+from curation.teachers.batch import BatchBook, Gather
 from curation.teachers.budget import Budget
 from curation.teachers.dispatch import Policy
 from curation.teachers.protocol import Message, Reply
@@ -23,6 +24,8 @@ def ask_all(
     ledger: MemoryLedger | None = None,
     policy: Policy = QUICK,
     budget: Budget | None = None,
+    book: BatchBook | None = None,
+    gather: Gather | None = None,
     **how: Any,
 ) -> list[Reply | BaseException]:
     """Ask all texts at once of one teacher; each result is a reply or what was raised."""
@@ -30,7 +33,13 @@ def ask_all(
     async def run() -> list[Reply | BaseException]:
         specs = assign([parse_teacher(url)], ["reasoner"])
         async with open_teachers(
-            specs, ledger=ledger or MemoryLedger(), read_image=no_image, policy=policy, budget=budget
+            specs,
+            ledger=ledger or MemoryLedger(),
+            read_image=no_image,
+            policy=policy,
+            budget=budget,
+            book=book,
+            gather=gather,
         ) as teachers:
             asks = [teachers["reasoner"].ask([Message("user", text)], **how) for text in texts]
             return await asyncio.gather(*asks, return_exceptions=True)

@@ -157,6 +157,11 @@ class ModelServer:
             return await self._send(writer, error(401, f"Incorrect API key provided: {sent}"))
         if path.endswith("/models"):
             return await self._send(writer, self._listed())
+        return await self._route(writer, head[0].split(" ")[0], path, headers, data)
+
+    async def _route(
+        self, writer: asyncio.StreamWriter, method: str, path: str, headers: dict[str, str], data: bytes
+    ) -> bool:
         if not path.endswith("/chat/completions"):
             return await self._send(writer, error(404, f"no route {path}"))
         return await self._complete(writer, orjson.loads(data), headers)

@@ -14,11 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.vllm
 @pytest.mark.timeout(900)
-def test_vllm_reasons_in_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", ["prompts=small", "prompts=small&batch=true"])
+def test_vllm_reasons_in_a_run(tmp_path: Path, options: str) -> None:
     model = os.environ["VISTILL_VLLM_MODEL"]
     command = [
         sys.executable, "-m", "flows.cli", "run", "vlaa-thinking", "--source=figures?families=bar,table", "--limit=4",
-        f"--teacher=reasoner=vllm:{model}?prompts=small", "--teacher=captioner=local", "--no-prefect",
+        f"--teacher=reasoner=vllm:{model}?{options}", "--teacher=captioner=local", "--no-prefect",
         f"--store={tmp_path / 'store'}",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
