@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curation.engine import columns_of, run_all
 from curation.recipe import Bound, Plan, Stage
 from curation.records import Outcome, Rejected, Sample, digest
-from flows.session import Session
+from flows.session import RETRY, Session, fingerprints
 from storage import corpus, stages
+from storage.snapshot import Snapshot
 
 INGEST = 512
 """Rows of a source that go into one segment."""
@@ -27,6 +31,7 @@ TASKS = 16
 CHUNK = 1024
 """Samples read from the store at a time."""
 
+Positions = NDArray[np.int64]
 Intake = tuple[Sample, bytes | None] | Rejected
 
 
@@ -139,14 +144,15 @@ def rows(
     Batches end in any order but are counted in theirs, so that stopping at `enough` does not depend on timing.
     """
     size, window = _sizes(session) if enough is None else (min(session.prepared.job.batch, 8), 2)
-    session.progress.start_phase(
-        ", ".join(part.name for part in stage.parts),
-        stages.count_kept(session.store, session.run_id, kept_by, after),
-    )
+    with session.store.snapshot() as snapshot:
+        positions = stages.positions_kept(snapshot, session.run_id, kept_by=kept_by, after=after)
+        session.progress.start_phase(", ".join(part.name for part in stage.parts), len(positions))
+        kept: list[int] = []
+        if enough is None and session.resumes:
+            positions, kept = _without_settled(session, snapshot, stage, positions, kept_by, after)
     running: deque[Pending] = deque()
-    kept: list[int] = []
     try:
-        for batch in _batches(session, stage, after, kept_by, size):
+        for batch in _batches(session, stage, positions, size):
             running.append(batches(number, batch))
             while len(running) >= window:
                 kept += _settle(session, running.popleft())
@@ -176,19 +182,42 @@ def _settle(session: Session, pending: Pending) -> tuple[int, ...]:
     return report.kept
 
 
-def _batches(session: Session, stage: Stage, after: int, kept_by: str | None, size: int) -> Iterator[list[Sample]]:
-    """The run's samples that passed the step `kept_by`, in position order."""
-    while chunk := _chunk(session, stage, after, kept_by):
+def _without_settled(
+    session: Session, snapshot: Snapshot, stage: Stage, positions: Positions, kept_by: str | None, after: int
+) -> tuple[Positions, list[int]]:
+    """The positions that need work, and those of samples that earlier runs have brought through the stage."""
+    prints = [list(fingerprints(part)) for part in stage.parts]
+    found = stages.settled(
+        snapshot,
+        session.run_id,
+        kept_by=kept_by,
+        after=after,
+        parts=[outer for outer, *_ in prints],
+        inner=[print for _, *inner in prints for print in inner],
+        again=RETRY,
+    )
+    session.progress.known(found.counts)
+    session.progress.finished(len(found.kept) + len(found.gone))
+    return np.setdiff1d(positions, np.concatenate([found.kept, found.gone])), found.kept.tolist()
+
+
+def _batches(session: Session, stage: Stage, positions: Positions, size: int) -> Iterator[list[Sample]]:
+    """The run's samples at these positions, in order."""
+    for at in range(0, len(positions), CHUNK):
+        chunk = _chunk(session, stage, positions[at : at + CHUNK])
         for start in range(0, len(chunk), size):
             yield chunk[start : start + size]
-        after = chunk[-1].position
 
 
-def _chunk(session: Session, stage: Stage, after: int, kept_by: str | None) -> list[Sample]:
+def _chunk(session: Session, stage: Stage, positions: Positions) -> list[Sample]:
     with session.store.snapshot() as snapshot:
-        samples = stages.read_kept(snapshot, session.run_id, kept_by=kept_by, after=after, count=CHUNK)
+        samples = _at(snapshot, session.run_id, positions)
         session.learn(stage, samples, snapshot)
     return samples
+
+
+def _at(snapshot: Snapshot, run_id: str, positions: Positions) -> list[Sample]:
+    return corpus.read_samples(snapshot, run_id, positions=positions.tolist(), count=len(positions))
 
 
 def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
@@ -199,17 +228,20 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
     (bound,) = stage.parts
     assert isinstance(bound, Bound), "draws are row-wise"
     session.progress.start_phase(bound.name)
-    keys, columns = _columns(session, bound, kept_by)
-    fingerprint = digest([bound.fingerprint, sorted(keys)])
-    stages.set_step_fingerprint(session.store, session.run_id, bound.idx, bound.name, fingerprint)
     with session.store.snapshot() as snapshot:
-        found = stages.outcomes_of(snapshot, fingerprint)
-    if len(found) < len(keys):
+        keys = stages.keys_kept(snapshot, session.run_id, kept_by=kept_by)
+        fingerprint = digest([bound.fingerprint, sorted(keys)])
+        known = stages.counts_of(snapshot, fingerprint)
+    stages.set_step_fingerprint(session.store, session.run_id, bound.idx, bound.name, fingerprint)
+    if sum(count for *_, count in known) == len(keys):
+        session.progress.known(known)
+    else:
+        keys, columns = _columns(session, bound, kept_by)
         found = run_all(bound, fingerprint, keys, columns, session.picture)
         corpus.add_outcomes(session.store, session.run_id, found)
-    for outcome in found:
-        session.progress.outcome(outcome, True)
-    session.progress.finished(len(found))
+        for outcome in found:
+            session.progress.outcome(outcome, True)
+    session.progress.finished(len(keys))
     return fingerprint
 
 
@@ -221,8 +253,9 @@ def _columns(session: Session, bound: Bound, kept_by: str | None) -> tuple[list[
     columns: dict[str, list[Any]] = {name: [] for name in bound.step.reads}
     with session.store.snapshot() as snapshot:
         before = stages.kept_before(snapshot, bound.name) if "kept_before" in columns else frozenset[str]()
-        after = -1
-        while chunk := stages.read_kept(snapshot, session.run_id, kept_by=kept_by, after=after, count=CHUNK):
+        positions = stages.positions_kept(snapshot, session.run_id, kept_by=kept_by, after=-1)
+        for at in range(0, len(positions), CHUNK):
+            chunk = _at(snapshot, session.run_id, positions[at : at + CHUNK])
             values = stages.step_values(snapshot, [s.id for s in chunk], list(written.values())) if written else {}
             for sample in chunk:
                 keys.append((sample.id, sample.key))
@@ -230,5 +263,4 @@ def _columns(session: Session, bound: Bound, kept_by: str | None) -> tuple[list[
                 row |= {name: values[sample.id, sample.key, print] for name, print in written.items()}
                 for name, column in columns.items():
                     column.append(row[name])
-            after = chunk[-1].position
     return keys, columns

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group
@@ -51,6 +51,15 @@ class Progress:
             self.counts.setdefault(outcome.step, Counter())[outcome.status] += 1
             if outcome.status != "ok" and outcome.step != "draws":
                 self.reasons[outcome.step, outcome.reason] += 1
+
+    def known(self, counts: Iterable[tuple[str, str, str, int]]) -> None:
+        """Outcomes of earlier runs, counted by the store: (step, status, reason, samples)."""
+        with self._lock:
+            for step, status, reason, count in counts:
+                self.reused += count
+                self.counts.setdefault(step, Counter())[status] += count
+                if status != "ok" and step != "draws":
+                    self.reasons[step, reason] += count
 
     def call(self, call: Call) -> None:
         with self._lock:

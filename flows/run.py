@@ -115,7 +115,8 @@ def run(
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
     with open_session(prepared, run_id, progress) as session, _recorded(session, source):
-        execute(session, samples(source), intake_fingerprint(), batches_for(session))
+        taken = samples(source, known=corpus.KnownImages(session.store))
+        execute(session, taken, intake_fingerprint(), batches_for(session))
     return Ended(run_id, "finished", time.monotonic() - started)
 
 

@@ -65,7 +65,7 @@ class Session:
         self.prepared, self.run_id, self.store, self.progress = prepared, run_id, store, progress
         self.writer = Writer(store, run_id)
         self._loop, self._teachers = loop, teachers
-        self._resumes = self._any_known()
+        self.resumes = self._any_known()
         self._trouble: StoreError | None = None
         self._terminal = _terminal_steps(prepared.plan)
         self._flusher = loop.submit(self._flush_often())
@@ -98,8 +98,8 @@ class Session:
     def learn(self, stage: Stage, samples: Sequence[Sample], snapshot: Snapshot | None = None) -> None:
         """Look up what earlier runs found out about these samples; many at a time, since a look-up costs the same."""
         learned: dict[str, dict[OutcomeKey, Outcome]] = {sample.id: {} for sample in samples}
-        if self._resumes:
-            prints = [print for part in stage.parts for print in _fingerprints(part)]
+        if self.resumes:
+            prints = [print for part in stage.parts for print in fingerprints(part)]
             with nullcontext(snapshot) if snapshot else self.store.snapshot() as view:
                 for outcome in known_outcomes(view, list(learned), prints):
                     if outcome.reason not in RETRY:
@@ -154,7 +154,8 @@ def read_picture(store: Store, image: Image) -> bytes:
         raise SampleError("image_missing", str(error)) from error
 
 
-def _fingerprints(part: Bound | BoundDraws) -> Iterator[str]:
+def fingerprints(part: Bound | BoundDraws) -> Iterator[str]:
+    """A part's own, then those of the steps inside it."""
     yield part.fingerprint
     if isinstance(part, BoundDraws):
         yield from (step.fingerprint for step in part.steps)

@@ -8,13 +8,16 @@ fares of `storage.views`.
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
 from curation.errors import StoreError
 from curation.records import Image, Json, Option, Outcome, Sample, Status
+from curation.version import modules_version
 from storage.schema import TABLES
 from storage.snapshot import Snapshot
 from storage.store import Store
@@ -85,9 +88,30 @@ def add_samples(store: Store, samples: Sequence[Sample], pictures: Sequence[tupl
     store.put_images(pictures)
     images = {sample.image.sha256: sample.image for sample in samples if sample.image}
     images |= {image.sha256: image for image, _ in pictures}
-    store.append("images", [asdict(images[sha256]) for sha256 in sorted(images)])
+    by = {"inspected": _inspection()}
+    store.append("images", [asdict(images[sha256]) | by for sha256 in sorted(images)])
     versions = {(sample.id, sample.key): sample for sample in samples}
     store.append("samples", [_sample_row(versions[key]) for key in sorted(versions)])
+
+
+class KnownImages:
+    """What earlier runs saw in pictures, by SHA-256, as far as today's code would see the same: 150 bytes each."""
+
+    def __init__(self, store: Store) -> None:
+        names = ", ".join(("sha256", *IMAGE_FIELDS))
+        sql = f"""
+            SELECT {names} FROM raw_images WHERE inspected = $1
+            QUALIFY row_number() OVER (PARTITION BY sha256) = 1 ORDER BY sha256
+        """  # noqa: S608 names are constants
+        self._rows = store.query(sql, [_inspection()]).combine_chunks()
+        self._starts = np.array([int(sha256[:16], 16) for sha256 in self._rows["sha256"].to_pylist()], np.uint64)
+
+    def __call__(self, sha256: str) -> Image | None:
+        at = int(self._starts.searchsorted(np.uint64(int(sha256[:16], 16))))
+        if at == len(self._starts):
+            return None
+        [row] = self._rows.slice(at, 1).to_pylist()
+        return Image(**row) if row["sha256"] == sha256 else None
 
 
 def add_members(store: Store, run_id: str, members: Iterable[tuple[str, str, int]]) -> None:
@@ -126,15 +150,15 @@ def known_outcomes(snapshot: Snapshot, sample_ids: Sequence[str], fingerprints: 
 
 
 def read_samples(
-    snapshot: Snapshot, run_id: str, *, after: int = -1, count: int = 1000, ids: Sequence[str] | None = None
+    snapshot: Snapshot, run_id: str, *, after: int = -1, count: int = 1000, positions: Sequence[int] | None = None
 ) -> list[Sample]:
-    """At most `count` samples of the run beyond position `after`, in order; `ids` narrows it."""
+    """At most `count` samples of the run beyond position `after`, in order; `positions` narrows it."""
     images = ", ".join(f"i.{name} AS image_{name}" for name in IMAGE_FIELDS)
     sql = f"""
         WITH page AS (
             SELECT sample_id, sample_key, min(position) AS position FROM raw_members
             WHERE run_id = $1 AND position > $2 AND sample_key <> ''
-                AND ($4::VARCHAR[] IS NULL OR sample_id IN (SELECT unnest($4::VARCHAR[])))
+                AND ($4::BIGINT[] IS NULL OR position IN (SELECT unnest($4::BIGINT[])))
             GROUP BY sample_id, sample_key ORDER BY position LIMIT $3
         ),
         wanted AS (
@@ -143,7 +167,7 @@ def read_samples(
         )
         SELECT w.*, {images} FROM wanted w LEFT JOIN images i ON i.sha256 = w.image ORDER BY w.position
     """  # noqa: S608 names are constants
-    rows = snapshot.query(sql, [run_id, after, count, None if ids is None else list(ids)])
+    rows = snapshot.query(sql, [run_id, after, count, None if positions is None else list(positions)])
     return [_sample(row) for row in rows.to_pylist()]
 
 
@@ -191,6 +215,12 @@ def _progress(run: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any
     run |= {name: orjson.loads(run[name]) if run[name] else None for name in ("settings", "teachers")}
     ends = {"samples": steps[0]["input"] if steps else 0, "kept": steps[-1]["kept"] if steps else 0}
     return run | ends | lost | {"funnel": steps}
+
+
+@cache
+def _inspection() -> str:
+    """Which code looks at pictures; what it saw is good as long as this stays the same."""
+    return modules_version("curation.pictures")
 
 
 def _sample_row(sample: Sample) -> dict[str, Json]:

@@ -5,6 +5,7 @@ Decoding and measuring pictures belongs to curation; what is known about each li
 
 import os
 import re
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +18,7 @@ from storage.files import fsync_path, make_directories, os_errors, temporary
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 FLUSHES = 8
+SETTLED_SECONDS = 120.0  # after which the kernel has written a rename, whoever made it
 FORMAT = re.compile(r"[A-Za-z0-9]{1,8}")
 
 
@@ -48,7 +50,7 @@ def put_images(root: Path, pictures: Sequence[tuple[Image, bytes]]) -> None:
     with os_errors("store images in", root / "images"):
         make_directories(folders)
         _publish({path: content for path, content in wanted.items() if not _present(path, len(content))})
-        _flush(folders)
+        _flush(sorted({path.parent for path in wanted if path.stat().st_mtime > time.time() - SETTLED_SECONDS}))
 
 
 def _present(path: Path, size: int) -> bool:

@@ -25,7 +25,12 @@ def m001_tables(generation: DuckDBPyConnection) -> None:
     generation.execute("create table if not exists _segments (tbl varchar, name varchar, absorbed double)")
 
 
-MIGRATIONS: list[Migration] = [m001_tables]
+def m002_inspected(generation: DuckDBPyConnection) -> None:
+    """Which code looked at a picture, so that a later run need not look again."""
+    generation.execute("alter table images add column if not exists inspected varchar")
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected]
 
 
 def latest() -> int:

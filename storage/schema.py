@@ -36,6 +36,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "size": "BIGINT",
         "pixels": "VARCHAR",
         "phash": "UBIGINT",
+        "inspected": "VARCHAR",
         "created": "DOUBLE",
     },
     "members": {

@@ -3,15 +3,19 @@
 A stage reads the samples that passed the one before it, named by the fingerprint of that stage's last step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from curation.records import Json, Outcome, Sample
-from storage.corpus import ONE_OUTCOME_A_KEY, known_outcomes, read_samples
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.records import Json, Status
+from storage.corpus import ONE_OUTCOME_A_KEY, known_outcomes
 from storage.snapshot import Snapshot
 from storage.store import Store
 
 KEPT = """
-SELECT m.sample_id, m.position FROM (
+SELECT m.sample_id, m.sample_key, m.position FROM (
     SELECT sample_id, sample_key, min(position) AS position FROM members
     WHERE run_id = $1 AND position > $2 AND sample_key <> '' GROUP BY ALL
 ) m
@@ -23,32 +27,102 @@ SEMI JOIN (
 """  # noqa: S608 constants
 
 
-def count_kept(store: Store, run_id: str, kept_by: str | None, after: int = -1) -> int:
-    """How many samples of the run beyond a position passed the step of this fingerprint (None: all that came in)."""
-    sql, params = _kept(run_id, kept_by, after)
-    [row] = store.query(f"SELECT count(*) AS n FROM ({sql})", params).to_pylist()  # noqa: S608
-    return int(row["n"])
+EVERY = "WHERE $3::VARCHAR IS NULL"
+SETTLED = f"""
+WITH m AS ({{kept}}),
+parts AS (SELECT unnest($4::VARCHAR[]) AS fingerprint, unnest($5::INTEGER[]) AS idx),
+found AS (
+    SELECT * FROM (
+        SELECT sample_id, sample_key, fingerprint, draw, step, status, coalesce(reason, '') AS reason FROM raw_outcomes
+        SEMI JOIN m USING (sample_id, sample_key) SEMI JOIN parts USING (fingerprint) {ONE_OUTCOME_A_KEY}
+    ) JOIN parts USING (fingerprint)
+),
+ended AS (
+    SELECT sample_id, sample_key, coalesce(min(idx) FILTER (status <> 'ok'), $6) AS stop,
+           list(idx) FILTER (status = 'ok' AND idx IS NOT NULL) AS passed,
+           bool_or(list_contains($7::VARCHAR[], reason)) AS again
+    FROM found GROUP BY ALL
+),
+settled AS (
+    SELECT * FROM m JOIN ended USING (sample_id, sample_key)
+    WHERE NOT again AND len(list_filter(coalesce(passed, []), lambda i: i < stop)) = stop
+)
+"""  # noqa: S608 constants
 
 
-def read_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None, after: int, count: int) -> list[Sample]:
-    """The next samples of the run in position order that passed the step of this fingerprint."""
-    if kept_by is None:
-        return read_samples(snapshot, run_id, after=after, count=count)
+ENDS = "SELECT position, stop = $6 AS kept FROM settled ORDER BY position"
+COUNTS = """
+SELECT step, status, reason, count(*) AS n FROM found SEMI JOIN settled USING (sample_id, sample_key)
+GROUP BY ALL ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Samples of which a stage knows all it would find out: `kept` and `gone` are positions, `counts` what steps said.
+
+    `counts` are (step, status, reason, samples).
+    """
+
+    kept: "NDArray[np.int64]"
+    gone: "NDArray[np.int64]"
+    counts: list[tuple[str, Status, str, int]]
+
+
+def settled(
+    snapshot: Snapshot,
+    run_id: str,
+    *,
+    kept_by: str | None,
+    after: int,
+    parts: Sequence[str],
+    inner: Sequence[str],
+    again: Collection[str],
+) -> Settled:
+    """The samples beyond a position, kept by the step before, that a row-wise stage need not look at again.
+
+    `parts` are the fingerprints of the stage's parts in order, `inner` those of steps inside draws. A sample is settled
+    when every part kept it, or all up to one that did not, and none of its failures has a reason in `again`.
+    """
+    kept, params = _kept(run_id, kept_by, after)
+    ranks = [*range(len(parts)), *[None] * len(inner)]
+    params = [*params, [*parts, *inner], ranks, len(parts), sorted(again)]
+    sql = SETTLED.format(kept=kept)
+    ends = snapshot.query(sql + ENDS, params)
+    counts = snapshot.query(sql + COUNTS, params)
+    positions, passed = ends["position"].to_numpy(), ends["kept"].to_numpy()
+    told = [(row["step"], row["status"], row["reason"], row["n"]) for row in counts.to_pylist()]
+    return Settled(positions[passed], positions[~passed], told)
+
+
+def positions_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None, after: int) -> "NDArray[np.int64]":
+    """Positions of the run's samples beyond `after` that passed the step of this fingerprint (None: all), in order."""
     sql, params = _kept(run_id, kept_by, after)
-    ids = snapshot.query(f"{sql} ORDER BY position LIMIT {count:d}", params).column("sample_id").to_pylist()
-    return read_samples(snapshot, run_id, after=after, count=count, ids=ids) if ids else []
+    found = snapshot.query(f"SELECT position FROM ({sql}) ORDER BY position", params)  # noqa: S608 constants
+    positions: NDArray[np.int64] = found["position"].to_numpy()
+    return positions
+
+
+def keys_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None) -> list[tuple[str, str]]:
+    """(sample id, sample key) of the run's samples that passed the step of this fingerprint."""
+    sql, params = _kept(run_id, kept_by, -1)
+    rows = snapshot.query(sql, params)
+    return list(zip(rows["sample_id"].to_pylist(), rows["sample_key"].to_pylist(), strict=True))
 
 
 def _kept(run_id: str, kept_by: str | None, after: int) -> tuple[str, list[Json]]:
-    if kept_by is None:
-        return KEPT, [run_id, after]
-    return KEPT + PASSED, [run_id, after, kept_by]
+    return KEPT + (PASSED if kept_by else EVERY), [run_id, after, kept_by]
 
 
-def outcomes_of(snapshot: Snapshot, fingerprint: str) -> list[Outcome]:
-    """Every outcome of a step over all rows, which has a fingerprint of its own for each set of rows."""
-    ids = snapshot.query("SELECT sample_id FROM raw_outcomes WHERE fingerprint = $1", [fingerprint])
-    return known_outcomes(snapshot, ids.column(0).to_pylist(), [fingerprint])
+def counts_of(snapshot: Snapshot, fingerprint: str) -> list[tuple[str, Status, str, int]]:
+    """(step, status, reason, samples) of a step over all rows; it has a fingerprint of its own for each set of rows."""
+    sql = f"""
+        SELECT step, status, coalesce(reason, '') AS reason, count(*) AS n FROM (
+            SELECT * FROM raw_outcomes WHERE fingerprint = $1 {ONE_OUTCOME_A_KEY}
+        ) GROUP BY ALL ORDER BY ALL
+    """  # noqa: S608 constants
+    rows = snapshot.query(sql, [fingerprint]).to_pylist()
+    return [(row["step"], row["status"], row["reason"], row["n"]) for row in rows]
 
 
 def kept_before(snapshot: Snapshot, step: str) -> frozenset[str]:

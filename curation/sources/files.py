@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from curation.errors import ConfigError, SampleError
@@ -33,13 +34,19 @@ class Folder:
         if not path.strip() or "\0" in path:
             raise SampleError("image_missing", "the path is empty or contains a NUL character")
         try:
-            home = self.path.resolve()
+            home = _resolved(self.path)
             target = Path(os.path.realpath(home / path))
         except (OSError, ValueError) as error:
             raise SampleError("image_missing", f"{path[:200]}: {error}") from error
         if not target.is_relative_to(home):
             raise SampleError("image_outside", f"{path[:200]} leaves {home}")
         return target
+
+
+@lru_cache(maxsize=16)
+def _resolved(folder: Path) -> Path:
+    """Where the source's folder really is; it stays that while a source is read."""
+    return folder.resolve()
 
 
 @dataclass(frozen=True, slots=True)

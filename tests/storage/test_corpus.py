@@ -88,9 +88,9 @@ def test_samples_are_read_page_by_page_in_order_of_position(store: Store) -> Non
     with store.snapshot() as snapshot:
         first = corpus.read_samples(snapshot, "r1", count=2)
         rest = corpus.read_samples(snapshot, "r1", after=first[-1].position)
-        some = corpus.read_samples(snapshot, "r1", ids=["s1", "s4", "unknown"])
+        some = corpus.read_samples(snapshot, "r1", positions=[10, 40, 99])
         assert corpus.read_samples(snapshot, "other") == []
-        assert corpus.read_samples(snapshot, "r1", ids=[]) == []
+        assert corpus.read_samples(snapshot, "r1", positions=[]) == []
     assert first + rest == ordered
     assert some == [samples[4], samples[1]]
 
