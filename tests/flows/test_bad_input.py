@@ -153,7 +153,7 @@ def test_a_json_file_that_is_not_utf8_is_refused_before_the_first_call(server: M
 def test_a_store_of_a_newer_version_is_refused(server: ModelServer, tmp_path: Path) -> None:
     Store.open(tmp_path / "store")
     version = tmp_path / "store" / "VERSION"
-    version.write_text(version.read_text().replace("1", "99"), encoding="utf-8")
+    version.write_text("99\n", encoding="utf-8")
     command = [
         sys.executable,
         "-m",

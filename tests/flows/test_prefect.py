@@ -131,7 +131,13 @@ class Api:
             return False
 
     def post(self, path: str, **body: Any) -> Any:
-        return httpx.post(f"{self.url}{path}", json=body, timeout=30).raise_for_status().json()
+        """503 is the server's word for "busy, ask again" (a locked SQLite), which Prefect's own clients do."""
+        for _ in range(5):
+            answer = httpx.post(f"{self.url}{path}", json=body, timeout=30)
+            if answer.status_code != 503:
+                break
+            time.sleep(1)
+        return answer.raise_for_status().json()
 
     def flow_runs(self) -> list[dict[str, Any]]:
         """Those that have started, latest first."""
