@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pil
 
-from curation.intake import SeenIds, intake, samples
+from curation.intake import SeenIds, _together, intake, samples
+from curation.pictures import Limits
 from curation.reasons import INTAKE
 from curation.records import Json, Rejected, Sample
 from curation.sources import RawRow, Source, open_source
@@ -391,3 +392,33 @@ def test_tabmwp_is_taken_in_whole() -> None:
 def test_mathvision_is_taken_in_but_for_one_row_with_two_equal_options() -> None:
     found = counted(open_source(f"jsonl:{MATHVISION}"))
     assert found == {"mcq": 189, "digit": 69, "number": 43, "text": 1, "math": 1, "options_duplicate": 1}
+
+
+def test_a_picture_seen_before_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_lines(tmp_path / "rows.jsonl", [{"image": f"{n}.png", "question": "?", "answer": "3"} for n in (0, 1)])
+    for number in (0, 1):
+        (tmp_path / f"{number}.png").write_bytes(png(number))
+    first = [taken for taken in samples(open_source(file)) if not isinstance(taken, Rejected)]
+    known = {sample.image.sha256: sample.image for sample, _ in first if sample.image}
+    monkeypatch.setattr("curation.intake.inspect", lambda *_, **__: pytest.fail("it was decoded"))
+    assert [*samples(open_source(file), known=known.get)] == first
+
+
+def test_a_picture_seen_before_is_still_held_to_the_limits(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "rows.jsonl", [{"image": "0.png", "question": "?", "answer": "3"}])
+    (tmp_path / "0.png").write_bytes(png(0))
+    source = open_source(file)
+    [(sample, _)] = [taken for taken in samples(source) if not isinstance(taken, Rejected)]
+    [refused] = samples(source, known=lambda _: sample.image, limits=Limits(smallest_side=13))
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "image_too_small"
+
+
+def test_small_pictures_are_handed_over_many_at_a_time_and_large_ones_one_by_one() -> None:
+    def of(size: int) -> Any:
+        return (None, b"x" * size)
+
+    assert _together([of(2_000), of(300)]) == 16
+    assert _together([of(300_000)]) == 3
+    assert _together([of(2_000), of(5_000_000)]) == 1
+    assert _together([]) == 16
