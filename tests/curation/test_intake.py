@@ -395,7 +395,9 @@ def test_mathvision_is_taken_in_but_for_one_row_with_two_equal_options() -> None
 
 
 def test_a_picture_seen_before_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = write_lines(tmp_path / "rows.jsonl", [{"image": f"{n}.png", "question": "?", "answer": "3"} for n in (0, 1)])
+    file = write_lines(
+        tmp_path / "rows.jsonl", *({"image": f"{n}.png", "question": "?", "answer": "3"} for n in (0, 1))
+    )
     for number in (0, 1):
         (tmp_path / f"{number}.png").write_bytes(png(number))
     first = [taken for taken in samples(open_source(file)) if not isinstance(taken, Rejected)]
@@ -405,7 +407,7 @@ def test_a_picture_seen_before_is_not_decoded_again(tmp_path: Path, monkeypatch:
 
 
 def test_a_picture_seen_before_is_still_held_to_the_limits(tmp_path: Path) -> None:
-    file = write_lines(tmp_path / "rows.jsonl", [{"image": "0.png", "question": "?", "answer": "3"}])
+    file = write_lines(tmp_path / "rows.jsonl", {"image": "0.png", "question": "?", "answer": "3"})
     (tmp_path / "0.png").write_bytes(png(0))
     source = open_source(file)
     [(sample, _)] = [taken for taken in samples(source) if not isinstance(taken, Rejected)]
