@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.engine import columns_of, run_all
+from curation.intake import inspection
 from curation.recipe import Bound, Plan, Stage
 from curation.records import Outcome, Rejected, Sample, digest
 from flows.session import RETRY, Session, fingerprints
@@ -106,6 +107,7 @@ def take_in(session: Session, source: Iterator[Intake], fingerprint: str) -> int
             session.store,
             [sample for sample, _ in good],
             [(s.image, data) for s, data in good if s.image and data],
+            inspected=inspection(),
         )
         outcomes = [_intake_outcome(item, fingerprint) for item in block]
         corpus.add_outcomes(session.store, session.run_id, outcomes)

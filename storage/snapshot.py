@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from curation.errors import StoreError
+from storage.database_file import QUIET
 from storage.files import lock, os_errors
 from storage.generations import current, damaged_generation, generation_path, tail_of
 from storage.segments import quarantine_damaged, segment_path
@@ -116,6 +117,7 @@ class Snapshot:
             self._lease()
             self.connection = self._resources.enter_context(duckdb.connect(config=dict(self._config)))
             self.connection.execute("set parquet_metadata_cache = true")  # footers are read at every binding
+            self.connection.execute(QUIET)
             self._attach_views()
             self._attach_generation()
             self._create_tail_views()
