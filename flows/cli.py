@@ -271,6 +271,9 @@ def _keep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    # Arrow's own allocator keeps what it once had: a quarter of a long run's memory (445 MB against 354 on 10,000
+    # samples, 2026-11-25), for no gain in time.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     args = parser().parse_args(argv)
     if args.version:
         from importlib.metadata import version
