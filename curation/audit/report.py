@@ -74,7 +74,7 @@ def _examples_md(finding: Finding) -> list[str]:
 def figures(measures: Mapping[str, float]) -> str:
     """Measures in a few words: shares and accuracies with three digits, counts whole."""
     return ", ".join(
-        f"{name.replace('_', ' ')} {value:,.0f}" if float(value).is_integer() and abs(value) > 1
+        f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int)
         else f"{name.replace('_', ' ')} {value:.3f}" for name, value in list(measures.items())[:10]
     )  # fmt: skip
 
