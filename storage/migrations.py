@@ -30,7 +30,13 @@ def m002_inspected(generation: DuckDBPyConnection) -> None:
     generation.execute("alter table images add column if not exists inspected varchar")
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected]
+def m003_findings(generation: DuckDBPyConnection) -> None:
+    """What audits found, and in which samples."""
+    for table in ("findings", "finding_rows"):
+        generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings]
 
 
 def latest() -> int:

@@ -138,6 +138,27 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "counts": "JSON",
         "created": "DOUBLE",
     },
+    "findings": {
+        "audit_id": "VARCHAR",
+        "check_name": "VARCHAR",
+        "severity": "VARCHAR",
+        "title": "VARCHAR",
+        "samples": "BIGINT",
+        "looked_at": "BIGINT",
+        "measures": "JSON",
+        "sql": "VARCHAR",
+        "fix": "VARCHAR",
+        "scope": "VARCHAR",
+        "created": "DOUBLE",
+    },
+    "finding_rows": {
+        "audit_id": "VARCHAR",
+        "check_name": "VARCHAR",
+        "title": "VARCHAR",
+        "sample_id": "VARCHAR",
+        "detail": "VARCHAR",
+        "created": "DOUBLE",
+    },
 }
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {

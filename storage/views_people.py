@@ -206,12 +206,24 @@ LEFT JOIN calls c USING (key)
 LEFT JOIN splits p ON p.run_id = o.run_id AND p.sample_id = o.sample_id AND p.sample_key = o.sample_key
 """
 
+FINDINGS = """
+SELECT * FROM raw_findings
+QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title ORDER BY created DESC) = 1
+"""
+
+FINDING_ROWS = """
+SELECT * FROM raw_finding_rows
+QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
+"""
+
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
     ("splits", SPLITS),
     ("reviews", REVIEWS),
     ("pass_rates", PASS_RATES),
     ("exports", EXPORTS),
+    ("findings", FINDINGS),
+    ("finding_rows", FINDING_ROWS),
     ("corpus", CORPUS),
     ("yield_by_source", YIELD_BY_SOURCE),
     ("cost", COST),
