@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _status(commands)
     _sql(commands)
     _calls(commands)
+    _cues(commands)
     _browse(commands)
     _keep(commands)
     return top
@@ -211,6 +212,17 @@ def _calls(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _json(command)
 
 
+def _cues(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "cues", "How often kept traces show self-reflection: occurrences and rows by cue word.",
+        "examples:\n  vistill cues\n  vistill cues --out cues.png --json",
+    )  # fmt: skip
+    command.add_argument("--recipe", metavar="NAME", help="count the newest run of this recipe (default: of all)")
+    command.add_argument("--out", metavar="FILE", help="also draw them into this PNG")
+    _store(command)
+    _json(command)
+
+
 def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -278,7 +290,7 @@ def _dispatch(args: argparse.Namespace) -> int:
 
     handler = {
         "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
-        "sql": commands.sql, "calls": commands.calls, "browse": commands.browse,
+        "sql": commands.sql, "calls": commands.calls, "cues": commands.cues, "browse": commands.browse,
         "compact": commands.compact, "fsck": commands.fsck,
     }[args.command]  # fmt: skip
     return handler(args)

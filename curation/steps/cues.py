@@ -30,14 +30,14 @@ def cues(
     words: tuple[str, ...] = CUES,
     match_mode: Literal["substring", "word"] = "substring",
 ) -> dict[str, Json]:
-    """{reflective, cues}: which cues the lower-cased trace contains and how often.
+    """{reflective, cues, words}: which cues the lower-cased trace contains and how often, and how long it is.
 
     `substring` is the published test, under which "against" and "checkered" count as reflection; `word` asks for
     whole words.
     """
     text = str(rewrite["text"]).lower()
     found = {cue: n for cue in words if (n := occurrences(text, cue, match_mode))}
-    return {"reflective": bool(found), "cues": found}
+    return {"reflective": bool(found), "cues": found, "words": len(text.split())}
 
 
 def occurrences(text: str, cue: str, match_mode: str) -> int:

@@ -26,7 +26,7 @@ def split(
     source: list[str],
     image: list[Image | None],
     kind: list[Kind],
-    logic: list[dict[str, Json]],
+    cues: list[dict[str, Json]],
     *,
     rl_sources: tuple[str, ...] = RL_SOURCES,
     rl_share: float = 0.05,
@@ -51,7 +51,7 @@ def split(
     quotas: Mapping[str, Mapping[str, int]] = {"sft": {}, "rl": {} if rl_rows is None else {"all": rl_rows}}
     refused = assigned(id, ["all"] * len(id), image, wanted, quotas, seed)
     verdicts: list[dict[str, Json] | Drop] = []
-    for i, (name, k, found) in enumerate(zip(wanted, kind, logic, strict=True)):
+    for i, (name, k, found) in enumerate(zip(wanted, kind, cues, strict=True)):
         tokens = round(int(found["words"]) * TOKENS_A_WORD)
         if name == "rl" and k not in rule_kinds:
             verdicts.append(Drop("not_chosen", f"an RL source, and no rule checks answers of kind {k}"))
