@@ -35,7 +35,7 @@ MISSING = re.compile(
 CONCLUSION = re.compile(
     r"\b(?:answer|option|choice|result)\s+(?:(?:is|must\s+be|should\s+be|would\s+be)\b[:\s]*|:\s*)"
     r"(?!not\b|either\b|neither\b|one\s+of\b|between\b|correct\b|wrong\b|incorrect\b|right\b|probably\b|supposed\b)"
-    r"(?P<said>[^\s][^\n]{0,159})",
+    r"(?=(?P<said>[^\s][^\n]{0,159}))",
     re.IGNORECASE,
 )
 DECIDABLE: tuple[Kind, ...] = ("mcq", "digit", "number")

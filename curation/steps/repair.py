@@ -6,6 +6,7 @@ what the problem or the text in the picture says alone, and are then checked as 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Literal
 
@@ -14,7 +15,7 @@ from curation.step import Drop, step
 from curation.steps.leaks import leaks
 from curation.steps.rewrite import changed, difference, word_diff, word_gap
 
-NOUN = r"(?:descriptions?|captions?|transcript(?:ion)?s?)"
+NOUN = r"(?:descriptions?|captions?|transcript(?:ion)?s?)(?![-\w])"
 KIND = (
     r"(?:(?:image|picture|figure|chart|textual|text|visual|scene|detailed|written|given|provided|above|supplied)"
     r"(?:['’]s)?\s+)"
@@ -135,10 +136,14 @@ def repaired(text: str, question: str = "", rules: tuple[str, ...] = NAMES) -> t
 
     A phrase that the question uses itself is left as it is.
     """
-    asked, used = " ".join(question.lower().split()), {}
-    for name, pattern, put in RULES:
-        if name in rules:
-            text, used[name] = _applied(pattern, put, text, asked)
+    asked, used = " ".join(question.lower().split()), Counter[str]()
+    before = ""
+    while text != before:  # a mended phrase may be the start of another; every replacement leaves fewer to make
+        before = text
+        for name, pattern, put in RULES:
+            if name in rules:
+                text, times = _applied(pattern, put, text, asked)
+                used[name] += times
     return text, {name: times for name, times in used.items() if times}
 
 
