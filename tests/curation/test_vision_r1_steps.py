@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from curation.answers import parse
 from curation.errors import ConfigError, SampleError
+from curation.prompts import prompts
 from curation.recipe import Draws, Recipe, bind
 from curation.recipes import build, settings_of
 from curation.records import Option
@@ -24,6 +25,7 @@ from curation.steps.pseudo_cot import block, pseudo_cot
 from curation.steps.ptst import split, stage_of
 from curation.steps.reason import distill
 from curation.steps.repair import repaired, rewrite
+from curation.teachers.local.form import grammar
 from curation.teachers.protocol import Reply
 from tests.curation.scripted import PICTURE, Scripted
 
@@ -288,39 +290,14 @@ def test_a_phrase_of_the_question_stays() -> None:
     assert repaired("Does the description fit?", question)[0] == "Does the description fit?"
 
 
-PIECES = st.sampled_from(
-    [
-        "the",
-        "description",
-        "says",
-        "shows",
-        "displays",
-        "caption",
-        "image",
-        "mentions",
-        "that",
-        "states",
-        "according",
-        "to",
-        "as",
-        "described",
-        "of",
-        "problem",
-        "The",
-        "Description",
-        "4",
-        "(B)",
-        "tangents",
-        "touching",
-        "illustrates",
-        ",",
-        ".",
-        "\n",
-    ]
+WORDS = (
+    *("the", "The", "description", "Description", "caption", "image", "problem", "according", "to", "as", "of", "that"),
+    *("says", "shows", "displays", "mentions", "states", "described", "illustrates"),
+    *("4", "(B)", "tangents", "touching", ",", ".", "\n"),
 )
 
 
-@given(st.lists(PIECES, max_size=40).map(" ".join))
+@given(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
 def test_repair_is_done_once_and_never_touches_numbers_or_letters(text: str) -> None:
     once, used = repaired(text)
     assert repaired(once)[0] == once
@@ -465,3 +442,17 @@ def test_a_step_over_all_rows_that_reads_a_drawn_column_is_refused() -> None:
     assert any(isinstance(part, Draws) for part in whole.steps)
     with pytest.raises(ConfigError, match=r"step count = \['assemble'\]: reads what nothing before it writes"):
         replace(whole, steps=(*whole.steps[:-1], count))
+
+
+@pytest.mark.parametrize(("name", "told"), [("reason", True), ("reason_blind", False)])
+def test_the_small_templates_hold_the_embedded_model_to_the_form_and_only_one_tells_the_answer(
+    name: str, told: bool
+) -> None:
+    prompt = prompts(f"vision_r1_cold/{name}", role="reasoner", extra=("options",)).suited("small")
+    columns = {"caption": "Four dots.", "question": "How many dots?", "options": "", "reference": "70123"}
+    messages = prompt.fill(columns)
+    examples = [message.text for message in messages if message.role == "assistant"]
+    assert len(examples) == 4
+    assert ' number "</answer>"' in grammar(examples, messages[-1].text)
+    assert ("70123" in messages[-1].text) is told
+    assert all(("Known answer:" in message.text) is told for message in messages if message.role == "user")

@@ -15,8 +15,11 @@ from PIL import Image
 from curation.answers import parse
 from curation.exports.vision_r1 import COLD, row_of
 from curation.intake import samples
+from curation.recipes import settings_of
 from curation.records import Rejected
 from curation.sources import open_source
+from flows.cues import STATISTICS
+from storage.query import read_only
 from storage.store import Store
 from tests.benchmarks.pipeline import draw_picture
 from tests.fakes.bridging_mind import MODELS, TOLD, asked_truths, bridging_mind
@@ -232,3 +235,16 @@ def test_the_reflection_of_kept_traces_is_counted_and_drawn(finished: Path, tmp_
         assert len(drawn.convert("RGB").getcolors(1 << 20) or []) > 4
     lost = subprocess.run([*base, "--recipe=wethnk"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (lost.returncode, len(lost.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_the_documented_query_is_the_one_that_runs(finished: Path) -> None:
+    page = (ROOT / "docs" / "vision-r1-cold.md").read_text(encoding="utf-8")
+    assert f"```sql\n{STATISTICS.strip()}\n```" in page
+    found = read_only(Store.open(finished, create=False), STATISTICS).to_pylist()
+    assert {"recipe", "cue", "occurrences", "rows_with_cue", "rows", "row_share", "per_row"} == set(found[0])
+
+
+def test_the_page_names_every_setting_of_the_recipe() -> None:
+    page = (ROOT / "docs" / "vision-r1-cold.md").read_text(encoding="utf-8")
+    told = {"draws", "stop", "captioner_model", "reasoner_model", "seed"}
+    assert [name for name in settings_of("vision-r1-cold") if name not in told and f"`{name}" not in page] == []
