@@ -4,10 +4,13 @@ The prompts and the rules of its filters were never released, so most of what de
 here; `docs/vision-r1-cold.md` lists what each source says. Prompts and rules are our own.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
+from curation.errors import ConfigError
 from curation.prompts import prompts
 from curation.recipe import Draws, Recipe
+from curation.records import KINDS, Json
 from curation.steps.assemble import Layout, assemble
 from curation.steps.bridge import caption as bridge
 from curation.steps.cues import MORE_REFLECTION, REFLECTION, cues
@@ -59,6 +62,7 @@ def recipe(
 ) -> Recipe:
     """The recipe with everything its sources leave open as a setting."""
     settings = dict(locals())
+    _refuse(settings)
     blind = prompts("vision_r1_cold/reason_blind", role="reasoner", extra=("options",))
     reason = reason_knowing if r1_sees_answer else reason_blind.using(prompt=blind, text_problems="caption")
     return Recipe(
@@ -92,3 +96,13 @@ def recipe(
             ),
         ),
     )  # fmt: skip
+
+
+def _refuse(settings: Mapping[str, Json]) -> None:
+    counts = {name: settings[name] >= 1 for name in ("loop_words", "loop_times", "most_words")}
+    shares = {name: 0 <= settings[name] <= 1 for name in ("max_foreign", "most_repeats", "rl_share")}
+    for name, fits in {**counts, **shares}.items():
+        if not fits:
+            raise ConfigError(name, settings[name], "at least 1" if name in counts else "a share from 0 to 1")
+    if unknown := [kind for kind in settings["rule_kinds"] if kind not in KINDS]:
+        raise ConfigError("rule_kinds", unknown, f"some of {', '.join(KINDS)}")

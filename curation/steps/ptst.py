@@ -6,7 +6,6 @@ grow; the stages themselves belong to the trainer. Here every RL row gets the fi
 
 from collections.abc import Mapping, Sequence
 
-from curation.errors import ConfigError
 from curation.records import Image, Json, Kind
 from curation.step import Drop, step
 from curation.steps.split import VERIFIER_TYPES, assigned, rank
@@ -42,8 +41,6 @@ def split(
     were chosen is not published. `trace_tokens` is estimated at 4 tokens to 3 words; `stage` counts from 1, and is None
     for a trace longer than the last stage allows and for `sft`.
     """
-    if not 0 <= rl_share <= 1:
-        raise ConfigError("rl_share", rl_share, "a share from 0 to 1")
     wanted = [
         "rl" if name in rl_sources or (k in rule_kinds and share(_picture(i, p), seed) < rl_share) else "sft"
         for i, name, p, k in zip(id, source, image, kind, strict=True)

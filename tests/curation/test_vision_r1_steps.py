@@ -399,8 +399,6 @@ def test_each_rl_row_knows_the_first_stage_its_trace_fits() -> None:
     found = splits(6, rl_share=1.0, cues=[{"words": w} for w in words])
     assert [v["stage"] for v in found] == [1, 1, 2, 2, 3, None]
     assert stage_of(4096, (4096,)) == 1
-    with pytest.raises(ConfigError, match="rl_share"):
-        splits(1, rl_share=2.0)
 
 
 # the recipe
@@ -431,6 +429,23 @@ def test_every_setting_reaches_the_recipe() -> None:
     types = settings_of("vision-r1-cold")
     assert build("vision-r1-cold", {}).settings == {name: default for name, (_, default) in types.items()}
     assert build("vision-r1-cold", {}).roles() == {"captioner": True, "reasoner": True, "judge": False}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("rl_share", 1.5, "a share from 0 to 1"),
+        ("max_foreign", -0.1, "a share from 0 to 1"),
+        ("loop_words", 0, "at least 1"),
+        ("rule_kinds", ("digits",), "some of digit"),
+        ("given_answer", "remove", "'drop' or 'flag' or 'off'"),
+        ("loop", 3, "did you mean 'loops'"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_when_the_recipe_is_built(setting: str, value: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=setting) as refused:
+        build("vision-r1-cold", {setting: value})
+    assert says in str(refused.value)
 
 
 def test_a_step_over_all_rows_that_reads_a_drawn_column_is_refused() -> None:

@@ -129,6 +129,19 @@ def test_kept_rows_are_one_think_and_one_answer_block_with_the_right_answer(fini
     assert all(orjson.loads(row["value"])["answer"] == row["reference"] for row in exact)
 
 
+def test_the_captioner_is_shown_pictures_and_the_reasoner_none(server: ModelServer, finished: Path) -> None:
+    shown = {
+        (request["model"], part["type"])
+        for request in server.requests
+        for message in request["messages"]
+        if not isinstance(message["content"], str)
+        for part in message["content"]
+    }
+    assert finished.is_dir()
+    assert shown == {("eyes", "text"), ("eyes", "image_url")}
+    assert any(request["model"] == "thinker" for request in server.requests)
+
+
 def test_running_again_makes_no_call(server: ModelServer, finished: Path) -> None:
     before = funnel(finished)
     assert run(server, finished, "--batch=7") == []
