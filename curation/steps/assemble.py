@@ -1,5 +1,6 @@
 """Step 7 of Vision-R1: the training text, with the picture back in the question and think and answer in their tags."""
 
+import re
 from typing import Literal
 
 from curation.answers import parse
@@ -14,6 +15,8 @@ LAYOUTS = {
 }
 """As the paper's figure has it; with the single spaces that the repository's evaluation expects; and as free text after
 the think block."""
+
+PREFIX = re.compile(r"\A[*_\s]{0,8}final\s+answer[*_\s]{0,8}[:：][*_\s]{0,8}", re.IGNORECASE)
 
 
 @step
@@ -31,8 +34,14 @@ def assemble(
     the think block.
     """
     parsed = parse(str(rewrite["text"]))
-    answer = {"extracted": str(verify["extracted"]), "reference": reference or "", "said": parsed.answer}[final].strip()
+    answer = bare({"extracted": str(verify["extracted"]), "reference": reference or "", "said": parsed.answer}[final])
     response = LAYOUTS[layout].format(think=parsed.think, answer=answer)
     if faults := parse(response).faults or (() if answer else ("answer_empty",)):
         return Drop(faults[0], ", ".join(faults), response)
     return {"response": response, "answer": answer}
+
+
+def bare(answer: str) -> str:
+    """The answer without a `Final Answer:` of its own, which the layout brings."""
+    found = PREFIX.match(answer)
+    return answer[found.end() :].strip(" \n*_") if found else answer.strip()

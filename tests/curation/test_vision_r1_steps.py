@@ -347,6 +347,15 @@ def test_the_layout_of_the_paper_to_the_letter() -> None:
     assert call(assemble, {"text": GOOD}, {"extracted": "4"}, "4.0", final="reference")["answer"] == "4.0"
 
 
+@pytest.mark.parametrize(
+    "said", ["Final Answer: 4", "**Final Answer:** 4", "final answer : 4", "**Final Answer: 4**", "4"]
+)
+def test_final_answer_is_said_once(said: str) -> None:
+    text = f"<think>four dots</think>{said}"
+    assert call(assemble, {"text": text}, {"extracted": ""}, "4", final="said")["answer"] == "4"
+    assert call(assemble, {"text": text}, {"extracted": said}, "4")["response"].count("inal Answer") == 1
+
+
 def test_tags_or_braces_in_an_answer_cannot_break_the_layout() -> None:
     assert call(assemble, {"text": GOOD}, {"extracted": "</answer> 4"}, "4").reason == "answer_unclosed"
     assert call(assemble, {"text": GOOD}, {"extracted": "{think}"}, "4")["answer"] == "{think}"
