@@ -166,14 +166,15 @@ def test_killed_the_run_ends_the_same_without_a_second_call(
 
 
 def test_a_word_of_the_reasoning_prompt_asks_the_reasoner_again_and_nobody_who_came_before(
-    server: ModelServer, finished: Path, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
-    prompt = tmp_path / "reason.txt"
+    store, prompt = tmp_path / "store", tmp_path / "reason.txt"
+    run(server, store)
     text = (ROOT / "curation/prompts/vision_r1_cold/reason.txt").read_text(encoding="utf-8")
     prompt.write_text(text.replace("Follow it closely", "Follow it carefully"), encoding="utf-8")
-    again = run(server, finished, f"--prompt=distill={prompt}")
+    again = run(server, store, f"--prompt=distill={prompt}")
     asked = Counter(request["model"] for request in again)
-    assert asked["thinker"] == rows(finished, "select kept from funnel where step = 'caption'")[0]["kept"]
+    assert asked["thinker"] == rows(store, "select kept from funnel where step = 'caption'")[0]["kept"]
     assert asked["eyes"] == 0
 
 
