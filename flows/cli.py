@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 the work failed or was stopped by a limit, 2 bad use, 130 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, VistillError
 from flows.interrupts import is_interrupt
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _status(commands)
     _sql(commands)
     _calls(commands)
+    _cues(commands)
     _browse(commands)
     _audit(commands)
     _keep(commands)
@@ -212,6 +213,17 @@ def _calls(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _json(command)
 
 
+def _cues(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "cues", "How often kept traces show self-reflection: occurrences and rows by cue word.",
+        "examples:\n  vistill cues\n  vistill cues --out cues.png --json",
+    )  # fmt: skip
+    command.add_argument("--recipe", metavar="NAME", help="count the newest run of this recipe (default: of all)")
+    command.add_argument("--out", metavar="FILE", help="also draw them into this PNG")
+    _store(command)
+    _json(command)
+
+
 def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -306,11 +318,7 @@ def _say(what: object, code: int) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     from flows import commands
 
-    handler = {
-        "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
-        "sql": commands.sql, "calls": commands.calls, "browse": commands.browse, "audit": commands.audit,
-        "compact": commands.compact, "fsck": commands.fsck,
-    }[args.command]  # fmt: skip
+    handler: Callable[[argparse.Namespace], int] = getattr(commands, args.command)
     return handler(args)
 
 

@@ -186,6 +186,20 @@ def calls(args: argparse.Namespace) -> int:
     return 0
 
 
+def cues(args: argparse.Namespace) -> int:
+    """`vistill cues`."""
+    from flows.cues import cues_text, plot, statistics
+
+    found = statistics(_open(args.store), args.recipe)
+    if args.out is not None:
+        from storage.files import os_errors
+
+        with os_errors("write", args.out):
+            Path(args.out).write_bytes(plot(found))
+    print(json.dumps(found) if args.json else cues_text(found))
+    return 0
+
+
 def browse(args: argparse.Namespace) -> int:
     """`vistill browse`: until Ctrl-C, which is a good end."""
     from flows.browse import browse as serve
