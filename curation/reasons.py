@@ -42,6 +42,8 @@ STEPS = {
     "exact_question": "Another sample asks the same question about the same decoded picture.",
     "near_image": "Another sample shows a perceptually equal picture (hash, then small grey copies).",
     "caption_unavailable": "Nothing to caption: no image, and the source gives neither caption nor problem text.",
+    "trace_missing": "The imported row has no trace to adopt.",
+    "reference_from_trace": "The corpus states the answer only in its trace, so comparing the two proves nothing.",
     "think_missing": "The response has no complete think block.",
     "think_repeated": "The response has more than one think block.",
     "think_empty": "The think block has no text.",

@@ -23,10 +23,11 @@ def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 def _job(args: argparse.Namespace) -> Any:
-    from flows.job import Job, parse_settings
+    from flows.job import Job, default_teachers, parse_settings
 
     return Job(
-        recipe=args.recipe, source=args.source, teachers=tuple(args.teacher or ["local"]), store=args.store,
+        recipe=args.recipe, source=args.source, store=args.store,
+        teachers=tuple(args.teacher) or default_teachers(args.recipe),
         settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt), maps=tuple(args.map),
         map_file=args.map_file, limit=args.limit, accepted=args.accepted, seed=args.seed, batch=args.batch,
         max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens, refresh=tuple(args.refresh),

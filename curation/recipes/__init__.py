@@ -15,7 +15,7 @@ from curation.errors import ConfigError
 from curation.recipe import Recipe
 from curation.step import check_type
 
-RECIPES = {"vlaa-thinking": "curation.recipes.vlaa_thinking"}
+RECIPES = {"vlaa-thinking": "curation.recipes.vlaa_thinking", "reverify": "curation.recipes.reverify"}
 
 
 def builder(name: str) -> Callable[..., Recipe]:
