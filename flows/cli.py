@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _sql(commands)
     _calls(commands)
     _browse(commands)
+    _report(commands)
     _keep(commands)
     return top
 
@@ -222,6 +223,20 @@ def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument("--port", type=int, metavar="N", help="default 8501, or a free one when that is taken")
 
 
+def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "report", "Write the statistics of a run, or of a recipe's latest run: JSON, Markdown and plots.",
+        "example:\n  vistill report vlaa-thinking --store demo-store --out demo-report",
+    )  # fmt: skip
+    command.add_argument("run", metavar="RECIPE-or-RUN", help="a recipe (its latest run is taken) or the id of a run")
+    command.add_argument("--out", required=True, metavar="DIR", help="folder to write into; made when missing")
+    command.add_argument("--examples", type=int, default=3, metavar="N", help="kept and dropped samples shown (default 3)")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="seed that picks the examples (default 0)")
+    command.add_argument("--no-plots", action="store_true", help="write no PNG; matplotlib is then not needed")
+    _store(command)
+    _json(command)
+
+
 def _keep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -278,7 +293,7 @@ def _dispatch(args: argparse.Namespace) -> int:
 
     handler = {
         "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
-        "sql": commands.sql, "calls": commands.calls, "browse": commands.browse,
+        "sql": commands.sql, "calls": commands.calls, "browse": commands.browse, "report": commands.report,
         "compact": commands.compact, "fsck": commands.fsck,
     }[args.command]  # fmt: skip
     return handler(args)

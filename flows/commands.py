@@ -197,6 +197,20 @@ def browse(args: argparse.Namespace) -> int:
         return 0
 
 
+def report(args: argparse.Namespace) -> int:
+    """`vistill report`: files into a folder; `--json` prints what report.json holds."""
+    from flows.run_report import write_report
+
+    out = Path(args.out)
+    found = write_report(
+        _open(args.store), args.run, out, seed=args.seed, count=args.examples, plots=not args.no_plots
+    )
+    files = ["report.md", "report.json", *found["plots"]]
+    text = f"{found['run']['run_id']}: {found['totals']['samples']:,} samples; wrote {', '.join(files)} to {out}"
+    print(json.dumps(found) if args.json else text)
+    return 0
+
+
 def compact(args: argparse.Namespace) -> int:
     """`vistill compact`."""
     report = _open(args.store).compact(force=True)
