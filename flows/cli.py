@@ -230,7 +230,9 @@ def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )  # fmt: skip
     command.add_argument("run", metavar="RECIPE-or-RUN", help="a recipe (its latest run is taken) or the id of a run")
     command.add_argument("--out", required=True, metavar="DIR", help="folder to write into; made when missing")
-    command.add_argument("--examples", type=int, default=3, metavar="N", help="kept and dropped samples shown (default 3)")
+    command.add_argument(
+        "--examples", type=int, default=3, metavar="N", help="kept and dropped samples shown (default 3)"
+    )
     command.add_argument("--seed", type=int, default=0, metavar="S", help="seed that picks the examples (default 0)")
     command.add_argument("--no-plots", action="store_true", help="write no PNG; matplotlib is then not needed")
     _store(command)

@@ -202,9 +202,7 @@ def report(args: argparse.Namespace) -> int:
     from flows.run_report import write_report
 
     out = Path(args.out)
-    found = write_report(
-        _open(args.store), args.run, out, seed=args.seed, count=args.examples, plots=not args.no_plots
-    )
+    found = write_report(_open(args.store), args.run, out, seed=args.seed, count=args.examples, plots=not args.no_plots)
     files = ["report.md", "report.json", *found["plots"]]
     text = f"{found['run']['run_id']}: {found['totals']['samples']:,} samples; wrote {', '.join(files)} to {out}"
     print(json.dumps(found) if args.json else text)

@@ -4,6 +4,7 @@ Names in tables are escaped character by character; longer text stands in a code
 in it, cut at `LONGEST_SHOWN` characters. So HTML, pipes, links and fences of a trace stay text in any renderer.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,9 +68,10 @@ def markdown(report: Mapping[str, Any]) -> str:
 def _head(report: Row) -> str:
     run, totals = report["run"], report["totals"]
     took = f"{run['seconds']:,.1f} s" if run["seconds"] is not None else "not ended when this was written"
+    settings = json.dumps(run["settings"], ensure_ascii=False) if run["settings"] else "defaults"
     facts = [
         ("run", run["run_id"]), ("source", run["source"]), ("status", run["status"]), ("started (UTC)", _when(run)),
-        ("seconds since it was last started", took), ("seed", run["seed"]), ("settings", run["settings"] or "defaults"),
+        ("seconds since it was last started", took), ("seed", run["seed"]), ("settings", settings),
         ("teachers", ", ".join(f"{role}: {model}" for role, model in run["teachers"].items()) or "none"),
     ]  # fmt: skip
     counts = ", ".join(f"{totals[name]:,} {name}" for name in ("kept", "dropped", "failed", "pending"))
@@ -91,7 +93,8 @@ def _sections(report: Row) -> Iterable[str]:
     yield _section("Pass rates", report, ("pass_rates.png",),
                    _listed(report["pass_rates"], "model", "k", "stopped", "correct", "samples"))  # fmt: skip
     yield _section("Cost and tokens", report, ("tokens.png",), _cost(report))
-    yield _section("Seconds in steps", report, (), _listed(report["seconds"], "step", "outcomes", "seconds", "median", "p95"))
+    yield _section("Seconds in steps", report, (),
+                   _listed(report["seconds"], "step", "outcomes", "seconds", "median", "p95"))  # fmt: skip
 
 
 def _section(title: str, report: Row, plots: Sequence[str], body: str) -> str:
@@ -101,7 +104,8 @@ def _section(title: str, report: Row, plots: Sequence[str], body: str) -> str:
 
 
 def _listed(rows: Sequence[Row], *names: str) -> str:
-    return table([name.replace("_", " ") for name in names], ([row[name] for name in names] for row in rows)) if rows else ""
+    header = [name.replace("_", " ") for name in names]
+    return table(header, ([row[name] for name in names] for row in rows)) if rows else ""
 
 
 def _funnel(rows: Sequence[Row]) -> str:
@@ -113,8 +117,11 @@ def _cues(report: Row) -> str:
     told = report["reflective"]
     if not told["samples"]:
         return ""
-    share = f"{told['reflective']:,} of {told['samples']:,} traces ({told['reflective'] / told['samples']:.1%}) have a cue."
-    rows = [(row["cue"], row["samples"], f"{row['samples'] / row['of']:.1%}", row["occurrences"]) for row in report["cues"]]
+    some, all_of_them = told["reflective"], told["samples"]
+    share = f"{some:,} of {all_of_them:,} traces ({some / all_of_them:.1%}) have a cue."
+    rows = [
+        (row["cue"], row["samples"], f"{row['samples'] / row['of']:.1%}", row["occurrences"]) for row in report["cues"]
+    ]
     return f"{share}\n\n{table(('cue', 'traces', 'share', 'occurrences'), rows)}" if rows else share
 
 
@@ -136,7 +143,7 @@ def _examples(examples: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _example(row: Row) -> str:
-    """Question, reference, why it was lost, and what each step wrote; a text equal to the one before is not repeated."""
+    """Question, reference, why it was lost, and what each step wrote; equal texts in a row are shown once."""
     facts = [(name, row[name]) for name in ("source", "kind", "reference", "image") if row.get(name)]
     facts += [("left at", f"{row['step']}: {row['reason']}"), ("detail", row["detail"])] if row["step"] else []
     parts = [table(("", ""), facts)] if facts else []

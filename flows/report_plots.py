@@ -48,28 +48,32 @@ def _png(figure: Figure) -> bytes:
 
 def _bars(names: Sequence[object], parts: Mapping[str, tuple[str, Sequence[float]]], unit: str) -> Figure:
     """Horizontal bars from top to bottom, stacked by part (name to colour and values), with a legend for several."""
-    figure = Figure(figsize=(WIDTH, 1.2 + ROW * len(names)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.2 + ROW * max(len(names), 2)), layout="constrained")
     axes = figure.subplots()
     left = [0.0] * len(names)
     for part, (colour, values) in parts.items():
-        axes.barh(range(len(names)), values, left=left, color=colour, label=part, height=0.72)
+        axes.barh(
+            range(len(names)), values, left=left, color=colour, label=part, height=0.72
+        )
         left = [a + b for a, b in zip(left, values, strict=True)]
     axes.set_yticks(range(len(names)), [label(name) for name in names], parse_math=False)
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(names), 2) - 0.5, -0.5)
     for place, total in enumerate(left):
         axes.annotate(f"{total:,.10g}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.margins(x=0.12)
-    _dress(axes, unit, "")
+    axes.set_xlim(0, 1.12 * max(left, default=0) or 1)
+    _dress(axes, unit, "", whole=all(float(value).is_integer() for value in left))
     if len(parts) > 1:
         figure.legend(loc="outside lower center", ncols=len(parts), frameon=False, fontsize=9)
     return figure
 
 
-def _dress(axes: Axes, x: str, y: str) -> None:
+def _dress(axes: Axes, x: str, y: str, *, whole: bool = True) -> None:
+    """Axis labels with units, thousands separated, ticks at whole numbers where values are."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=whole, nbins=8))
     axes.xaxis.set_major_formatter(_thousands)
     if y:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
@@ -115,6 +119,7 @@ def _lengths(report: Mapping[str, Any]) -> Figure | None:
         axes.bar([row["bin"] * width + 1 for row in rows], [row["samples"] for row in rows], width=width * 0.94,
                  align="edge", color=BLUE)  # fmt: skip
         median = next(row["median"] for row in report["words"] if row["step"] == step)
+        axes.set_xlim(left=0)
         axes.axvline(median, color="#222222", linewidth=1, linestyle="--")
         axes.set_title(f"{label(step)}: median {median:,} words", loc="left", fontsize=10, parse_math=False)
         _dress(axes, f"words (bars of {width:,})", "samples")

@@ -86,14 +86,14 @@ def _roles_of_steps(recipe: str) -> dict[str, list[str]]:
 
 
 def _by_role(rows: run_facts.Rows) -> run_facts.Rows:
-    """Calls, tokens, cost and seconds of each role."""
+    """Calls, tokens, cost and seconds of each role; cost is null where no call's price is known."""
     names = ("calls", "failed", "prompt_tokens", "completion_tokens", "cost", "unknown_cost_calls", "seconds")
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         sums = found.setdefault(row["role"], {"role": row["role"], **dict.fromkeys(names, 0)})
         for name in names:
             sums[name] += row[name] or 0
-    return list(found.values())
+    return [row | ({"cost": None} if row["unknown_cost_calls"] == row["calls"] else {}) for row in found.values()]
 
 
 def _write(out: Path, files: Mapping[str, bytes]) -> None:

@@ -17,7 +17,6 @@ from storage.views import FUNNEL, picking
 LIMITS = {"memory_limit": "512MB", "threads": 2}  # beyond that DuckDB spills to the temporary directory
 PICKED = "SELECT * FROM runs WHERE run_id = $1"
 BINS = 24  # bars of a histogram of lengths; the last takes everything beyond the 99th percentile
-MOST_NAMES = 40  # sources, abilities and cues listed; the rest are counted together
 Rows = list[dict[str, Any]]
 
 SAMPLE_ROWS = """
@@ -34,7 +33,9 @@ SELECT o.sample_id, o.sample_key, o.step_no, o.step, o.draw, o.chosen, o.status,
         WHEN 'OBJECT' THEN len(regexp_extract_all(o.value ->> '$.text', '\\S+'))
     END END AS words,
     CASE WHEN o.step = 'cues' THEN o.value -> '$.cues' END AS cues,
-    CASE WHEN o.step = 'verify' THEN coalesce(TRY_CAST(o.value ->> '$.correct' AS BOOLEAN)::VARCHAR, 'null') END AS verdict,
+    CASE WHEN o.step = 'verify'
+        THEN coalesce(TRY_CAST(o.value ->> '$.correct' AS BOOLEAN)::VARCHAR, 'null')
+    END AS verdict,
     CASE WHEN o.step = 'verify' THEN o.value ->> '$.source' END AS verdict_by,
     CASE WHEN o.step = 'split' THEN o.value ->> '$.split' END AS split,
     CASE WHEN json_type(o.value, '$.abilities') = 'ARRAY' THEN o.value -> '$.abilities' END AS abilities
@@ -186,9 +187,8 @@ def find_run(snapshot: Snapshot, name: str) -> dict[str, Any]:
         if name in (run["run_id"], run["recipe"]):
             return next((one for one in runs if one["run_id"] == name), run)
     recipes, latest = sorted({run["recipe"] for run in runs}), [run["run_id"] for run in runs[:3]]
-    raise ConfigError(
-        "RECIPE-or-RUN", name, f"no run of it in the store; recipes: {', '.join(recipes)}; latest runs: {', '.join(latest)}"
-    )
+    known = f"recipes: {', '.join(recipes)}; latest runs: {', '.join(latest)}"
+    raise ConfigError("RECIPE-or-RUN", name, f"no run of it in the store; {known}")
 
 
 def gather(snapshot: Snapshot, run_id: str) -> dict[str, Any]:
@@ -200,7 +200,8 @@ def gather(snapshot: Snapshot, run_id: str) -> dict[str, Any]:
     words = {"{what}": "words", "{of}": "count(*)", "{from_rows}": "(FROM outcome_rows WHERE words > 0)"}
     return {
         "totals": _ask(snapshot, TOTALS)[0], "funnel": funnel, "reasons": _ask(snapshot, REASONS),
-        "kinds": _ask(snapshot, BY.replace("{what}", "kind")), "sources": _ask(snapshot, BY.replace("{what}", "source")),
+        "kinds": _ask(snapshot, BY.replace("{what}", "kind")),
+        "sources": _ask(snapshot, BY.replace("{what}", "source")),
         "splits": _ask(snapshot, SPLITS), "verdicts": _ask(snapshot, VERDICTS),
         "words": _ask(snapshot, _filled(lengths, words)), "word_bins": _ask(snapshot, WORD_BINS, BINS),
         "cues": _ask(snapshot, CUES), "reflective": _ask(snapshot, REFLECTIVE)[0],

@@ -28,7 +28,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "json": ("rows",),
     "parquet": (),
     "huggingface": ("split", "revision", "config"),
-    **{name: ("images",) for name in PUBLISHED},
+    **dict.fromkeys(PUBLISHED, ("images",)),
 }
 MAP_FILE_KEYS = ("map", "name", "licence", "kind", "base")
 ON_DISK = ("folder", "jsonl", "json", "parquet", *PUBLISHED)

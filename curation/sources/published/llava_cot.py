@@ -25,9 +25,7 @@ from curation.sources.published.shared import (
 )
 
 STAGES = ("SUMMARY", "CAPTION", "REASONING", "CONCLUSION")
-_STAGE = re.compile(
-    rf"<({'|'.join(STAGES)})>(.*?)(?:</\1>|(?=<(?:{'|'.join(STAGES)})>)|\Z)", re.IGNORECASE | re.DOTALL
-)
+_STAGE = re.compile(rf"<({'|'.join(STAGES)})>(.*?)(?:</\1>|(?=<(?:{'|'.join(STAGES)})>)|\Z)", re.IGNORECASE | re.DOTALL)
 
 
 def read(record: Record) -> Iterator[Row]:

@@ -1,8 +1,8 @@
 """Mulberry-SFT (arXiv 2412.18319): role/content messages whose responses have Markdown headings.
 
-`### Image Description:`, `### Rationales:`, `### Let's think step by step.`, `### Step n:`, `### The final answer is: X`.
-The description is kept as the caption, all before the last final-answer heading becomes the think block, and what
-follows it the answer. The reference is that answer itself, and `meta` says so.
+`### Image Description:`, `### Rationales:`, `### Let's think step by step.`, `### Step n:` and
+`### The final answer is: X`. The description is kept as the caption, all before the last final-answer heading becomes
+the think block, and what follows it the answer. The reference is that answer itself, and `meta` says so.
 """
 
 import re
@@ -25,7 +25,9 @@ from curation.sources.published.shared import (
 )
 
 _FINAL = re.compile(r"^[ \t]*#{1,6}[ \t]*(?:the[ \t]+)?final[ \t]+answer(?:[ \t]+is)?[ \t]*:?[ \t]*", re.I | re.M)
-_DESCRIPTION = re.compile(r"^#{1,6}[ \t]*image description[ \t]*:?[ \t]*\n?(.*?)(?=^#{1,6}[ \t]|\Z)", re.I | re.M | re.S)
+_DESCRIPTION = re.compile(
+    r"^#{1,6}[ \t]*image description[ \t]*:?[ \t]*\n?(.*?)(?=^#{1,6}[ \t]|\Z)", re.I | re.M | re.S
+)
 
 
 def read(record: Record) -> Iterator[Row]:

@@ -36,7 +36,7 @@ def read_cold(record: Record) -> Iterator[Row]:
     for at, (human, response) in enumerate(pairs):
         question = asked(human)
         answer, kind = reference(parse(response).answer, question)
-        meta = {"corpus": "vision-r1-cold", "style": "llava_cot" if "image" in record else "mulberry"}
+        meta: Row = {"corpus": "vision-r1-cold", "style": "llava_cot" if "image" in record else "mulberry"}
         meta |= {"published_id": record["id"]} if "id" in record else {}
         meta |= {"turn": at + 1} if len(pairs) > 1 else {}
         yield {
