@@ -52,9 +52,7 @@ def _bars(names: Sequence[object], parts: Mapping[str, tuple[str, Sequence[float
     axes = figure.subplots()
     left = [0.0] * len(names)
     for part, (colour, values) in parts.items():
-        axes.barh(
-            range(len(names)), values, left=left, color=colour, label=part, height=0.72
-        )
+        axes.barh(range(len(names)), values, left=left, color=colour, label=part, height=0.72)
         left = [a + b for a, b in zip(left, values, strict=True)]
     axes.set_yticks(range(len(names)), [label(name) for name in names], parse_math=False)
     axes.set_ylim(max(len(names), 2) - 0.5, -0.5)

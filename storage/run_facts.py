@@ -91,14 +91,15 @@ FROM outcome_rows JOIN ends USING (step) WHERE words > 0 GROUP BY step, bin ORDE
 """
 
 CUES = """
-WITH counted AS (SELECT * FROM outcome_rows WHERE chosen AND step = 'cues' AND status = 'ok'),
-each AS (SELECT unnest(json_keys(cues)) AS cue, cues FROM counted)
-SELECT cue, count(*) AS samples, sum((cues ->> ('$."' || cue || '"'))::BIGINT)::BIGINT AS occurrences,
+WITH counted AS (SELECT * FROM outcome_rows WHERE chosen AND step = 'cues' AND status = 'ok')
+SELECT each.key AS cue, count(*) AS samples, sum(TRY_CAST(each.value AS BIGINT))::BIGINT AS occurrences,
     (SELECT count(*) FROM counted) AS of
-FROM each GROUP BY cue ORDER BY samples DESC, cue
+FROM counted, json_each(counted.cues) each WHERE json_type(counted.cues) = 'OBJECT'
+GROUP BY cue ORDER BY samples DESC, cue
 """
 REFLECTIVE = """
-SELECT count(*) AS samples, count(*) FILTER (WHERE len(json_keys(cues)) > 0) AS reflective
+SELECT count(*) AS samples,
+    count(*) FILTER (WHERE json_type(cues) = 'OBJECT' AND len(json_keys(cues)) > 0) AS reflective
 FROM outcome_rows WHERE chosen AND step = 'cues' AND status = 'ok'
 """
 
