@@ -75,7 +75,8 @@ def _head(report: Row) -> str:
         ("teachers", ", ".join(f"{role}: {model}" for role, model in run["teachers"].items()) or "none"),
     ]  # fmt: skip
     counts = ", ".join(f"{totals[name]:,} {name}" for name in ("kept", "dropped", "failed", "pending"))
-    return f"# Report: {cell(run['recipe'])}\n\nSamples: {totals["samples"]:,} ({counts}).\n\n{table(('', ''), facts)}"
+    title = f"# Report: {cell(run['recipe'])}\n\nSamples: {totals['samples']:,} ({counts})."
+    return f"{title}\n\n{table(('', ''), facts)}"
 
 
 def _sections(report: Row) -> Iterable[str]:

@@ -112,7 +112,7 @@ WITH named AS (
     WHERE abilities IS NOT NULL AND chosen
 )
 SELECT ability AS name, count(*) AS samples, count(*) FILTER (WHERE fate = 'kept') AS kept
-FROM named GROUP BY 1 ORDER BY samples DESC, 1
+FROM named WHERE ability IS NOT NULL GROUP BY 1 ORDER BY samples DESC, 1
 """
 
 # Of several rates of one sample (another model, another k) the latest.

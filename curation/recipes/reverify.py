@@ -1,7 +1,7 @@
 """Re-verify what is published: adopt the traces of an imported corpus, check, deduplicate, count cues, split again.
 
-No published recipe: the steps are those of VLAA-Thinking (arXiv 2504.11468) without its models. Every row needs a trace
-(`solution`), as the sources of `curation.sources.published` give; a judge is asked only where the rules cannot tell.
+No published recipe: the steps are those of VLAA-Thinking (arXiv 2504.11468) without its models. It takes the traces
+that the sources of `curation.sources.published` give as `solution`; a judge is asked only where the rules cannot tell.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from curation.recipe import Recipe
 from curation.steps import adopt
 from curation.steps.cues import CUES, cues
 from curation.steps.dedup import dedup
-from curation.steps.split import NO_QUOTAS, split
+from curation.steps.split import NO_QUOTAS
 
 
 def recipe(
@@ -20,6 +20,7 @@ def recipe(
     near_images: bool = True,
     max_foreign: float = 0.1,
     markup: Literal["drop", "keep"] = "drop",
+    untraced: Literal["keep", "drop"] = "drop",
     remaining_leaks: Literal["keep", "drop"] = "keep",
     verify_by: Literal["rule_first", "judge"] = "rule_first",
     own_reference: Literal["keep", "drop"] = "keep",
@@ -42,12 +43,12 @@ def recipe(
         settings=settings,
         steps=(
             adopt.caption,
-            adopt.distill.using(max_foreign=max_foreign, markup=markup),
+            adopt.distill.using(max_foreign=max_foreign, markup=markup, untraced=untraced),
             adopt.rewrite.using(remaining_leaks=remaining_leaks),
             adopt.verify.using(by=verify_by, own_reference=own_reference),
             cues.using(words=cue_words, match_mode=match_mode),
             dedup.using(unique_image=unique_image, near_images=near_images, seed=seed),
-            split.using(
+            adopt.split.using(
                 rl_quotas=rl_quotas, sft_quotas=sft_quotas, rl_only=rl_only,
                 open_reward_sources=open_reward_sources, seed=seed,
             ),

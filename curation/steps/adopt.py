@@ -4,15 +4,18 @@ A step is named by the column it writes, so an imported trace stands in `corpus`
 where a distilled one does. No model is asked, but for a judge where one is given.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
 
 from curation.answers import parse
 from curation.prompts import PromptSet, prompts
-from curation.records import Json, Kind, Option, Verdict
+from curation.records import Image, Json, Kind, Option, Verdict
 from curation.step import Drop, step
 from curation.steps.distill import well_formed
 from curation.steps.leaks import leaks
+from curation.steps.split import NO_QUOTAS
+from curation.steps.split import split as placed
 from curation.steps.verify import verify as compared
 from curation.teachers.protocol import Teacher
 
@@ -25,11 +28,17 @@ async def caption(given_caption: str | None) -> str:
 
 @step
 async def distill(
-    solution: str, question: str, text_question: str, *, max_foreign: float = 0.1, markup: str = "drop"
+    solution: str,
+    question: str,
+    text_question: str,
+    *,
+    max_foreign: float = 0.1,
+    markup: str = "drop",
+    untraced: Literal["keep", "drop"] = "drop",
 ) -> str | Drop:
-    """The published trace, held to the same format as a distilled one; `trace_missing` where the row has none."""
+    """The published trace, held to the same format as a distilled one; a row without one is dropped or kept empty."""
     if not solution.strip():
-        return Drop("trace_missing")
+        return "" if untraced == "keep" else Drop("trace_missing")
     return well_formed(solution, question + text_question, max_foreign=max_foreign, markup=markup)
 
 
@@ -62,8 +71,11 @@ async def verify(
     """The `Verdict` as a dict: rules first, then the judge, as `curation.steps.verify` does.
 
     A reference that was read from the trace itself (`meta.reference_from`) would agree with it whatever it says. Such a
-    row is never called right: its verdict is undecided, and `own_reference` says whether it is kept.
+    row is never called right: its verdict is undecided, and `own_reference` says whether it is kept. So is that of a
+    row without a trace.
     """
+    if not rewrite["text"]:
+        return asdict(Verdict(None, "", kind, "trace_missing"))
     if meta.get("reference_from") != "trace":
         found: dict[str, Json] | Drop = await compared.using(by=by, prompt=prompt)(
             rewrite, reference, kind, options, question, judge=judge
@@ -71,3 +83,27 @@ async def verify(
         return found
     verdict = asdict(Verdict(None, parse(str(rewrite["text"])).answer, kind, "reference_from_trace"))
     return verdict if own_reference == "keep" else Drop("reference_from_trace", "", verdict)
+
+
+@step(scope="all")
+def split(
+    id: list[str],
+    source: list[str],
+    image: list[Image | None],
+    kind: list[str],
+    cues: list[dict[str, Json]],
+    rewrite: list[dict[str, Json]],
+    *,
+    rl_quotas: Mapping[str, int] = NO_QUOTAS,
+    sft_quotas: Mapping[str, int] = NO_QUOTAS,
+    rl_only: tuple[str, ...] = (),
+    open_reward_sources: tuple[str, ...] = (),
+    seed: int = 0,
+) -> list[dict[str, Json] | Drop]:
+    """What `curation.steps.split` says, but that a row without a trace can teach by RL only."""
+    reflects = [one if text["text"] else {**one, "reflective": True} for one, text in zip(cues, rewrite, strict=True)]
+    chosen = placed.using(
+        rl_quotas=rl_quotas, sft_quotas=sft_quotas, rl_only=rl_only, open_reward_sources=open_reward_sources, seed=seed
+    )
+    found: list[dict[str, Json] | Drop] = chosen(id, source, image, kind, reflects)
+    return found

@@ -76,6 +76,15 @@ def test_wrong_untraced_and_repeated_rows_leave_with_their_reasons(tmp_path: Pat
     assert reasons[2:] == ["wrong_answer", "trace_missing", "image_missing"]
 
 
+def test_rows_without_a_trace_can_be_kept_and_then_train_by_rl_only(tmp_path: Path, images: Path) -> None:
+    source = fixture("vlaa-thinking", "vlaa_thinking_grpo.jsonl", images)
+    assert reverify(source, tmp_path / "store", "--set", "untraced=keep") == 0
+    rows = {row["sample_id"]: row for row in corpus(tmp_path / "store")}
+    box = rows["coco-5"]
+    assert (box["split"], box["verdict"], box["verdict_reason"]) == ("rl", "undecided", "trace_missing")
+    assert rows["arxivqa-q-7"]["split"] == "sft"
+
+
 @pytest.fixture
 def judge() -> Iterator[ModelServer]:
     with ModelServer(lambda request: "Yes.", models=("judge",)) as running:
