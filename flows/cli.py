@@ -78,7 +78,7 @@ def _job(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[ROLE=]T",
-        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local)",
+        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local, or nobody where the recipe needs nobody)",
     )
     command.add_argument(
         "--set",

@@ -1,6 +1,9 @@
 """Re-verifying published corpora, from the command line to the views that distilled samples are read in."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from flows.cli import main
 from storage.store import Store
 from tests.curation.published import DATA, draw, unpacked
 from tests.fakes.model_server import ModelServer
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +48,17 @@ def test_an_imported_trace_stands_where_a_distilled_one_does(tmp_path: Path, ima
     assert rows["synthesis-17"]["split"] == "sft"
     assert rows["clevr_math-empty-chain"]["reason"] == "think_empty"
     assert rows["allava_laion-allava-allava_laion_77"]["reason"] == "judge_missing"
+
+
+def test_through_prefect_nobody_is_asked_either(tmp_path: Path, images: Path) -> None:
+    source = fixture("vlaa-thinking", "vlaa_thinking_v1.json", images)
+    command = ["run", "reverify", "--source", source, "--store", str(tmp_path / "store"), "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *command], capture_output=True, text=True, cwd=ROOT, check=False,
+        env={**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [row["reason"] for row in corpus(tmp_path / "store") if row["left_at"] == "verify"] == ["judge_missing"]
 
 
 def test_a_reference_taken_from_the_trace_is_never_called_right(tmp_path: Path, images: Path) -> None:
