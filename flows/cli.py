@@ -78,7 +78,8 @@ def _job(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[ROLE=]T",
-        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local, or nobody where the recipe needs nobody)",
+        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role "
+        "(default local; nobody where the recipe needs nobody)",
     )
     command.add_argument(
         "--set",

@@ -50,6 +50,7 @@ def test_an_imported_trace_stands_where_a_distilled_one_does(tmp_path: Path, ima
     assert rows["allava_laion-allava-allava_laion_77"]["reason"] == "judge_missing"
 
 
+@pytest.mark.slow
 def test_through_prefect_nobody_is_asked_either(tmp_path: Path, images: Path) -> None:
     source = fixture("vlaa-thinking", "vlaa_thinking_v1.json", images)
     command = ["run", "reverify", "--source", source, "--store", str(tmp_path / "store"), "--quiet"]
