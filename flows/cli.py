@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _cues(commands)
     _browse(commands)
     _audit(commands)
+    _report(commands)
     _keep(commands)
     return top
 
@@ -79,7 +80,8 @@ def _job(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[ROLE=]T",
-        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local)",
+        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role "
+        "(default local; nobody where the recipe needs nobody)",
     )
     command.add_argument(
         "--set",
@@ -258,6 +260,22 @@ def _audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     command.add_argument(
         "--fail-on", choices=("serious", "warning"), help="exit 1 when a finding is at least this grave"
     )
+    _json(command)
+
+
+def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "report", "Write the statistics of a run, or of a recipe's latest run: JSON, Markdown and plots.",
+        "example:\n  vistill report vlaa-thinking --store demo-store --out demo-report",
+    )  # fmt: skip
+    command.add_argument("run", metavar="RECIPE-or-RUN", help="a recipe (its latest run is taken) or the id of a run")
+    command.add_argument("--out", required=True, metavar="DIR", help="folder to write into; made when missing")
+    command.add_argument(
+        "--examples", type=int, default=3, metavar="N", help="kept and dropped samples shown (default 3)"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="seed that picks the examples (default 0)")
+    command.add_argument("--no-plots", action="store_true", help="write no PNG; matplotlib is then not needed")
+    _store(command)
     _json(command)
 
 
