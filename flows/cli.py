@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _calls(commands)
     _cues(commands)
     _browse(commands)
+    _verify(commands)
     _audit(commands)
     _report(commands)
     _keep(commands)
@@ -235,6 +236,19 @@ def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     _store(command)
     command.add_argument("--port", type=int, metavar="N", help="default 8501, or a free one when that is taken")
+
+
+def _verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "verify", "Say of each line of a JSONL whether its response answers as its reference does.",
+        "a line is {response, answer, options?, kind?, question?};\n"
+        "a verdict is {correct, extracted, kind, reason, source}\n"
+        "example:\n  vistill verify responses.jsonl --out verdicts.jsonl",
+    )  # fmt: skip
+    command.add_argument("file", metavar="FILE.jsonl", help="responses with their answers")
+    command.add_argument("--out", metavar="FILE", help="write one verdict a line, in the order of the lines")
+    command.add_argument("--kind", metavar="KIND", help="kind of the lines that name none (default: from the answer)")
+    _json(command)
 
 
 def _audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

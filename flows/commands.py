@@ -211,6 +211,16 @@ def browse(args: argparse.Namespace) -> int:
         return 0
 
 
+def verify(args: argparse.Namespace) -> int:
+    """`vistill verify`: exit code 0 whatever the verdicts, they are the result."""
+    from flows.verify import lines
+    from flows.verify import verify as judge_all
+
+    summary = judge_all(Path(args.file), Path(args.out) if args.out else None, args.kind)
+    print(json.dumps(summary.as_json(), ensure_ascii=False) if args.json else "\n".join(lines(summary)))
+    return 0
+
+
 def audit(args: argparse.Namespace) -> int:
     """`vistill audit`: exit code 1 when `--fail-on` says so."""
     from curation.audit import SEVERITIES
