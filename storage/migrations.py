@@ -30,7 +30,15 @@ def m002_inspected(generation: DuckDBPyConnection) -> None:
     generation.execute("alter table images add column if not exists inspected varchar")
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected]
+def m003_reviews(generation: DuckDBPyConnection) -> None:
+    """What a review judged, in which run, how long it took, whether blind, and which bulk it belongs to."""
+    columns = {"run_id": "varchar", "judged": "varchar", "edited_trace": "varchar", "bulk": "varchar",
+               "samples": "bigint", "adjudicates": "boolean", "blind": "boolean", "seconds": "double"}  # fmt: skip
+    for name, kind in columns.items():
+        generation.execute(f"alter table reviews add column if not exists {name} {kind}")
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_reviews]
 
 
 def latest() -> int:
