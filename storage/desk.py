@@ -246,7 +246,7 @@ class Desk:
             con.execute(f"attach {quoted(self._state.index.path)} as index (read_only)")
         except duckdb.Error as error:
             raise StoreError(
-                f"cannot open {self._state.index.path} ({first_line(error)}): delete {self._state.index.path.parent} / INDEX and start again"
+                f"cannot open {self._state.index.path} ({first_line(error)}): delete it and start again"
             ) from error
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
