@@ -12,8 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.dedup.shingles import spans
-
 BITS = 64
 FLAT = 20_000
 CROWD = 2_048

@@ -52,8 +52,8 @@ def banding(threshold: float, *, hashes: int = HASHES, recall: float = RECALL) -
     if not 0 < threshold <= 1:
         raise ConfigError("threshold", threshold, "a Jaccard similarity above 0 and at most 1")
     for rows in range(min(hashes, 16), 0, -1):
-        miss = 1 - threshold**rows
-        bands = 1 if miss <= 0 else math.ceil(math.log(1 - recall) / math.log(miss))
+        hit = threshold**rows
+        bands = 1 if hit >= 1 else math.ceil(math.log(1 - recall) / math.log1p(-hit))
         if bands * rows <= hashes:
             return Banding(max(bands, 1), rows)
     raise ConfigError("threshold", threshold, f"too low for {hashes} hashes: take 0.1 or more, or more hashes")
@@ -113,7 +113,7 @@ class _Corpus:
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """`held` are all shingles, `counts` how many each text has, `prints` a hash of each text's set, `keys` (bands, n)."""
+    """`held` are all shingles, `counts` how many a text has, `prints` a hash of its set, `keys` (bands, n)."""
 
     held: Short
     counts: Counts

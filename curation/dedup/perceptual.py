@@ -1,4 +1,4 @@
-"""Near copies among many pictures: neighbours by perceptual hash (exact radius, `curation.dedup.hamming`), then a look at the pictures.
+"""Near copies among many pictures: neighbours by perceptual hash (`curation.dedup.hamming`), then a look at them.
 
 Hash distance 6 of 64 bits: of the planted copies of tables in `curation.dedup.likeness` 99.4 % lie within 6, and
 TabMWP has about one neighbour a picture there, nearly all of them other tables, which the comparison then refuses.
