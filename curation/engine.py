@@ -180,12 +180,12 @@ def _summary(
 
 
 def columns_of(sample: Sample) -> dict[str, Any]:
-    """The columns a sample starts with; `meta` stays with the store."""
+    """The columns a sample starts with."""
     return {
         "id": sample.id, "source": sample.source, "question": sample.question, "reference": sample.reference,
         "kind": sample.kind, "image": sample.image, "options": sample.options, "context": sample.context,
         "text_question": sample.text_question, "given_caption": sample.given_caption, "solution": sample.solution,
-        "difficulty": sample.difficulty, "licence": sample.licence,
+        "difficulty": sample.difficulty, "licence": sample.licence, "meta": sample.meta,
     }  # fmt: skip
 
 

@@ -45,6 +45,8 @@ STEPS = {
     "reply_refusal": "The model declined to do what it was asked.",
     "pseudo_cot_incomplete": "The pseudo-CoT lacks its caption or its reasoning (Vision-R1).",
     "description_answers": "The bridged description states the answer, which the reasoner must not see.",
+    "trace_missing": "The imported row has no trace to adopt.",
+    "reference_from_trace": "The corpus states the answer only in its trace, so comparing the two proves nothing.",
     "think_missing": "The response has no complete think block.",
     "think_repeated": "The response has more than one think block.",
     "think_empty": "The think block has no text.",

@@ -13,7 +13,7 @@ from curation.prompts import PromptSet
 from curation.records import Sample, digest
 from curation.step import Step
 
-SOURCE_COLUMNS = tuple(f.name for f in fields(Sample) if f.name not in {"position", "meta"})
+SOURCE_COLUMNS = tuple(f.name for f in fields(Sample) if f.name != "position")
 ALL_ROWS_COLUMNS = ("position", "kept_before")
 """What only steps over all rows may read: the place in the source, and whether an earlier run already kept the
 sample.

@@ -33,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
     _calls(commands)
     _cues(commands)
     _browse(commands)
+    _verify(commands)
     _audit(commands)
+    _report(commands)
     _keep(commands)
     return top
 
@@ -79,7 +81,8 @@ def _job(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[ROLE=]T",
-        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role (default local)",
+        help="local, vllm:MODEL, or https://host/v1#model; may be given once a role "
+        "(default local; nobody where the recipe needs nobody)",
     )
     command.add_argument(
         "--set",
@@ -235,6 +238,19 @@ def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument("--port", type=int, metavar="N", help="default 8501, or a free one when that is taken")
 
 
+def _verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "verify", "Say of each line of a JSONL whether its response answers as its reference does.",
+        "a line is {response, answer, options?, kind?, question?};\n"
+        "a verdict is {correct, extracted, kind, reason, source}\n"
+        "example:\n  vistill verify responses.jsonl --out verdicts.jsonl",
+    )  # fmt: skip
+    command.add_argument("file", metavar="FILE.jsonl", help="responses with their answers")
+    command.add_argument("--out", metavar="FILE", help="write one verdict a line, in the order of the lines")
+    command.add_argument("--kind", metavar="KIND", help="kind of the lines that name none (default: from the answer)")
+    _json(command)
+
+
 def _audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands, "audit", "Say what a corpus really contains: leaks, shortcuts, contradictions, defects.",
@@ -258,6 +274,22 @@ def _audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     command.add_argument(
         "--fail-on", choices=("serious", "warning"), help="exit 1 when a finding is at least this grave"
     )
+    _json(command)
+
+
+def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "report", "Write the statistics of a run, or of a recipe's latest run: JSON, Markdown and plots.",
+        "example:\n  vistill report vlaa-thinking --store demo-store --out demo-report",
+    )  # fmt: skip
+    command.add_argument("run", metavar="RECIPE-or-RUN", help="a recipe (its latest run is taken) or the id of a run")
+    command.add_argument("--out", required=True, metavar="DIR", help="folder to write into; made when missing")
+    command.add_argument(
+        "--examples", type=int, default=3, metavar="N", help="kept and dropped samples shown (default 3)"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="seed that picks the examples (default 0)")
+    command.add_argument("--no-plots", action="store_true", help="write no PNG; matplotlib is then not needed")
+    _store(command)
     _json(command)
 
 

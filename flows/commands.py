@@ -23,10 +23,11 @@ def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 def _job(args: argparse.Namespace) -> Any:
-    from flows.job import Job, parse_settings
+    from flows.job import Job, default_teachers, parse_settings
 
     return Job(
-        recipe=args.recipe, source=args.source, teachers=tuple(args.teacher or ["local"]), store=args.store,
+        recipe=args.recipe, source=args.source, store=args.store,
+        teachers=tuple(args.teacher) or default_teachers(args.recipe),
         settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt), maps=tuple(args.map),
         map_file=args.map_file, limit=args.limit, accepted=args.accepted, seed=args.seed, batch=args.batch,
         max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens, refresh=tuple(args.refresh),
@@ -210,6 +211,16 @@ def browse(args: argparse.Namespace) -> int:
         return 0
 
 
+def verify(args: argparse.Namespace) -> int:
+    """`vistill verify`: exit code 0 whatever the verdicts, they are the result."""
+    from flows.verify import lines
+    from flows.verify import verify as judge_all
+
+    summary = judge_all(Path(args.file), Path(args.out) if args.out else None, args.kind)
+    print(json.dumps(summary.as_json(), ensure_ascii=False) if args.json else "\n".join(lines(summary)))
+    return 0
+
+
 def audit(args: argparse.Namespace) -> int:
     """`vistill audit`: exit code 1 when `--fail-on` says so."""
     from curation.audit import SEVERITIES
@@ -225,6 +236,18 @@ def audit(args: argparse.Namespace) -> int:
         print(f"report: {Path(args.out) / 'audit.html'}")
     grave = SEVERITIES[: SEVERITIES.index(args.fail_on) + 1] if args.fail_on else ()
     return 1 if any(finding["severity"] in grave for finding in result["findings"]) else 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """`vistill report`: files into a folder; `--json` prints what report.json holds."""
+    from flows.run_report import write_report
+
+    out = Path(args.out)
+    found = write_report(_open(args.store), args.run, out, seed=args.seed, count=args.examples, plots=not args.no_plots)
+    files = ["report.md", "report.json", *found["plots"]]
+    text = f"{found['run']['run_id']}: {found['totals']['samples']:,} samples; wrote {', '.join(files)} to {out}"
+    print(json.dumps(found) if args.json else text)
+    return 0
 
 
 def compact(args: argparse.Namespace) -> int:

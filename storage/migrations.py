@@ -36,7 +36,15 @@ def m003_findings(generation: DuckDBPyConnection) -> None:
         generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings]
+def m004_reviews(generation: DuckDBPyConnection) -> None:
+    """What a review judged, in which run, how long it took, whether blind, and which bulk it belongs to."""
+    columns = {"run_id": "varchar", "judged": "varchar", "edited_trace": "varchar", "bulk": "varchar",
+               "samples": "bigint", "adjudicates": "boolean", "blind": "boolean", "seconds": "double"}  # fmt: skip
+    for name, kind in columns.items():
+        generation.execute(f"alter table reviews add column if not exists {name} {kind}")
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings, m004_reviews]
 
 
 def latest() -> int:

@@ -3,32 +3,13 @@
 They build on the relations of `storage.views`, which decides what is latest and which outcome speaks for a sample.
 """
 
+from storage.views_reviews import REVIEWED
+
 REASONS = """
 SELECT recipe, run_id, step_no, step, fate AS status, reason, count(*) AS samples
 FROM fates WHERE step_no IS NOT NULL
 GROUP BY ALL
 ORDER BY recipe, step_no, samples DESC, reason
-"""
-
-# A sample that went past `split` and was lost later is in no split, whatever the step said.
-SPLITS = """
-SELECT f.sample_id,
-    CASE WHEN f.fate = 'kept' THEN coalesce(o.value ->> '$.split', 'none') ELSE 'none' END AS split,
-    CASE WHEN f.fate = 'pending' THEN 'upstream_pending' ELSE f.reason END AS reason,
-    s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind, f.detail
-FROM fates f
-JOIN latest_outcomes o USING (run_id, sample_id, sample_key)
-LEFT JOIN sample_versions s USING (sample_id, sample_key)
-WHERE o.step = 'split' AND o.chosen AND (f.step_no IS NULL OR f.step_no >= o.step_no)
-"""
-
-REVIEWS = """
-WITH events AS (
-    SELECT * FROM raw_reviews QUALIFY row_number() OVER (PARTITION BY review_id ORDER BY created) = 1
-)
-SELECT e.*,
-    coalesce(e.undoes, '') = '' AND e.review_id NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL) AS standing
-FROM events e
 """
 
 PASS_RATES = """
@@ -173,17 +154,16 @@ drawn AS (
     FROM verdicts GROUP BY ALL
 ),
 reviewed AS (
-    SELECT sample_id, sample_key,
-        arg_max(decision, created) AS review,
-        bool_or(decision = 'accept') AS accepted, bool_or(decision = 'reject') AS rejected
-    FROM reviews WHERE standing GROUP BY ALL
+    SELECT sample_id, sample_key, verdict AS review, verdict = 'accept' AS accepted, verdict = 'reject' AS rejected,
+        verdict = 'conflict' OR (accepts > 0)::INT + (rejects > 0)::INT + (edits > 0)::INT > 1 AS split
+    FROM review_verdicts
 ),
 found AS (
     SELECT d.*, v.review,
         list_filter([
             CASE WHEN a.run_id IS NOT NULL OR d.rule <> d.judge THEN 'rule_judge' END,
             CASE WHEN (v.rejected AND d.verdict) OR (v.accepted AND NOT d.verdict) THEN 'verdict_review' END,
-            CASE WHEN v.accepted AND v.rejected THEN 'reviewers' END,
+            CASE WHEN v.split THEN 'reviewers' END,
             CASE WHEN len(d.answers) > 1 THEN 'draws' END
         ], lambda what: what IS NOT NULL) AS between
     FROM drawn d
@@ -218,8 +198,7 @@ QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, 
 
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
-    ("splits", SPLITS),
-    ("reviews", REVIEWS),
+    *REVIEWED,
     ("pass_rates", PASS_RATES),
     ("exports", EXPORTS),
     ("findings", FINDINGS),

@@ -14,8 +14,8 @@ from curation.audit.findings import Finding, Severity, graded, named
 from curation.audit.rows import Row
 from curation.audit.texts import template, words
 from curation.dedup import RADIUS, normal_question
+from curation.dedup.hamming import neighbours
 from curation.dedup.likeness import ALIKE, Grey, look, same_picture, small
-from curation.dedup.perceptual import neighbours
 
 Greys = Callable[[Row], Grey]
 """The (SIDE, SIDE) grey picture of a row."""
