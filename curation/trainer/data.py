@@ -13,7 +13,7 @@ from curation.errors import ConfigError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-GRPO_NEEDS = ("prompt", "images", "answer")
+GRPO_NEEDS = ("prompt", "images")
 SFT_NEEDS = ("images",)
 
 

@@ -7,11 +7,11 @@ ratio is off-policy and clipped. The released code never runs it (its flag is of
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from curation.trainer.config import Replay
+from curation.trainer.replay_rule import chances
 from curation.trainer.rows import Row, advantage, informative
 
 
@@ -46,11 +46,3 @@ class Buffer:
             return []
         weights = chances([advantage(row) for row in self.rows], self.settings.alpha)
         return [self.rows[at] for at in self._chance.choice(len(self.rows), count, p=weights)]
-
-
-def chances(advantages: Sequence[float], alpha: float) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    """|A|^alpha, normalised to sum to 1; alpha 0 is uniform, and a large one takes the largest alone."""
-    sizes = np.abs(np.asarray(advantages, dtype=np.float64))
-    weights = (sizes / sizes.max()) ** alpha
-    chances: np.ndarray[Any, np.dtype[np.float64]] = weights / weights.sum()
-    return chances

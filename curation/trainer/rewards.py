@@ -1,27 +1,24 @@
-"""Rewards as TRL calls them, over the columns of an export: one function a name, routed by each row's kind.
+"""Rewards as TRL calls them: `curation.rewards` by name, over the columns of an export, with every component logged.
 
-A reward returns None where nobody could tell, which TRL leaves out of the sum; None never counts as 0.
+A reward returns None where nobody could tell, which TRL leaves out of the sum; None never counts as 0. Rows are routed
+by their own `kind`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from curation.answers import check, parse
+from curation.answers import check
 from curation.errors import ConfigError
-from curation.records import Kind, Option, Verdict
+from curation.records import Option, Verdict
+from curation.rewards import REWARDS, Judge, Reward, Scorer, checked, score, score_async
+from curation.rewards.format import laid_out
 from curation.trainer.config import Overlong, Progressive
 
 Completion = Sequence[Mapping[str, str]]
 Scores = list[float | None]
-
-
-class RewardFunction(Protocol):
-    """What TRL calls; every column of the data set comes as a list."""
-
-    __name__: str
-
-    def __call__(self, completions: Sequence[Completion], **columns: Any) -> Scores: ...
+REFERENCES = ("answer", "solution", "reference")
 
 
 def said(completion: Completion | str) -> str:
@@ -29,9 +26,16 @@ def said(completion: Completion | str) -> str:
     return completion if isinstance(completion, str) else str(completion[0]["content"])
 
 
+def reference_of(row: Mapping[str, Any]) -> str:
+    """The reference answer of an exported row, under whichever name the format has."""
+    return str(next(row[name] for name in REFERENCES if row.get(name) is not None))
+
+
 def verdict(text: str, row: Mapping[str, Any]) -> Verdict:
     """How the answer of a completion compares with the row's reference; the same check as in curation."""
-    return check(text, str(row["answer"]), kind=_kind(row), options=options_of(row), question=row.get("question"))
+    return check(
+        text, reference_of(row), kind=row.get("kind") or None, options=options_of(row), question=row.get("question")
+    )
 
 
 def right(text: str, row: Mapping[str, Any]) -> bool:
@@ -39,39 +43,17 @@ def right(text: str, row: Mapping[str, Any]) -> bool:
     return verdict(text, row).correct is True
 
 
-def _kind(row: Mapping[str, Any]) -> Kind | None:
-    kind: Kind | None = row.get("kind") or None
-    return kind
-
-
 def options_of(row: Mapping[str, Any]) -> tuple[Option, ...]:
     """The options of a row: texts in order, or letter and text."""
-    given = row.get("options") or ()
     return tuple(
         Option(each["letter"], each["text"]) if isinstance(each, Mapping) else Option("ABCDEFGHIJ"[at], str(each))
-        for at, each in enumerate(given)
+        for at, each in enumerate(row.get("options") or ())
     )
-
-
-def accuracy(completions: Sequence[Completion], **columns: Any) -> Scores:
-    """1 for a right answer, 0 for a wrong or missing one, None where the rules cannot tell."""
-    rows = rows_of(columns, len(completions))
-    found = [verdict(said(completion), row).correct for completion, row in zip(completions, rows, strict=True)]
-    return [None if correct is None else float(correct) for correct in found]
-
-
-def form(completions: Sequence[Completion], **columns: Any) -> Scores:
-    """1 for one think block followed by one answer block and nothing else (DeepSeek-R1, arXiv 2501.12948 §2.2.2)."""
-    return [float(well_formed(said(completion))) for completion in completions]
-
-
-form.__name__ = "format"
 
 
 def well_formed(text: str) -> bool:
     """Whether a completion is exactly one think block and one answer block."""
-    parsed = parse(text)
-    return parsed.tagged and not parsed.faults
+    return not laid_out(text)[1]
 
 
 def rows_of(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
@@ -80,36 +62,94 @@ def rows_of(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
     return [{name: value[at] for name, value in lists.items()} for at in range(count)]
 
 
-def overlong(settings: Overlong) -> RewardFunction:
-    """DAPO's soft overlong punishment (arXiv 2503.14476, Eq. 13), by the completion's tokens."""
+def named(
+    name: str, settings: Mapping[str, Any] | None = None, *, judge: Judge | None = None, scorer: Scorer | None = None
+) -> Any:
+    """The function TRL calls for a reward of `curation.rewards`. Raises `ConfigError` for a name, setting or model.
+
+    Judged rewards are asynchronous and remember their verdicts by reference and completion, so that a completion drawn
+    twice is asked about once.
+    """
+    if name not in REWARDS:
+        raise ConfigError("rewards.names", name, f"no such reward; there are {', '.join(sorted(REWARDS))}")
+    given = checked(name, settings or {})
+    if asyncio.iscoroutinefunction(REWARDS[name]):
+        if judge is None and scorer is None:
+            raise ConfigError("rewards.names", name, "asks a model: give it with rewards.judge")
+        return _judged(name, given, judge, scorer)
+
+    def reward(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
+        rows = _rows(completions, columns)
+        found = [score(name, said(c), row, **given) for c, row in zip(completions, rows, strict=True)]
+        return _logged(name, found, log_metric)
+
+    reward.__name__ = name
+    return reward
+
+
+def _judged(name: str, given: Mapping[str, Any], judge: Judge | None, scorer: Scorer | None) -> Any:
+    known: dict[tuple[str, str, str], Reward] = {}
+
+    async def reward(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
+        async def one(text: str, row: Mapping[str, Any]) -> Reward:
+            key = (str(row.get("question", "")), reference_of(row), text)
+            if key not in known or known[key].total is None:
+                known[key] = await score_async(name, text, row, judge=judge, scorer=scorer, **given)
+            return known[key]
+
+        rows = _rows(completions, columns)
+        jobs = [one(said(c), row) for c, row in zip(completions, rows, strict=True)]
+        return _logged(name, await asyncio.gather(*jobs), log_metric)
+
+    reward.__name__ = name
+    return reward
+
+
+def _rows(completions: Sequence[Completion], columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows with what rewards read beside their own columns: the length in tokens and the share of training done."""
+    state, ids = columns.get("trainer_state"), columns.get("completion_ids")
+    done = state.global_step / max(1, state.max_steps) if state is not None else 0.0
+    rows = rows_of(columns, len(completions))
+    for at, row in enumerate(rows):
+        row |= {"progress": done, "completion_tokens": len(ids[at]) if ids else 0}
+    return rows
+
+
+def _logged(name: str, found: Sequence[Reward], log_metric: Any) -> Scores:
+    if log_metric:
+        parts: dict[str, list[float]] = defaultdict(list)
+        for reward in found:
+            for part, value in reward.components.items():
+                if value is not None:
+                    parts[part].append(value)
+        for part, values in parts.items():
+            log_metric(f"components/{name}/{part}", sum(values) / len(values))
+        log_metric(f"components/{name}/unscored", sum(reward.total is None for reward in found) / len(found))
+    return [reward.total for reward in found]
+
+
+def overlong(settings: Overlong) -> Any:
+    """DAPO's soft overlong punishment by the completion's tokens."""
     free = settings.tokens - settings.buffer
-
-    def soft_overlong(
-        completions: Sequence[Completion], *, completion_ids: Sequence[Sequence[int]], **_: Any
-    ) -> Scores:
-        return [-min(1.0, max(0.0, (len(ids) - free) / settings.buffer)) for ids in completion_ids]
-
-    return soft_overlong
+    return named("soft_overlong", {"expected": max(1, free), "buffer": settings.buffer})
 
 
-def progressive(settings: Progressive) -> RewardFunction:
+def progressive(settings: Progressive) -> Any:
     """Box rewards whose IoU must reach a threshold that rises over training (arXiv 2503.18013 §3.3): 1, or 0 below.
 
     Rows that are no boxes get None; plain accuracy is a reward of its own.
     """
+    from curation.answers import parse
     from curation.answers.by_box import boxes, iou
 
-    def progressive_iou(
-        completions: Sequence[Completion], *, trainer_state: Any = None, log_metric: Any = None, **columns: Any
-    ) -> Scores:
-        share = trainer_state.global_step / max(1, trainer_state.max_steps) if trainer_state else 0.0
-        least = threshold(settings, share)
-        if log_metric:
-            log_metric("reward_threshold", least)
+    def progressive_iou(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
         scores: Scores = []
-        for completion, row in zip(completions, rows_of(columns, len(completions)), strict=True):
-            wanted, found = boxes(str(row["answer"])), boxes(parse(said(completion)).answer)
+        for completion, row in zip(completions, _rows(completions, columns), strict=True):
+            least = threshold(settings, row["progress"])
+            wanted, found = boxes(reference_of(row)), boxes(parse(said(completion)).answer)
             scores.append(float(bool(found) and iou(found[-1], wanted[0]) >= least) if wanted else None)
+            if log_metric:
+                log_metric("reward_threshold", least)
         return scores
 
     return progressive_iou
@@ -118,40 +158,3 @@ def progressive(settings: Progressive) -> RewardFunction:
 def threshold(settings: Progressive, share: float) -> float:
     """The threshold in force at this share (0 to 1) of training."""
     return next(value for start, value in reversed(settings.at) if share >= start)
-
-
-Judge = Callable[[str, str, str], Awaitable[float | None]]
-"""(question, reference, answer) to a score from 0 to 1, or None for no verdict."""
-
-
-def judged(judge: Judge, *, at_once: int = 8, seconds: float = 60.0) -> Any:
-    """A reward from a judge: asked once for each answer, at most `at_once` together, None when it fails or is late."""
-    known: dict[tuple[str, str, str], float | None] = {}
-
-    async def judge_reward(completions: Sequence[Completion], **columns: Any) -> Scores:
-        gate = asyncio.Semaphore(at_once)
-
-        async def one(completion: Completion, row: Mapping[str, Any]) -> float | None:
-            key = (str(row.get("question", "")), str(row["answer"]), parse(said(completion)).answer)
-            if known.get(key) is None:
-                async with gate:
-                    try:
-                        known[key] = await asyncio.wait_for(judge(*key), seconds)
-                    except (TimeoutError, OSError, ValueError):
-                        return None
-            return known[key]
-
-        rows = rows_of(columns, len(completions))
-        return list(await asyncio.gather(*(one(c, row) for c, row in zip(completions, rows, strict=True))))
-
-    return judge_reward
-
-
-KNOWN: Mapping[str, RewardFunction] = {"accuracy": accuracy, "format": form}
-
-
-def named(name: str) -> RewardFunction:
-    """A reward by its name. Raises `ConfigError` naming the known ones."""
-    if name not in KNOWN:
-        raise ConfigError("rewards.names", name, f"no such reward; there are {', '.join(sorted(KNOWN))}")
-    return KNOWN[name]
