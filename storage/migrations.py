@@ -36,7 +36,13 @@ def m003_findings(generation: DuckDBPyConnection) -> None:
         generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings]
+def m004_exports(generation: DuckDBPyConnection) -> None:
+    """Which run an export was of, up to which moment of the store it read, and the digest of its manifest."""
+    for name, kind in {"recipe": "varchar", "run_id": "varchar", "as_of": "double", "manifest": "varchar"}.items():
+        generation.execute(f"alter table exports add column if not exists {name} {kind}")
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings, m004_exports]
 
 
 def latest() -> int:

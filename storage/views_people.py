@@ -216,12 +216,35 @@ SELECT * FROM raw_finding_rows
 QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
 """
 
+# The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
+PREFERENCE = """
+WITH drawn AS (
+    SELECT recipe, run_id, sample_id, sample_key, draw, bool_or(chosen) AS speaks,
+        coalesce(
+            any_value(value ->> '$.text') FILTER (WHERE step = 'rewrite'),
+            any_value(CASE WHEN json_type(value) = 'OBJECT' THEN value ->> '$.raw' ELSE value ->> '$' END)
+                FILTER (WHERE step = 'distill'), ''
+        ) AS text,
+        bool_or(TRY_CAST(value ->> '$.correct' AS BOOLEAN)) FILTER (WHERE step = 'verify') AS good
+    FROM latest_outcomes WHERE step IN ('rewrite', 'distill', 'verify') GROUP BY ALL
+),
+best AS (
+    SELECT * FROM drawn WHERE good AND text <> ''
+    QUALIFY row_number() OVER (PARTITION BY run_id, sample_id, sample_key ORDER BY speaks DESC, draw) = 1
+)
+SELECT b.recipe, b.run_id, b.sample_id, b.sample_key, 'draws' AS origin,
+    b.draw AS chosen_draw, w.draw AS rejected_draw, b.text AS chosen, w.text AS rejected
+FROM best b JOIN drawn w USING (run_id, sample_id, sample_key)
+WHERE NOT w.good AND w.text <> ''
+"""
+
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
     ("splits", SPLITS),
     ("reviews", REVIEWS),
     ("pass_rates", PASS_RATES),
     ("exports", EXPORTS),
+    ("preference", PREFERENCE),
     ("findings", FINDINGS),
     ("finding_rows", FINDING_ROWS),
     ("corpus", CORPUS),
