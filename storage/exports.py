@@ -48,10 +48,10 @@ ORDER BY c.position, c.sample_id{{order}}
 """  # noqa: S608 constants of this module
 RAW_ROWS = f"""
 WITH said AS (
-    SELECT sample_id, sample_key, to_json(list({{{{
+    SELECT sample_id, sample_key, to_json(list({{
         'annotator': annotator, 'decision': decision, 'reason': reason, 'edited_answer': edited_answer,
         'first_wrong_step': first_wrong_step, 'note': note, 'created': created
-    }}}} ORDER BY created, review_id)) AS reviews
+    }} ORDER BY created, review_id)) AS reviews
     FROM reviews WHERE standing GROUP BY ALL
 )
 SELECT c.* EXCLUDE (split), coalesce(p.split, 'none') AS split, p.reason AS split_reason,
@@ -68,12 +68,12 @@ WITH placed AS (
     WHERE p.run_id = $1 AND p.split <> 'none'
 ),
 keyed AS (
-    SELECT 'image' AS by, pixels AS shared, split, sample_id FROM placed WHERE coalesce(pixels, '') <> ''
+    SELECT 'image' AS what, pixels AS shared, split, sample_id FROM placed WHERE coalesce(pixels, '') <> ''
     UNION ALL
     SELECT 'parent', parent, split, sample_id FROM placed WHERE coalesce(parent, '') <> ''
 )
-SELECT by, shared, list(DISTINCT split ORDER BY split) AS splits, min(sample_id) AS one, max(sample_id) AS other
-FROM keyed GROUP BY by, shared HAVING count(DISTINCT split) > 1 ORDER BY by, shared
+SELECT what, shared, list(DISTINCT split ORDER BY split) AS splits, min(sample_id) AS one, max(sample_id) AS other
+FROM keyed GROUP BY what, shared HAVING count(DISTINCT split) > 1 ORDER BY what, shared
 """
 
 
@@ -99,7 +99,7 @@ def chosen_run(snapshot: Snapshot, recipe: str | None, run_id: str | None) -> di
     if not runs:
         raise ConfigError("--store", str(snapshot.root), "holds no run yet: `vistill run` makes one")
     if run_id and not found:
-        raise ConfigError("--run", run_id, "is not the latest run of a recipe here, and splits are those of latest runs")
+        raise ConfigError("--run", run_id, "is not the latest run of a recipe here; splits are those of latest runs")
     if not found:
         raise ConfigError("--recipe", recipe, f"has no run here; there are {names}")
     if len(found) > 1:
@@ -108,9 +108,7 @@ def chosen_run(snapshot: Snapshot, recipe: str | None, run_id: str | None) -> di
     return one
 
 
-def rows(
-    snapshot: Snapshot, run_id: str, split: str | None, *, paired: bool = False
-) -> Iterator[list[dict[str, Any]]]:
+def rows(snapshot: Snapshot, run_id: str, split: str | None, *, paired: bool = False) -> Iterator[list[dict[str, Any]]]:
     """The samples of a split in order of position, a chunk at a time, JSON decoded.
 
     `split` is "" for every sample in any split, None for every sample of the run with everything about it; `paired`
@@ -161,7 +159,7 @@ def _decoded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def overlaps(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
-    """What two splits share, an image or a parent (`meta.parent`): by, shared, splits, and two sample ids."""
+    """What two splits share, an image or a parent (`meta.parent`): what, shared, splits, and two sample ids."""
     found: list[dict[str, Any]] = snapshot.query(OVERLAPS, [run_id]).to_pylist()
     return found
 

@@ -13,9 +13,7 @@ from curation.exports.trl import KNOWN, SYSTEM, turns
 from curation.records import Json
 
 
-def sft_row(
-    item: Item, pictures: Sequence[Json], *, system: str = SYSTEM, answer_tags: bool = True
-) -> dict[str, Json]:
+def sft_row(item: Item, pictures: Sequence[Json], *, system: str = SYSTEM, answer_tags: bool = True) -> dict[str, Json]:
     """{messages, images}: the markers stand before the question, each on a line of its own."""
     said = response(item.think, item.answer, answer_tags=answer_tags)
     question = f"{MARKER}\n" * len(pictures) + item.prompt

@@ -39,9 +39,7 @@ def grpo_row(item: Item, pictures: Sequence[Json], *, system: str = SYSTEM) -> d
     return {"images": list(pictures), "prompt": turns(("system", system), ("user", item.prompt)), **rewarded(item)}
 
 
-def sft_row(
-    item: Item, pictures: Sequence[Json], *, system: str = SYSTEM, answer_tags: bool = True
-) -> dict[str, Json]:
+def sft_row(item: Item, pictures: Sequence[Json], *, system: str = SYSTEM, answer_tags: bool = True) -> dict[str, Json]:
     """{images, messages}: a conversation that ends with the verified trace."""
     said = response(item.think, item.answer, answer_tags=answer_tags)
     conversation = turns(("system", system), ("user", item.prompt), ("assistant", said))

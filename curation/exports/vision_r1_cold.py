@@ -41,7 +41,10 @@ def _format(name: str, style: vision_r1.Style) -> Format:
     def info(files: Mapping[str, str], embedded: bool) -> Json:
         return {part: vision_r1.dataset_info(style, name) for part, name in files.items()}
 
-    rows = {"llava_cot": ("vision_r1_llava_cot_full", llava_cot_row), "mulberry": ("vision_r1_mulberry_sft_full", mulberry_row)}
+    rows = {
+        "llava_cot": ("vision_r1_llava_cot_full", llava_cot_row),
+        "mulberry": ("vision_r1_mulberry_sft_full", mulberry_row),
+    }
     file, row = rows[style]
     part = Part(file, "sft", row, traced=True)
     return Format(

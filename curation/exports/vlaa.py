@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from curation.errors import SampleError
 from curation.exports.formats import Format, Part
 from curation.exports.item import Item
-from curation.exports.texts import response
+from curation.exports.texts import harmless, response
 from curation.records import Json
 
 
@@ -25,21 +25,19 @@ def sft_row(
     return {**_asked(item, pictures), "answer": said, **(_provenance(item) if provenance else {})}
 
 
-def grpo_row(
-    item: Item, pictures: Sequence[Json], *, provenance: bool = True, traces: bool = True
-) -> dict[str, Json]:
+def grpo_row(item: Item, pictures: Sequence[Json], *, provenance: bool = True, traces: bool = True) -> dict[str, Json]:
     """{id, image, question, gt, verifier_type}, and with `traces` also ds_answer: published RL rows hold reasoning.
 
     Only the final answer is rewarded (issue 7 of the repository). Raises `SampleError` for a sample without a picture.
     """
-    trace = {"ds_answer": item.record["trace"] or ""} if traces else {}
+    trace = {"ds_answer": harmless(item.record["trace"] or "")[0]} if traces else {}
     more = _provenance(item) if provenance else {}
     return {**_asked(item, pictures), **more, "gt": item.reference, "verifier_type": item.verifier_type, **trace}
 
 
 def texts(row: Mapping[str, Json]) -> list[str]:
     """The published rows have no marker anywhere: the picture is a field."""
-    return [row["question"], row.get("answer", "")]
+    return [row.get(name, "") for name in ("question", "answer", "ds_answer", "caption")]
 
 
 def _asked(item: Item, pictures: Sequence[Json]) -> dict[str, Json]:
@@ -50,7 +48,7 @@ def _asked(item: Item, pictures: Sequence[Json]) -> dict[str, Json]:
 
 def _provenance(item: Item) -> dict[str, Json]:
     meta = dict(item.record["meta"] or {})
-    return {"gt": item.reference, "caption": item.record["caption"] or "", "meta": meta}
+    return {"gt": item.reference, "caption": harmless(item.record["caption"] or "")[0], "meta": meta}
 
 
 VLAA = Format(
