@@ -186,7 +186,7 @@ def _why_empty(job: _Job, tallies: Mapping[str, Tally]) -> str:
     pairs = " with a right and a wrong draw" if any(part.paired for part in job.format.parts) else ""
     return (
         f"nothing to export as {job.format.name}: run {job.run['run_id']} has no sample in the split "
-        f"{' or '.join(names)}{pairs} (`select split, reason, count(*) from splits group by all` says why)"
+        f"{' or '.join(names)}{pairs} (the view `splits` says why)"
     )
 
 
