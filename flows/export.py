@@ -140,7 +140,8 @@ def _check_overlap(snapshot: Snapshot, run_id: str, allowed: bool) -> None:
         one = found[0]
         raise RunStopped(
             f"{len(found)} pictures or parents are in two splits: "
-            f"{' and '.join(one['splits'])} share the {one['what']} {str(one['shared'])[:16]} (samples {one['one']} and "
+            f"{' and '.join(one['splits'])} share the {one['what']} {str(one['shared'])[:16]} "
+            f"(samples {one['one']} and "
             f"{one['other']}); what is learnt from one shows in the other. --allow-overlap exports them all the same"
         )
 

@@ -57,7 +57,8 @@ def _uncounted(row: Mapping[str, Json]) -> list[str]:
 
 
 RAW = Format(
-    "raw", "everything: texts of every step, scores, splits and reviews", (Part("train", None, raw_row, checked=False),), "none",
+    "raw", "everything: texts, scores, splits and reviews",
+    (Part("train", None, raw_row, checked=False),), "none",
     _uncounted,
     {
         "images": [IMAGE], **dict.fromkeys(TEXTS, "string"), **NUMBERS, "options": OPTIONS,

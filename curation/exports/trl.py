@@ -27,7 +27,7 @@ def turns(*said: tuple[str, str]) -> list[Json]:
 
 
 def rewarded(item: Item) -> dict[str, Json]:
-    """What a reward function needs beside the completion; `solution` is the reference, a letter for lettered options."""
+    """What a reward function needs beside the completion; `solution` is the reference, or a letter of the options."""
     return {
         "solution": item.reference, "kind": item.kind, "options": options_json(item.options),
         "verifier_type": item.verifier_type, "id": item.id, "source": item.source,
