@@ -15,14 +15,15 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from curation.errors import ConfigError
+from curation.errors import ConfigError, StoreError
 from curation.records import Json, digest
 from storage.files import os_errors
 from storage.schema import TABLES
 from storage.snapshot import Snapshot
+from storage.sql import first_line
 from storage.store import Store
 
-LIMITS = {"memory_limit": "600MB", "threads": 2}
+LIMITS = {"memory_limit": "2GB", "threads": 2}  # beyond that DuckDB spills to the temporary directory
 """Sorting a large corpus spills to disk instead of growing."""
 CHUNK = 512
 UNREAD = ("exports", "calls", "findings", "finding_rows")
@@ -117,8 +118,11 @@ def rows(snapshot: Snapshot, run_id: str, split: str | None, *, paired: bool = F
     """
     sql, params = (RAW_ROWS, [run_id]) if split is None else (_split_sql(snapshot, paired), [run_id, split])
     reader = snapshot.run(lambda connection: _reader(connection, sql, params))
-    for batch in reader:
-        yield [_decoded(row) for row in batch.to_pylist()]
+    try:
+        for batch in reader:
+            yield [_decoded(row) for row in batch.to_pylist()]
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise StoreError(f"cannot read the samples to export: {first_line(error)}") from error
 
 
 def _reader(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pa.RecordBatchReader:

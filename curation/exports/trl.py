@@ -4,9 +4,9 @@ TRL puts its own placeholder before the first user text and leaves a literal `<i
 written (`specs/exports.md` §5.3). Columns that it does not know reach reward functions as keyword arguments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from curation.exports.formats import IMAGE, MESSAGES, OPTIONS, Format, Part, prompt_texts
+from curation.exports.formats import IMAGE, MESSAGES, OPTIONS, Container, Format, Part, prompt_texts
 from curation.exports.item import Item, options_json
 from curation.exports.texts import response
 from curation.records import Json
@@ -59,7 +59,7 @@ def preference_row(
     }  # fmt: skip
 
 
-EITHER = {"embed": "parquet", "files": "folder"}
+EITHER: Mapping[str, Container] = {"embed": "parquet", "files": "folder"}
 
 GRPO = Format(
     "grpo", "prompts with rewards for TRL's GRPOTrainer", (Part("train", "rl", grpo_row),), "none", prompt_texts,

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from PIL import Image as Pil
 
-from curation.errors import ConfigError, RunStopped
+from curation.errors import ConfigError, RunStopped, StoreError
 from curation.exports import FORMATS
 from curation.pictures import inspect
 from curation.records import Option, Sample
@@ -208,3 +208,12 @@ def test_shards_are_numbered(store: Store, tmp_path: Path) -> None:
     wrote(store, tmp_path / "g", "raw", shard_rows=3)
     names = sorted(path.name for path in (tmp_path / "g").glob("*.parquet"))
     assert names == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
+
+
+def test_a_query_that_fails_half_way_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from storage import exports
+
+    monkeypatch.setattr(exports, "SPLIT_ROWS", "SELECT error('the disk is gone') AS x WHERE $1 <> '' AND $2 <> ''")
+    store = built(tmp_path)
+    with exports.frozen(store, None) as snapshot, pytest.raises(StoreError, match="the disk is gone"):
+        list(exports.rows(snapshot, "r1", "rl"))
