@@ -57,6 +57,7 @@ STEPS = {
     "text_outside": "There is text before the think block, between the blocks or after the answer block.",
     "language_unexpected": "The response is mostly in another script than the question.",
     "markup_unexpected": "The response contains HTML or script markup.",
+    "placeholder_text": "The text holds a trainer's placeholder such as `<image>`, which the export was to refuse.",
     "word_gap": "The rewrite changed the number of words by more than the recipe allows (15 in VLAA-Thinking).",
     "rewrite_changed_number": "The rewrite added, removed or changed a number.",
     "rewrite_changed_option": "The rewrite changed which option letters are named.",

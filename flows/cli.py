@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _verify(commands)
     _audit(commands)
     _report(commands)
+    _export(commands)
     _keep(commands)
     return top
 
@@ -290,6 +291,32 @@ def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument("--seed", type=int, default=0, metavar="S", help="seed that picks the examples (default 0)")
     command.add_argument("--no-plots", action="store_true", help="write no PNG; matplotlib is then not needed")
     _store(command)
+    _json(command)
+
+
+def _export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "export", "Write the splits of a run in the columns of a trainer or of a published corpus.",
+        "examples:\n  vistill export grpo exports/grpo --store store\n"
+        "  vistill export sft exports/sft --store store --images files --skip-missing\n"
+        "  vistill export grpo again --store store --like exports/grpo/manifest.json",
+    )  # fmt: skip
+    command.add_argument("format", metavar="FORMAT", help="grpo, sft, sft_trl, verl, easyr1, preference, vlaa, raw, …")
+    command.add_argument("folder", metavar="DIR", help="a new folder, or that of an earlier export of this format")
+    _store(command)
+    command.add_argument("--recipe", metavar="RECIPE", help="the latest run of this recipe")
+    command.add_argument("--run", metavar="ID", help="this run, which must be the latest of its recipe")
+    command.add_argument("--images", choices=("embed", "files"), help="pictures inside the rows, or as files")
+    command.add_argument("--shard-rows", type=int, default=5000, metavar="N", help="rows a Parquet shard (5000)")
+    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the format")
+    command.add_argument(
+        "--placeholders", choices=("escape", "refuse"), default="escape",
+        help="what becomes of <image> and the like in texts: shown as ‹image›, or the sample left out",
+    )  # fmt: skip
+    command.add_argument("--allow-overlap", action="store_true", help="although splits share images or parents")
+    command.add_argument("--skip-missing", action="store_true", help="leave out samples whose picture is lost")
+    command.add_argument("--as-of", type=float, metavar="T", help="rows created up to then (seconds since the epoch)")
+    command.add_argument("--like", metavar="FILE", help="as this manifest says, and compare every file with it")
     _json(command)
 
 

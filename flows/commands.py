@@ -250,6 +250,28 @@ def report(args: argparse.Namespace) -> int:
     return 0
 
 
+def export(args: argparse.Namespace) -> int:
+    """`vistill export`: exit code 1 when nothing could be exported, or `--like` gave other files."""
+    from curation.exports import format_named
+    from flows.export import Export, like, parse_settings, summary
+    from flows.export import export as write
+
+    _open(args.store)
+    settings = parse_settings(format_named(args.format), _pairs("--set", args.set))
+    if args.like:
+        manifest = like(args.like, args.folder, args.store)
+    else:
+        manifest = write(
+            Export(
+                format=args.format, folder=args.folder, store=args.store, recipe=args.recipe, run=args.run,
+                images=args.images, shard_rows=args.shard_rows, settings=settings, placeholders=args.placeholders,
+                allow_overlap=args.allow_overlap, skip_missing=args.skip_missing, as_of=args.as_of,
+            )
+        )  # fmt: skip
+    print(json.dumps(manifest, ensure_ascii=False) if args.json else summary(manifest, args.folder))
+    return 0
+
+
 def compact(args: argparse.Namespace) -> int:
     """`vistill compact`."""
     report = _open(args.store).compact(force=True)

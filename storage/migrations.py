@@ -44,7 +44,13 @@ def m004_reviews(generation: DuckDBPyConnection) -> None:
         generation.execute(f"alter table reviews add column if not exists {name} {kind}")
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings, m004_reviews]
+def m005_exports(generation: DuckDBPyConnection) -> None:
+    """Which run an export was of, up to which moment of the store it read, and the digest of its manifest."""
+    for name, kind in {"recipe": "varchar", "run_id": "varchar", "as_of": "double", "manifest": "varchar"}.items():
+        generation.execute(f"alter table exports add column if not exists {name} {kind}")
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports]
 
 
 def latest() -> int:

@@ -144,6 +144,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "generation": "VARCHAR",
         "segments": "JSON",
         "counts": "JSON",
+        "recipe": "VARCHAR",
+        "run_id": "VARCHAR",
+        "as_of": "DOUBLE",
+        "manifest": "VARCHAR",
         "created": "DOUBLE",
     },
     "findings": {

@@ -196,6 +196,7 @@ SELECT * FROM raw_finding_rows
 QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
 """
 
+# The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
     *REVIEWED,
