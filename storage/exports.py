@@ -117,9 +117,8 @@ def rows(snapshot: Snapshot, run_id: str, split: str | None, *, paired: bool = F
     says so.
     """
     sql, params = (RAW_ROWS, [run_id]) if split is None else (_split_sql(snapshot, paired), [run_id, split])
-    reader = snapshot.run(lambda connection: _reader(connection, sql, params))
     try:
-        for batch in reader:
+        for batch in snapshot.run(lambda connection: _reader(connection, sql, params)):
             yield [_decoded(row) for row in batch.to_pylist()]
     except (duckdb.Error, pa.ArrowException) as error:
         raise StoreError(f"cannot read the samples to export: {first_line(error)}") from error
