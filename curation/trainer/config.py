@@ -9,7 +9,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,9 +46,9 @@ class Data:
     grpo: str = ""
     sft: str = ""
     held_out: str = ""
-    sft_split: str = "sft"
-    grpo_split: str = "rl"
-    held_out_split: str = "test"
+    sft_split: str = "train"
+    grpo_split: str = "train"
+    held_out_split: str = "train"
     held_out_rows: int = 400
 
 
@@ -294,3 +294,8 @@ def _check_grpo(training: Training, grpo: Grpo) -> None:
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ConfigError(name, value, f"one of {', '.join(repr(choice) for choice in known)}")
+
+
+def with_seed(training: Training, seed: int) -> Training:
+    """The same run with another seed, in a folder of its own."""
+    return replace(training, seed=seed, out=str(Path(training.out) / f"seed-{seed}"))

@@ -24,7 +24,7 @@ class Score:
     undecided: int = 0
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def evaluate(
     model: "PreTrainedModel", processor: "ProcessorMixin", rows: "Dataset", how: Evaluation, *, sampled: bool, seed: int
 ) -> Score:

@@ -37,7 +37,7 @@ def choose(model: "PreTrainedModel", wanted: Model) -> int:
     for name, weights in model.named_parameters():
         frozen = any(part in name for part in wanted.freeze)
         weights.requires_grad_(not frozen and (not wanted.train or any(part in name for part in wanted.train)))
-    learning = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+    learning: int = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
     if not learning and not wanted.lora_rank:
         raise ConfigError("model.freeze", list(wanted.freeze), "leaves no weight that learns")
     return learning

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -259,8 +259,3 @@ def _curve(record: Record, part: str) -> Any:
 def _save(model: Any, processor: Any, folder: Path) -> None:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-
-
-def with_seed(training: Training, seed: int) -> Training:
-    """The same run with another seed, in a folder of its own."""
-    return replace(training, seed=seed, out=str(Path(training.out) / f"seed-{seed}"))

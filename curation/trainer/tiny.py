@@ -7,8 +7,12 @@ goes through (Auto classes, processor, chat template) is what a large model goes
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from transformers import Idefics3Processor, PreTrainedTokenizerFast
 
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 PIECE = r"</?[a-z]+>|[A-Za-z]+|\d|\s|[^\w\s]"
@@ -61,7 +65,7 @@ def build(texts: Iterable[str], folder: Path, *, seed: int = 0) -> int:
     return sum(weights.numel() for weights in model.parameters())
 
 
-def _tokenizer(words: list[str]) -> "PreTrainedTokenizerFast":  # noqa: F821
+def _tokenizer(words: list[str]) -> "PreTrainedTokenizerFast":
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -76,7 +80,7 @@ def _tokenizer(words: list[str]) -> "PreTrainedTokenizerFast":  # noqa: F821
     )  # fmt: skip
 
 
-def _processor(tokenizer: "PreTrainedTokenizerFast") -> "Idefics3Processor":  # noqa: F821
+def _processor(tokenizer: "PreTrainedTokenizerFast") -> "Idefics3Processor":
     from transformers import Idefics3Processor
     from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
