@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _audit(commands)
     _report(commands)
     _export(commands)
+    _train(commands)
     _keep(commands)
     return top
 
@@ -317,6 +318,16 @@ def _export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument("--skip-missing", action="store_true", help="leave out samples whose picture is lost")
     command.add_argument("--as-of", type=float, metavar="T", help="rows created up to then (seconds since the epoch)")
     command.add_argument("--like", metavar="FILE", help="as this manifest says, and compare every file with it")
+    _json(command)
+
+
+def _train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "train", "Train a vision-language model on exported splits: SFT, then GRPO (extra `train`).",
+        "example:\n  vistill export grpo exports/grpo && vistill export sft_trl exports/sft\n  vistill train grpo.toml",
+    )  # fmt: skip
+    command.add_argument("config", metavar="CONFIG.toml", help="what to train on what; docs/training.md lists the keys")
+    command.add_argument("--seed", type=int, metavar="S", help="another seed than the file's, in a folder of its own")
     _json(command)
 
 
