@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from curation.answers.normal import spaced
 from curation.answers.parse import Parsed, parse
 
 LONGEST = 4000  # characters of answer text that are searched, from the end
@@ -32,6 +33,18 @@ STATED = re.compile(
     re.IGNORECASE,
 )
 STRONG = re.compile(r"final|correct|[:：]\s*$|答案|†", re.IGNORECASE)
+FOREIGN = re.compile(
+    r"(?:(?:最终|正确|正確)?(?:答案|选项|選項|答え|回答)\s?(?:应该是|应为|應為|是|为|為|选|選|は|[:：])[:：]?"
+    r"|(?:选择|选|選)\s?[:：]?(?=\s?[(（]?[A-H](?![A-Za-z]))|정?답\s?(?:은|는)?\s?[:：]?"
+    r"|\b(?:antwort|respuesta|r[ée]ponse|resposta|risposta|ответ|antwoord)\b(?:\s(?:final|correcta|finale|correcte))?"
+    r"\s?(?:ist|es|est|é|è|[:：])\s?:?)[*_\s]{0,4}",
+    re.IGNORECASE,
+)
+CORRECTED = re.compile(
+    r"\b(?:wait\b(?!\s+(?:for|until|time|at))|hold\son\b|oops\b|scratch\sthat\b|correction\b|actually,?\sno\b|no,\swait\b"
+    r"|I\smade\san?\s(?:mistake|error)\b|I\smiscounted\b|let\sme\s(?:correct|redo|recount|recalculate|reconsider)\b)",
+    re.IGNORECASE,
+)
 HEADING = re.compile(
     r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answer[*_\s]{0,4}[:：]?[*_]{0,4}[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -50,6 +63,8 @@ FIRST = re.compile(
     re.IGNORECASE,
 )
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
+LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 
@@ -70,10 +85,14 @@ def candidates(response: str) -> Iterator[Extracted]:
 
 def places(parsed: Parsed) -> Iterator[Extracted]:
     """The same for a response already taken apart."""
-    region = parsed.answer[-LONGEST:].strip()
+    region = spaced(parsed.answer[-LONGEST:].strip())
     if not region:
         return
-    yield from _explicit(region)
+    stated = _explicit(region)
+    corrections = [found.end() for found in CORRECTED.finditer(region)]
+    if corrections and (not stated or stated[0][0] < corrections[-1]):
+        yield Extracted(sentences(region[corrections[-1] :].strip())[-1], "corrected")
+    yield from (each for _, each in stated)
     paragraph = PARAGRAPH.split(region)[-1]
     concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
     for found in reversed(concluded):
@@ -89,17 +108,19 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     yield from _ends(region)
 
 
-def _explicit(region: str) -> Iterator[Extracted]:
-    """Boxes and statements, the last in the text first; "the answer is" counts in the first and last paragraph."""
+def _explicit(region: str) -> list[tuple[int, Extracted]]:
+    """(offset, text) of boxes and statements, the last first; "the answer is" counts in the first and last paragraph."""
     found = [(start, Extracted(text, "boxed")) for start, text in boxes(region)]
     gaps = list(PARAGRAPH.finditer(region))
     opening, last = (gaps[0].start(), gaps[-1].end()) if gaps else (len(region), 0)
-    for mark in (*STATED.finditer(region), *HEADING.finditer(region)):
-        strong = mark.re is HEADING or STRONG.search(mark[0]) or not opening <= mark.start() < last
+    foreign = () if region.isascii() and not LATIN.search(region) else FOREIGN.finditer(region)
+    for mark in (*STATED.finditer(region), *HEADING.finditer(region), *foreign):
+        strong = mark.re is not STATED or STRONG.search(mark[0]) or not opening <= mark.start() < last
         if strong and (line := _line(region, mark.end())):
             found.append((mark.start(), Extracted(line, "stated")))
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    yield from (each for _, each in found)
+    if open_box := UNCLOSED.search(region):
+        found.append((open_box.start(), Extracted(open_box[1], "boxed")))
+    return sorted(found, key=lambda pair: pair[0], reverse=True)
 
 
 def _line(text: str, at: int) -> str:
@@ -158,7 +179,7 @@ def reference_text(reference: str) -> str:
     before it.
     """
     text = parse(reference).answer.strip()
-    for found in _explicit(text[-LONGEST:]):
+    for _, found in _explicit(text[-LONGEST:]):
         if found.how == "boxed" or len(text) > SHORT or STATED.match(text) or HEADING.match(text):
             return found.text.strip()
     return text

@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 from curation.answers.normal import plain
+from curation.answers.spelled import in_digits
 from curation.answers.units import UNITS
 
 CLOCK = re.compile(
@@ -37,6 +38,13 @@ DAY_FIRST = re.compile(
 ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$")
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
+SPOKEN = re.compile(r"^(?:at\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$", re.IGNORECASE)
+CLOCK_INSIDE = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?", re.IGNORECASE)
+DATE_INSIDE = re.compile(
+    rf"\b(?:{MONTH})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{MONTH})\b\.?(?:,?\s+\d{{4}}\b)?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
+    re.IGNORECASE,
+)
 PART = re.compile(
     r"(\d{1,6}(?:\.\d{1,6})?)\s*-?\s*(hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|s|days?|weeks?)(?![a-z])",
     re.IGNORECASE,
@@ -54,7 +62,31 @@ def when(text: str) -> When | None:
     bare = WEEKDAY.sub("", plain(text).strip(" .,").replace(" o'clock", ":00"))
     if len(bare) > LONGEST:
         return None
-    return _clock(bare) or _date(bare) or _span(bare)
+    return _clock(bare) or _date(bare) or _span(bare) or _spoken(bare)
+
+
+def moments(text: str) -> set[When]:
+    """The clock times and dates a sentence names."""
+    bare = plain(text)[-2000:]
+    named = (found[0] for pattern in (CLOCK_INSIDE, DATE_INSIDE) for found in pattern.finditer(bare))
+    return {moment for each in named if (moment := when(each))}
+
+
+def _spoken(text: str) -> When | None:
+    """`half past seven`, `quarter to 4`, `ten past ten`."""
+    found = SPOKEN.match(in_digits(text))
+    if not found:
+        return None
+    minutes = {"half": 30, "quarter": 15}.get(found[1].lower()) or int(found[1])
+    hour, later = int(found[3]), found[2].lower() in ("past", "after")
+    if not (1 <= hour <= 12 and 0 < minutes < 60):
+        return None
+    half = found[4].lower() if found[4] else None
+    total = (hour % 12 + (12 if half == "p" else 0)) * 60 + (minutes if later else -minutes)
+    total = total % (24 * 60)
+    if half is None and total < 60:
+        total += 12 * 60
+    return "clock", (total // 60, total % 60, 0)
 
 
 def _clock(text: str) -> When | None:
