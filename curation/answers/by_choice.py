@@ -16,10 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
+from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import when
 from curation.records import Option
 
@@ -42,6 +44,9 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
+LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
+SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -55,11 +60,20 @@ class Choice:
 
 
 def lettered(options: Sequence[Option | str]) -> tuple[Option, ...]:
-    """Options with letters A, B, C … where the source gave only texts."""
+    """Options with letters A, B, C … where the source gave only texts; "A. text" gives both."""
     if not options:
         return ()
-    named = [one if isinstance(one, Option) else Option("", one) for one in options]
+    named = _labelled(options) or [one if isinstance(one, Option) else Option("", one) for one in options]
     return tuple(Option(one.letter or UNLIMITED[place % 26], one.text) for place, one in enumerate(named))
+
+
+def _labelled(options: Sequence[Option | str]) -> list[Option] | None:
+    """Options that are texts beginning with their own letters, in order; None when they are not."""
+    texts = [one for one in options if isinstance(one, str)]
+    found = [one for text in texts if (one := LABEL.match(text))]
+    if len(found) < max(2, len(options)) or [one[1] for one in found] != list(UNLIMITED[: len(found)]):
+        return None
+    return [Option(one[1], one[2].strip()) for one in found]
 
 
 def options_in(question: str) -> tuple[Option, ...]:
@@ -83,7 +97,39 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
     bare = plain(text).strip(" \n\t*'\"")
     if not bare:
         return None
-    return _by_form(bare, options) or _by_figure(bare, options) or _in_sentence(bare, options)
+    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options)
+    if found:
+        return found
+    kept = _without_denied(bare, options)
+    if kept != bare and (positive := _in_sentence(kept, options)) and len(positive.letters) == 1:
+        return positive
+    return _in_sentence(bare, options) or _stated_figure(bare, options)
+
+
+def _polar(bare: str, options: Sequence[Option]) -> Choice | None:
+    """Yes or no, when those are the options."""
+    sides = {polar(one.text): one.letter for one in options if len(one.text.split()) == 1}
+    if len(sides) != len(options) or not sides or None in sides or (said := polar(bare)) not in sides:
+        return None
+    return Choice(bare, frozenset({sides[said]}), "option_text")
+
+
+def _without_denied(bare: str, options: Sequence[Option]) -> str:
+    """The sentence without "not B" and "not Paris"; as it is, where an option itself denies something."""
+    if not DENIED.search(bare) or any(DENIED.search(one.text) for one in options):
+        return bare
+    names = sorted({re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len)
+    denied = rf",?\s*\b(?:not|rather than|instead of)\s+(?:the\s+)?(?:option\s+|choice\s+)?(?:{'|'.join(reversed(names))})(?!\w)"
+    return re.sub(denied, " ", bare, flags=re.IGNORECASE)
+
+
+def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
+    """The one option with the number a sentence comes to: `6 + 2 = 8`."""
+    read = number_stated([Extracted(bare, "whole")]) if options else None
+    if read is None or read.listed or read.bounded:
+        return None
+    letters = frozenset(one.letter for one in options if (figure := quantity(one.text)) and same(figure, read.main) is True)
+    return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
 
 
 def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
@@ -111,6 +157,7 @@ def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
     """The options whose text this is, word for word after folding, or as the same time, date or duration."""
     said, moment = folded(text), when(text)
     letters = frozenset(one.letter for one in options if said and folded(one.text) == said)
+    letters = letters or frozenset(one.letter for one in options if same_spelling(one.text, text))
     if not letters and moment:
         letters = frozenset(one.letter for one in options if when(one.text) == moment)
     return Choice(text, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
@@ -118,7 +165,8 @@ def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
 
 def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
     """A letter with words behind it, unless those words are another option's text."""
-    for said in (rest, sentences(rest)[0]):
+    bracketed = re.match(r"^\(([^()]+)\)", rest)
+    for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
         other = _with_text(said, options) or _by_figure(plain(said), options, places=False)
         if other and letter not in other.letters:
             return Choice(bare, frozenset({letter, *other.letters}), "conflict")
@@ -159,17 +207,28 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     both = letters | texts
     if not both:
         return None
+    if len(both) > 1 and _offered(bare, both, letters, options):
+        return Choice(bare, both, "several")
     if len(both) > 1 or DENIED.search(bare):
         return Choice(bare, both, "conflict")
     return Choice(bare, both, "letter" if letters else "option_text")
 
 
+def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: Sequence[Option]) -> bool:
+    """Whether the options named are offered as alternatives: "B or C", "either Paris or Lyon"."""
+    if letters:
+        found = OFFERED.search(bare)
+        return bool(found) and both == {found[1], found[2]}  # type: ignore[index]
+    parts = [re.sub(r"^either\s+", "", part) for part in SOME_OR.split(bare)]
+    return len(parts) == len(both) and all(len(_texts_inside(part, options)) == 1 for part in parts)
+
+
 def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
     """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
-    said, letters = f" {folded(bare)} ", set()
-    for length, one in sorted(((len(folded(one.text)), one) for one in options), key=lambda pair: -pair[0]):
-        if length > 1 and f" {folded(one.text)} " in said:
-            said = said.replace(f" {folded(one.text)} ", " | ")
+    said, letters = f" {same_words(bare)} ", set()
+    for length, one in sorted(((len(same_words(one.text)), one) for one in options), key=lambda pair: -pair[0]):
+        if length > 1 and f" {same_words(one.text)} " in said:
+            said = said.replace(f" {same_words(one.text)} ", " | ")
             letters.add(one.letter)
     return frozenset(letters)
 

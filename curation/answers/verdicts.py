@@ -27,6 +27,7 @@ from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
+from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Kind, Option, Verdict
 
@@ -44,6 +45,7 @@ class _Asked:
     iou: float
     frame: by_box.Frame
     seconds: float
+    ordered: bool | None = None
 
 
 def check(
@@ -71,7 +73,7 @@ def check(
     )
     text = _reference(reference)
     decided = kind or _kind(text, choices)
-    return _compared(parse(response), _Asked(text, decided, choices, tolerance, iou, frame, seconds))
+    return _compared(parse(response), _Asked(text, decided, choices, tolerance, iou, frame, seconds, in_order(question)))
 
 
 async def check_async(response: str, reference: str, **settings: object) -> Verdict:
@@ -155,9 +157,26 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
         return _fallback(parsed, asked)
     read = by_number.reading(places(parsed))
     if read is None:
-        return _not_found(asked)
+        return _function(parsed, asked) or _not_found(asked)
+    if _another_name(asked.reference, parsed.answer):
+        return _verdict(None, read.text, asked, "number")
     exact = asked.kind == "digit"
     return _verdict(by_number.agrees(reference, read, 0.0 if exact else asked.tolerance), read.text, asked, "number")
+
+
+def _another_name(reference: str, answer: str) -> bool:
+    """`y = 5` where `x = 5` was asked."""
+    left, right = by_math.ASSIGNED.match(reference), by_math.ASSIGNED.match(by_math.trimmed(answer[:LONGEST]))
+    return bool(left and right) and left[1] != right[1]  # type: ignore[index]
+
+
+def _function(parsed: Parsed, asked: _Asked) -> Verdict | None:
+    """An answer that is a formula without a number of its own, such as `\\cos(0)`: Math-Verify compares it."""
+    formula = by_math.reading(places(parsed))
+    if not formula or "\\" not in formula or "boxed" in formula or len(formula) > by_math.LONGEST:
+        return None
+    correct, reason = by_math.agrees(by_math.trimmed(asked.reference), formula, seconds=asked.seconds)
+    return Verdict(correct, formula, asked.kind, reason)
 
 
 def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
@@ -191,7 +210,7 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
-    correct, text = by_words.agrees(asked.reference, places(parsed))
+    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered)
     return _verdict(correct, text, asked, "text")
 
 
