@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _status(commands)
     _sql(commands)
     _calls(commands)
+    _verify(commands)
     _browse(commands)
     _keep(commands)
     return top
@@ -211,6 +212,19 @@ def _calls(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _json(command)
 
 
+def _verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "verify", "Check answers: a JSONL file of {response, answer, options?, kind?, question?} by the rules.",
+        "example:\n  vistill verify replies.jsonl --out verdicts.jsonl",
+    )  # fmt: skip
+    command.add_argument("file", metavar="FILE", help="JSONL; one row a line")
+    command.add_argument("--out", metavar="FILE", help="write one verdict a line here, in the input's order")
+    kinds = ("digit", "number", "math", "mcq", "text", "box", "open")
+    command.add_argument("--kind", choices=kinds, help="kind of rows that name none (default: seen from the answer)")
+    command.add_argument("--show", type=int, default=20, metavar="N", help="print so many undecided rows (default 20)")
+    _json(command)
+
+
 def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -278,7 +292,7 @@ def _dispatch(args: argparse.Namespace) -> int:
 
     handler = {
         "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
-        "sql": commands.sql, "calls": commands.calls, "browse": commands.browse,
+        "sql": commands.sql, "calls": commands.calls, "verify": commands.verify, "browse": commands.browse,
         "compact": commands.compact, "fsck": commands.fsck,
     }[args.command]  # fmt: skip
     return handler(args)

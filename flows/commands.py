@@ -33,6 +33,16 @@ def _job(args: argparse.Namespace) -> Any:
     )  # fmt: skip
 
 
+def verify(args: argparse.Namespace) -> int:
+    """`vistill verify`: 0 when every line has its verdict, whatever the verdicts are."""
+    from flows.verify import summary_json, summary_text
+    from flows.verify import verify as judge
+
+    summary = judge(args.file, args.out, args.kind)
+    print(json.dumps(summary_json(summary)) if args.json else summary_text(summary, max(0, args.show)))
+    return 0
+
+
 def run(args: argparse.Namespace) -> int:
     """`vistill run`: the flow through Prefect, or the same engine in this process. SIGTERM is taken as Ctrl-C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
