@@ -47,6 +47,8 @@ INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
+COMMON = frozenset("it is are was be this that these those i they of to in on at by and has have with for so more one".split())
+MOST_WORDS = 12
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -103,7 +105,24 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
     kept = _without_denied(bare, options)
     if kept != bare and (positive := _in_sentence(kept, options)) and len(positive.letters) == 1:
         return positive
-    return _in_sentence(bare, options) or _stated_figure(bare, options)
+    return _in_sentence(bare, options) or _stated_figure(bare, options) or _by_content(bare, options)
+
+
+def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
+    """The one option whose words hold all of a short text's, or are all in it: `Fox` for "Red fox"."""
+    said = _content(bare)
+    if not said or len(said) > MOST_WORDS or (DENIED.search(bare) and not any(DENIED.search(one.text) for one in options)):
+        return None
+    words = [(one.letter, _content(one.text)) for one in options]
+    for fits in (lambda mine: said <= mine, lambda mine: len(mine) > 1 and mine <= said):
+        letters = frozenset(letter for letter, mine in words if mine and fits(mine))
+        if letters:
+            return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict")
+    return None
+
+
+def _content(text: str) -> frozenset[str]:
+    return frozenset(same_words(text).split()) - COMMON
 
 
 def _polar(bare: str, options: Sequence[Option]) -> Choice | None:
@@ -133,9 +152,11 @@ def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
 
 
 def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
-    exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) == bare]
+    exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) in (bare, bare.rstrip(" ."))]
     if len(exact) == 1:
         return Choice(bare, frozenset(exact), "option_text")
+    if (found := LABEL.match(bare)) and any(one.letter == found[1] for one in options) and not LISTED.match(bare):
+        return _leading(found[1], found[2], bare, options)
     if found := LETTER.match(bare):
         return _lone(found[1].upper(), bare, options)
     if LISTED.match(bare):
@@ -148,8 +169,10 @@ def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
 
 
 def _lone(letter: str, bare: str, options: Sequence[Option]) -> Choice:
-    """A single letter: an option's, or an option's text where no option has that letter (`x`, `y`, `z`)."""
-    by_text = None if any(one.letter == letter for one in options) else _with_text(bare, options)
+    """A single letter: an option's, or an option's text (`x`, `y`, `z`); undecided where it is both, of two options."""
+    by_text = _with_text(bare, options)
+    if by_text and letter not in by_text.letters and any(one.letter == letter for one in options):
+        return Choice(bare, by_text.letters | {letter}, "conflict")
     return by_text or Choice(bare, frozenset(letter), "letter")
 
 
@@ -165,7 +188,7 @@ def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
 
 def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
     """A letter with words behind it, unless those words are another option's text."""
-    bracketed = re.match(r"^\(([^()]+)\)", rest)
+    bracketed = re.match(r"^\(([^()]+)\)[\s.]*$", rest)
     for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
         other = _with_text(said, options) or _by_figure(plain(said), options, places=False)
         if other and letter not in other.letters:

@@ -31,6 +31,7 @@ SPELLED = (
     (re.compile(r"(?<![\\a-zA-Z])(ln|log|sin|cos|tan|exp)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
+BEFORE = re.compile(r"^.*\b(?:is|are|be|equals|gives|get|have|at)\b:?\s*", re.DOTALL | re.IGNORECASE)
 DOLLARS = re.compile(r"\$+|\\[\[\]()]")
 
 
@@ -44,7 +45,8 @@ def reading(found: Iterable[Extracted]) -> str:
         if formula and not is_prose(formula):
             return formula
         inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
-        fallback = fallback or (inside[-1] if inside else "")
+        tail = trimmed(BEFORE.sub("", formula))
+        fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
 
 

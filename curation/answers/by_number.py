@@ -83,6 +83,7 @@ def _read(text: str) -> Reading | None:
     """The number of a sentence; what only explains it ("because …", "or about …", "out of …") is cut off first."""
     if whole := quantity(text):
         return Reading(text, whole)
+    text = plain(text)
     tail = TAIL.sub("", text[-300:])
     if tail != text[-300:] and (last := quantity(tail) or computed(tail)):
         return Reading(tail, last, bounded=bool(re.search(r"[<>]=?\s*$|\bnot\s*$", text[: len(text) - len(tail)])))

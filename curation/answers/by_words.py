@@ -37,15 +37,16 @@ VERB = (
     r"leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
-BEHIND = r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar))?"
+BEHIND = r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar|category|group|section|class|option))?"
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
+KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
 REFUSED = re.compile(
     r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see|determine|answer)|unable to|unknown$)"
     r"|^i'?m sorry",
     re.IGNORECASE,
 )
-ITEMS = re.compile(r"\s+or\s+|\s*/\s*")
+ITEMS = re.compile(r"\s+(?:or|and)\s+|\s*/\s*")
 SIMILAR = 0.85  # share of equal letters from which two spellings may be one word
 LONG_ENOUGH = 5
 
@@ -128,7 +129,7 @@ def _views(text: str) -> tuple[str, ...]:
     if len(bare) > 400:
         return (bare,)
     pieces = dict.fromkeys((bare, sentences(bare)[0]))
-    views = dict.fromkeys(view for piece in pieces for view in (piece, TRAIL.sub("", LEAD.sub("", piece))))
+    views = dict.fromkeys(view for piece in pieces for view in (piece, TRAIL.sub("", LEAD.sub("", piece)), KIND_OF.sub("", piece)))
     return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
 
@@ -155,7 +156,7 @@ def _with_comma(reference: str) -> Sequence[object]:
 def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     name = re.escape(said)
     complement = rf"(?:.*\b{VERB}\s+{PLACED}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
-    return re.compile(complement), re.compile(rf"(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)")
+    return re.compile(complement), re.compile(rf"(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)")
 
 
 def says(reference: str, text: str) -> bool:
@@ -168,9 +169,9 @@ def says(reference: str, text: str) -> bool:
 
 
 def _one_of_several(reference: str, text: str) -> bool:
-    """`red or blue` for `red`: offering several answers is not answering."""
+    """`red or blue` (or `red and blue`) for `red`: offering several answers is not answering."""
     parts = [part for part in ITEMS.split(LEAD.sub("", plain(text))) if part.strip()]
-    if len(parts) < 2 or len(ITEMS.split(plain(reference))) > 1 or not all(len(part.split()) <= 4 for part in parts):
+    if len(parts) < 2 or len(ITEMS.split(plain(reference))) > 1 or " and " in reference or not all(len(part.split()) <= 4 for part in parts):
         return False
     return any(_equal(reference, part) or says(reference, part) for part in parts)
 

@@ -27,7 +27,7 @@ from curation.answers.parse import Parsed, parse
 LONGEST = 4000  # characters of answer text that are searched, from the end
 SHORT = 160
 STATED = re.compile(
-    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|†\s?answer|答案)"
+    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|\b(?:right|correct|best)\s(?:one|match|statement)\b|†\s?answer|答案)"
     r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe|must\sbe)(?!\w)|[:：=])"
     r"(?:\s?(?:therefore|thus|clearly|simply|option|choice)(?=[\s:]))?[*_\s]{0,4}[:：]?",
     re.IGNORECASE,
@@ -44,6 +44,10 @@ CORRECTED = re.compile(
     r"\b(?:wait\b(?!\s+(?:for|until|time|at))|hold\son\b|oops\b|scratch\sthat\b|correction\b|actually,?\sno\b|no,\swait\b"
     r"|I\smade\san?\s(?:mistake|error)\b|I\smiscounted\b|let\sme\s(?:correct|redo|recount|recalculate|reconsider)\b)",
     re.IGNORECASE,
+)
+REMARK = re.compile(
+    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b|If you (?:have|need|want)\b"
+    r"|Feel free\b|(?:My )?[Cc]onfidence\b)[^\n]{0,300}\s*\Z"
 )
 HEADING = re.compile(
     r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answer[*_\s]{0,4}[:：]?[*_]{0,4}[ \t]*$",
@@ -85,7 +89,7 @@ def candidates(response: str) -> Iterator[Extracted]:
 
 def places(parsed: Parsed) -> Iterator[Extracted]:
     """The same for a response already taken apart."""
-    region = spaced(parsed.answer[-LONGEST:].strip())
+    region = _without_remark(spaced(parsed.answer[-LONGEST:].strip()))
     if not region:
         return
     stated = _explicit(region)
@@ -108,6 +112,12 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     yield from _ends(region)
 
 
+def _without_remark(region: str) -> str:
+    """A text without the courtesies after its answer: "I hope this helps!", "Note that …"."""
+    shorter = REMARK.sub("", region).strip()
+    return shorter if SOMETHING.search(shorter) else region
+
+
 def _explicit(region: str) -> list[tuple[int, Extracted]]:
     """(offset, text) of boxes and statements, the last first; "the answer is" counts in the first and last paragraph."""
     found = [(start, Extracted(text, "boxed")) for start, text in boxes(region)]
@@ -115,6 +125,8 @@ def _explicit(region: str) -> list[tuple[int, Extracted]]:
     opening, last = (gaps[0].start(), gaps[-1].end()) if gaps else (len(region), 0)
     foreign = () if region.isascii() and not LATIN.search(region) else FOREIGN.finditer(region)
     for mark in (*STATED.finditer(region), *HEADING.finditer(region), *foreign):
+        if mark[0].lower().startswith("solution") and re.search(r"\n", mark[0] + region[mark.end() : mark.end() + 2]):
+            continue  # the heading of a worked solution
         strong = mark.re is not STATED or STRONG.search(mark[0]) or not opening <= mark.start() < last
         if strong and (line := _line(region, mark.end())):
             found.append((mark.start(), Extracted(line, "stated")))

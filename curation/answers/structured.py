@@ -23,6 +23,7 @@ INEQUALITY = re.compile(r"^(?:([^<>=!]{1,40}?)\s*(<=?|>=?)\s*)?([a-zA-Z])\s*(<=?
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
 ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|&|\s和\s)\s*", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+MEMBER = re.compile(r"^[a-zA-Z]\s*(?:∈|\\in\b)\s*")
 VARIABLE = re.compile(r"^([a-zA-Z](?:_?\d)?)\s*=\s*")
 LEAD = re.compile(
     r"^(?:(?:so|thus|therefore|hence)\b,?\s*)?(?:the\s+)?(?:(?:final|correct)\s+)?(?:answers?|solutions?|values?|roots?|items?|colou?rs?|they|these|it)?"
@@ -64,7 +65,7 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
 
 def _bare(text: str) -> str:
     bare = BULLET.sub("", text) if "\n" in text else text
-    return LEAD.sub("", plain(bare)).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
+    return MEMBER.sub("", LEAD.sub("", plain(bare))).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
 
 
 def in_order(question: str | None) -> bool | None:
