@@ -1,20 +1,9 @@
-"""Finds what a response states as its answer. The places, in the order they are tried:
+"""Finds what a response states as its answer, by the ordered rules in `RULES` (printed in docs/answers.md).
 
-1. the last complete answer block, or else the text after the think block (`curation.answers.parse`); in it:
-2. explicit statements, the last one first: `\\boxed{…}` (braces may nest), `Final Answer: …`, `Answer: …`, a
-   heading "Final Answer" with the answer on the next line, `correct option is …`, and in the last paragraph
-   "the answer is …";
-3. what follows "therefore", "so", "we get" inside the last paragraph;
-4. the whole text, when it is tagged or one short line;
-5. a first line that is nothing but an answer, when more follows (`**5**`, then the explanation);
-6. bold text in the last paragraph;
-7. the last formula between dollars;
-8. the last line, and the last sentence;
-9. the whole text (its end, when it is long).
-
-The comparison of each kind takes the first place it can read: a number, a letter or an option's text, a box.
-What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's implicit format
-(arXiv 2504.11468, §5).
+Everything is searched in the last complete answer block, or else in the text after the think block
+(`curation.answers.parse`). The comparison of each kind takes the first place it can read: a number, a letter or an
+option's text, a box. What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's
+implicit format (arXiv 2504.11468, §5).
 """
 
 import re
@@ -24,6 +13,21 @@ from dataclasses import dataclass
 from curation.answers.normal import spaced
 from curation.answers.parse import Parsed, parse
 
+RULES: tuple[tuple[str, str], ...] = (
+    ("corrected", "the last sentence after a correction (\"wait\", \"I made a mistake\") that follows every box and statement"),
+    ("boxed", "`\\\\boxed{…}` and `\\\\fbox{…}`, braces may nest, also one left open at the end; of boxes and statements the last"),
+    ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, \"the answer is …\" in the first or last paragraph, a heading "
+     "\"Final Answer\" and the line below it, `答案是 …`, `选 …`, `Antwort: …` and the like; of boxes and statements the last"),
+    ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
+    ("answer_tag", "the whole answer block"),
+    ("whole", "the whole text, when it is one short line and no answer block"),
+    ("first_line", "a first line that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
+    ("bold", "bold text in the last paragraph, the last first"),
+    ("formula", "the last formula between dollars"),
+    ("sentence", "the last sentence of the last line"),
+    ("line", "the last line"),
+    ("text", "the whole text; of a long one its end"),
+)  # fmt: skip
 LONGEST = 4000  # characters of answer text that are searched, from the end
 SHORT = 160
 STATED = re.compile(
@@ -74,16 +78,14 @@ JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A text that may be the answer, and where it stood: answer_tag, boxed, stated, whole, bold, concluded,
-    formula, line …
-    """
+    """A text that may be the answer, and the name in `RULES` of where it stood."""
 
     text: str
     how: str
 
 
 def candidates(response: str) -> Iterator[Extracted]:
-    """Every place the answer may stand, most explicit first; see the list at the top of this module."""
+    """Every place the answer may stand, most explicit first; see `RULES`."""
     return places(parse(response))
 
 
