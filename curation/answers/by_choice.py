@@ -33,7 +33,7 @@ LEADING = re.compile(
     re.DOTALL,
 )
 LISTED = re.compile(
-    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|and|or|,\s*and|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
+    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|、|和|与|或|and|or|,\s*and|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
 )
 NAMED = re.compile(
     r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
@@ -44,9 +44,11 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
+CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
+NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 COMMON = frozenset("it is are was be this that these those i they of to in on at by and has have with for so more one".split())
 MOST_WORDS = 12
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -134,11 +136,12 @@ def _polar(bare: str, options: Sequence[Option]) -> Choice | None:
 
 
 def _without_denied(bare: str, options: Sequence[Option]) -> str:
-    """The sentence without "not B" and "not Paris"; as it is, where an option itself denies something."""
-    if not DENIED.search(bare) or any(DENIED.search(one.text) for one in options):
+    """The sentence without "not B", "not Paris" and "although it looks like …,"; as it is, where an option itself denies something."""
+    if any(DENIED.search(one.text) for one in options):
         return bare
+    bare = CONCEDED.sub("", bare)
     names = sorted({re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len)
-    denied = rf",?\s*\b(?:not|rather than|instead of)\s+(?:the\s+)?(?:option\s+|choice\s+)?(?:{'|'.join(reversed(names))})(?!\w)"
+    denied = rf",?\s*\b(?:not|rather than|instead of)\s+(?:(?:in|at|on|by|to|a|an|the)\s+){{0,2}}(?:option\s+|choice\s+)?(?:{'|'.join(reversed(names))})(?!\w)"
     return re.sub(denied, " ", bare, flags=re.IGNORECASE)
 
 
@@ -155,6 +158,8 @@ def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
     exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) in (bare, bare.rstrip(" ."))]
     if len(exact) == 1:
         return Choice(bare, frozenset(exact), "option_text")
+    if bare[:7].lower() == "neither" and len(none := [one.letter for one in options if NONE.match(one.text)]) == 1:
+        return Choice(bare, frozenset(none), "option_text")
     if (found := LABEL.match(bare)) and any(one.letter == found[1] for one in options) and not LISTED.match(bare):
         return _leading(found[1], found[2], bare, options)
     if found := LETTER.match(bare):

@@ -46,6 +46,7 @@ VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|holds?|contains?|costs?|makes?|equals?|needs?|weighs?|gives?|earns?|takes?|sells?|sold)\b",
     re.IGNORECASE,
 )
+OPENS_LIST = re.compile(r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or)|[=:(\[{])\W*$", re.IGNORECASE)
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
 
@@ -116,7 +117,9 @@ def computed(text: str) -> Quantity | None:
 def _listed(text: str, stated: list[Mention]) -> bool:
     """Whether the text is nothing but numbers joined by commas, "and" or "or": several answers at once."""
     gaps = [text[left.end : right.start] for left, right in itertools.pairwise(stated)]
-    return bool(gaps) and all(CONNECTED.fullmatch(gap) for gap in gaps)
+    before = text[: stated[0].start]
+    apart = bool(re.search(r"\w", LEAD.sub("", before))) and not OPENS_LIST.search(before)
+    return bool(gaps) and not apart and all(CONNECTED.fullmatch(gap) for gap in gaps)
 
 
 def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool | None:

@@ -34,12 +34,13 @@ TRAIL = re.compile(
 COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
 VERB = (
     r"(?:is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur(?:s|red)?|"
-    r"leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
+    r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar|category|group|section|class|option))?"
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
+WHY = re.compile(r"[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$", re.IGNORECASE | re.DOTALL)
 UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
 REFUSED = re.compile(
     r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see|determine|answer)|unable to|unknown$)"
@@ -129,7 +130,11 @@ def _views(text: str) -> tuple[str, ...]:
     if len(bare) > 400:
         return (bare,)
     pieces = dict.fromkeys((bare, sentences(bare)[0]))
-    views = dict.fromkeys(view for piece in pieces for view in (piece, TRAIL.sub("", LEAD.sub("", piece)), KIND_OF.sub("", piece)))
+    views = dict.fromkeys(
+        view
+        for piece in pieces
+        for view in (piece, TRAIL.sub("", LEAD.sub("", piece)), KIND_OF.sub("", piece), WHY.sub("", LEAD.sub("", piece)))
+    )
     return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
 
@@ -156,7 +161,8 @@ def _with_comma(reference: str) -> Sequence[object]:
 def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     name = re.escape(said)
     complement = rf"(?:.*\b{VERB}\s+{PLACED}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
-    return re.compile(complement), re.compile(rf"(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)")
+    opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
+    return re.compile(complement), re.compile(rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)")
 
 
 def says(reference: str, text: str) -> bool:
@@ -164,6 +170,8 @@ def says(reference: str, text: str) -> bool:
     said, sentence = folded(reference), folded(text)
     if not said or len(sentence) > 300 or UNSURE.search(sentence):
         return False
+    if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):
+        return True  # "planet Mercury"
     complement, subject = _sentence_forms(said)
     return bool(complement.fullmatch(sentence)) or bool(subject.match(plain(text).lower()))
 

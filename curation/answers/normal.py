@@ -60,6 +60,7 @@ SYMBOLS = (
     (re.compile(r"\\(?:geq?|geqslant)(?![a-zA-Z])"), ">="),
     (re.compile(r"\\(?:leq?|leqslant)(?![a-zA-Z])"), "<="),
     (re.compile(r"\\infty(?![a-zA-Z])"), " oo "),
+    (re.compile(r"\\Omega(?![a-zA-Z])"), "Ω"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\[\[\]()]"), " "),
 )

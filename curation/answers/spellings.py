@@ -32,6 +32,10 @@ ONE_WORD = {
     "usa": "united states", "us": "united states", "u.s": "united states", "u.s.a": "united states", "america": "united states",
     "uk": "united kingdom", "u.k": "united kingdom", "infinity": "oo", "infinite": "oo", "tv": "television",
 }  # fmt: skip
+IRREGULAR = {
+    "leaves": "leaf", "wolves": "wolf", "knives": "knife", "halves": "half", "men": "man", "women": "woman",
+    "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse", "geese": "goose", "people": "person",
+}  # fmt: skip
 OUR = re.compile(r"\b(\w{3,})our(s|ed|ing)?\b")
 RE = re.compile(r"\b(\w{3,}[bt])re\b")
 STATES = re.compile(r"\bunited states of america\b")
@@ -43,7 +47,7 @@ INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])")
 def same_words(text: str) -> str:
     """The folded text in one spelling, plurals made singular."""
     said = STATES.sub("united states", folded(text))
-    words = " ".join(ONE_WORD.get(word, word) for word in said.split())
+    words = " ".join(IRREGULAR.get(word) or ONE_WORD.get(word, word) for word in said.split())
     return PLURAL.sub(r"\1", RE.sub(r"\1er", OUR.sub(r"\1or\2", words)))
 
 

@@ -35,6 +35,12 @@ ORDERED = re.compile(
     r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest|highest) to)\b",
     re.IGNORECASE,
 )
+WORDED = (
+    (re.compile(r"\s(?:is\s)?(?:greater|larger|more)\sthan\sor\sequal\sto\s|\sis\sat\sleast\s"), " >= "),
+    (re.compile(r"\s(?:is\s)?(?:less|smaller)\sthan\sor\sequal\sto\s|\sis\sat\smost\s"), " <= "),
+    (re.compile(r"\s(?:is\s)?(?:greater|larger|more)\sthan\s"), " > "),
+    (re.compile(r"\s(?:is\s)?(?:less|smaller)\sthan\s"), " < "),
+)
 Same = Callable[[str, str], bool]
 
 
@@ -65,7 +71,15 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
 
 def _bare(text: str) -> str:
     bare = BULLET.sub("", text) if "\n" in text else text
+    bare = bare if "than" not in bare and "at " not in bare else _signed(bare)
     return MEMBER.sub("", LEAD.sub("", plain(bare))).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
+
+
+def _signed(text: str) -> str:
+    """`x is greater than or equal to 2` as `x >= 2`."""
+    for pattern, sign in WORDED:
+        text = pattern.sub(sign, text)
+    return text
 
 
 def in_order(question: str | None) -> bool | None:
