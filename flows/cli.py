@@ -214,7 +214,7 @@ def _calls(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
-        commands, "verify", "Check answers: a JSONL file of {response, answer, options?, kind?, question?} by the rules.",
+        commands, "verify", "Check a JSONL file of {response, answer, options?, kind?, question?} by the rules.",
         "example:\n  vistill verify replies.jsonl --out verdicts.jsonl",
     )  # fmt: skip
     command.add_argument("file", metavar="FILE", help="JSONL; one row a line")

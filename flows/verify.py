@@ -1,7 +1,7 @@
 """`vistill verify`: a JSONL file of responses and answers in, one verdict a line out, in the same order.
 
 The file is streamed: at most `WINDOW` rows are in memory, however long it is. Rows are judged in a few threads, so that
-formulas that Math-Verify has to compare (in its own processes) do not hold up the rest. Reading rows and judging them is
+formulas that Math-Verify has to compare (in its own processes) do not hold up the rest. Reading and judging a row is
 `curation.answers.rows`'.
 """
 

@@ -1,7 +1,8 @@
 """The value of a constant expression such as `5\\sqrt{2}`, `\\frac{3\\pi}{4}` or `2^{10}-1`.
 
 Deciding these here spares most mathematical answers the trip to a Math-Verify worker. Anything with a
-variable, a function other than roots, `\\ln`, `\\log_b`, `\\sin`, `\\cos`, `\\tan` and `\\binom`, or a size that could cost time gives None and goes there.
+variable, a function other than roots, `\\ln`, `\\log_b`, `\\sin`, `\\cos`, `\\tan` and `\\binom`, or a size that
+could cost time gives None and goes there.
 """
 
 import math
@@ -141,7 +142,9 @@ def _atom(tokens: list[str], at: int, depth: int) -> tuple[Value, int]:
 def _binomial(tokens: list[str], at: int, depth: int) -> tuple[Value, int]:
     above, at = _atom(tokens, at, depth + 1)
     below, at = _atom(tokens, at, depth + 1)
-    if not (isinstance(above, Fraction) and isinstance(below, Fraction) and above.denominator == below.denominator == 1):
+    if not (
+        isinstance(above, Fraction) and isinstance(below, Fraction) and above.denominator == below.denominator == 1
+    ):
         raise _NotConstantError("not whole")
     if not 0 <= below <= above <= 200:
         raise _NotConstantError("out of range")

@@ -9,16 +9,16 @@ from curation.answers.frames import Frame as Frame
 from curation.answers.normal import unicode_plain
 
 NUMBER = r"\s*([-+]?(?:\d{1,9}(?:\.\d{0,18})?|\.\d{1,18}))\s*"
-CORNER = re.compile(r"[\"']?\b[xy]_?(?:[12]|min|max)[\"']?\s*[:=]\s*")
+AT = r"[\"']?\s*[:=]\s*([-+]?\d{0,9}\.?\d{1,18})"
 NAMED = re.compile(
-    r"(?<!\[)\bx1\s*=\s*([-\d.]{1,20})\s*,\s*y1\s*=\s*([-\d.]{1,20})\s*,\s*x2\s*=\s*([-\d.]{1,20})\s*,\s*y2\s*=\s*([-\d.]{1,20})(?![\d\]])"
+    rf"(?<!\w)[\"']?x_?(?:1|min){AT}\s*,\s*[\"']?y_?(?:1|min){AT}\s*,\s*[\"']?x_?(?:2|max){AT}\s*,\s*[\"']?y_?(?:2|max){AT}"
 )
 BOX = re.compile(rf"[\[(]{{1,2}}{NUMBER},{NUMBER}(?:,|[\])]\s*,?\s*[\[(]){NUMBER},{NUMBER}[\])]")
 
 
 def boxes(text: str) -> list[Box]:
     """Every `[x1, y1, x2, y2]`, `(x1, y1, x2, y2)` or `(x1, y1), (x2, y2)` in a text, in order."""
-    found = BOX.finditer(CORNER.sub("", NAMED.sub(r"[\1, \2, \3, \4]", unicode_plain(text))))
+    found = BOX.finditer(NAMED.sub(r"[\1, \2, \3, \4]", unicode_plain(text)))
     return [(float(one[1]), float(one[2]), float(one[3]), float(one[4])) for one in found]
 
 

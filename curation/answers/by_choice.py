@@ -29,14 +29,17 @@ How = Literal["letter", "option_text", "option_number", "several", "conflict"]
 WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
 LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
+    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()"
+    r"|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
     re.DOTALL,
 )
 LISTED = re.compile(
-    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|、|和|与|或|and|or|,\s*and|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
+    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|、|和|与|或|and|or|,\s*and"
+    r"|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
 )
 NAMED = re.compile(
-    r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
+    r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
+    r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
 )
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 DENIED = re.compile(
@@ -49,7 +52,8 @@ LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
-COMMON = frozenset("it is are was be this that these those i they of to in on at by and has have with for so more one".split())
+COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
+COMMON = frozenset(COMMON_WORDS.split())
 MOST_WORDS = 12
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -113,11 +117,16 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
 def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
     """The one option whose words hold all of a short text's, or are all in it: `Fox` for "Red fox"."""
     said = _content(bare)
-    if not said or len(said) > MOST_WORDS or (DENIED.search(bare) and not any(DENIED.search(one.text) for one in options)):
+    if (
+        not said
+        or len(said) > MOST_WORDS
+        or (DENIED.search(bare) and not any(DENIED.search(one.text) for one in options))
+    ):
         return None
     words = [(one.letter, _content(one.text)) for one in options]
-    for fits in (lambda mine: said <= mine, lambda mine: len(mine) > 1 and mine <= said):
-        letters = frozenset(letter for letter, mine in words if mine and fits(mine))
+    within = frozenset(letter for letter, mine in words if said <= mine)
+    around = frozenset(letter for letter, mine in words if len(mine) > 1 and mine <= said)
+    for letters in (within, around):
         if letters:
             return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict")
     return None
@@ -136,12 +145,20 @@ def _polar(bare: str, options: Sequence[Option]) -> Choice | None:
 
 
 def _without_denied(bare: str, options: Sequence[Option]) -> str:
-    """The sentence without "not B", "not Paris" and "although it looks like …,"; as it is, where an option itself denies something."""
+    """The sentence without "not B", "not Paris" and "although it looks like …,".
+
+    As it is, where an option itself denies something.
+    """
     if any(DENIED.search(one.text) for one in options):
         return bare
     bare = CONCEDED.sub("", bare)
-    names = sorted({re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len)
-    denied = rf",?\s*\b(?:not|rather than|instead of)\s+(?:(?:in|at|on|by|to|a|an|the)\s+){{0,2}}(?:option\s+|choice\s+)?(?:{'|'.join(reversed(names))})(?!\w)"
+    names = sorted(
+        {re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len
+    )
+    denied = (
+        rf",?\s*\b(?:not|rather than|instead of)\s+(?:(?:in|at|on|by|to|a|an|the)\s+){{0,2}}(?:option\s+|choice\s+)?"
+        rf"(?:{'|'.join(reversed(names))})(?!\w)"
+    )
     return re.sub(denied, " ", bare, flags=re.IGNORECASE)
 
 
@@ -150,7 +167,9 @@ def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
     read = number_stated([Extracted(bare, "whole")]) if options else None
     if read is None or read.listed or read.bounded:
         return None
-    letters = frozenset(one.letter for one in options if (figure := quantity(one.text)) and same(figure, read.main) is True)
+    letters = frozenset(
+        one.letter for one in options if (figure := quantity(one.text)) and same(figure, read.main) is True
+    )
     return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
 
 

@@ -20,7 +20,8 @@ ASSIGNED = re.compile(r"^\s*([a-zA-Z](?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=
 PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{4,}(?![a-zA-Z{])")
 FUNCTIONS = frozenset(["sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "frac", "log", "infty"])
 LEAD = re.compile(
-    r"^(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution|result|value|expression|equation|function|vertex|point|slope)?\s*(?:is|are|:)\s*(?:given\s+by\s*)?",
+    r"^(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution|result|value|expression|equation|function|vertex"
+    r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?",
     re.IGNORECASE,
 )
 NAMED = re.compile(r"\\(?:text|mathrm|begin|end)\s*\{[^{}]*\}")

@@ -32,21 +32,26 @@ RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 REASON = re.compile(
-    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|for\sa\stotal|or\s(?:about|approximately|roughly)|i\.e\.|"
+    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|for\sa\stotal|or\s(?:about|approximately"
+    r"|roughly)|i\.e\.|"
     r"per|out\sof|in\severy)\s|\s\((?=[^\W\d])",
     re.IGNORECASE,
 )
 TAIL = re.compile(r"^.*(?:=|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
 COMPUTED = re.compile(r"^[\d\s.+*/()^-]{3,60}$")
 BOUND = re.compile(
-    r"(?:\b(?:at\s(?:least|most)|(?:no\s)?(?:more|less|fewer|greater|larger|smaller)\sthan|up\sto|not|isn't|never)\s+|[<>]=?\s*)[$€£-]?$",
+    r"(?:\b(?:at\s(?:least|most)|(?:no\s)?(?:more|less|fewer|greater|larger|smaller)\sthan|up\sto|not|isn't"
+    r"|never)\s+|[<>]=?\s*)[$€£-]?$",
     re.IGNORECASE,
 )
 VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|holds?|contains?|costs?|makes?|equals?|needs?|weighs?|gives?|earns?|takes?|sells?|sold)\b",
+    r"\b(?:is|are|was|were|has|have|had|holds?|contains?|costs?|makes?|equals?|needs?|weighs?|gives?|earns?"
+    r"|takes?|sells?|sold)\b",
     re.IGNORECASE,
 )
-OPENS_LIST = re.compile(r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or)|[=:(\[{])\W*$", re.IGNORECASE)
+OPENS_LIST = re.compile(
+    r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or)|[=:(\[{])\W*$", re.IGNORECASE
+)
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
 
@@ -54,7 +59,8 @@ CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE
 class Reading:
     """The number a text states, the other numbers in the same text, and whether it lists several on equal footing.
 
-    `bounded` numbers are only a limit ("at least 5", "not 5"); `also` are other readings of the same text (`3,5` as 3.5).
+    `bounded` numbers are only a limit ("at least 5", "not 5"); `also` are other readings of the same text
+    (`3,5` as 3.5).
     """
 
     text: str

@@ -11,6 +11,7 @@ words elsewhere in a longer text, and nearly equal spellings. Everything else is
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import structured
@@ -18,32 +19,40 @@ from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.other_readings import other_readings
-from curation.answers.quantity import quantity
+from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar, same_spelling
-from curation.answers.when import moments, when
+from curation.answers.when import When, moments, when
 
 LEAD = re.compile(
-    r"^(?:(?:so|therefore|thus|hence|then|i\s(?:think|believe|guess))\b,?\s*)?(?:the\s+)?(?:(?:final\s+|correct\s+)?answer(?:\s+is|\s*:)\s*:?\s*)?"
-    r"(?:(?:it|this|that|he|she)(?:\s+(?:is|shows|reads|says|must\sbe)|'s|\s+was)\s+|they\s+(?:are|were)\s+|there\s+(?:is|are)\s+)?",
+    r"^(?:(?:so|therefore|thus|hence|then|i\s(?:think|believe|guess))\b,?\s*)?(?:the\s+)?(?:(?:final\s+"
+    r"|correct\s+)?answer(?:\s+is|\s*:)\s*:?\s*)?"
+    r"(?:(?:it|this|that|he|she)(?:\s+(?:is|shows|reads|says|must\sbe)|'s|\s+was)\s+|they\s+(?:are|were)\s+"
+    r"|there\s+(?:is|are)\s+)?",
     re.IGNORECASE,
 )
 TRAIL = re.compile(
-    r"\s+(?:is|was)\s+(?:the\s+)?(?:(?:correct|right|final)\s+)?(?:answer|one|correct|right)\s*[.!]?$|\s+\([^()]{1,80}\)[.!]?$",
+    r"\s+(?:is|was)\s+(?:the\s+)?(?:(?:correct|right|final)\s+)?(?:answer|one|correct|right)\s*[.!]?$"
+    r"|\s+\([^()]{1,80}\)[.!]?$",
     re.IGNORECASE,
 )
 COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
 VERB = (
-    r"(?:is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur(?:s|red)?|"
+    r"(?:is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
+    r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
-BEHIND = r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar|category|group|section|class|option))?"
+BEHIND = (
+    r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar"
+    r"|category|group|section|class|option))?"
+)
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 WHY = re.compile(r"[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$", re.IGNORECASE | re.DOTALL)
 UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
 REFUSED = re.compile(
-    r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see|determine|answer)|unable to|unknown$)"
+    r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see"
+    r"|determine|answer)|unable to|unknown$)"
     r"|^i'?m sorry",
     re.IGNORECASE,
 )
@@ -101,27 +110,26 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
     return None if any(_close(reference, view) for view in views) else False
 
 
-def _at(reference: str, moment: object, text: str, views: tuple[str, ...]) -> bool | None:
+def _at(reference: str, moment: When, text: str, views: tuple[str, ...]) -> bool | None:
     """A time or date in a sentence: the only one there, or undecided."""
     named = moments(text)
-    if len(named) == 1 and not UNSURE.search(text.lower()) and type(moment) is type(next(iter(named))):
+    if len(named) == 1 and not UNSURE.search(text.lower()):
         only = next(iter(named))
         if only == moment:
             return True
-        if only[0] == moment[0] and not _may_be(moment, only):  # type: ignore[index]
+        if only[0] == moment[0] and not _may_be(moment, only):
             return False
     if any(when(view) or quantity(view) for view in views):
         return None if any(_contained(folded(reference), folded(view)) for view in views) else False
     return None if moment in named or any(_close(reference, view) for view in views) else False
 
 
-def _may_be(one: object, other: object) -> bool:
+def _may_be(one: When, other: When) -> bool:
     """Two clock times twelve hours apart, or two dates of which one has no year: a person would look."""
-    kind, left = one  # type: ignore[misc]
-    _, right = other  # type: ignore[misc]
-    if kind == "clock":
-        return bool(left[0] % 12 == right[0] % 12 and left[1:] == right[1:])
-    return bool(left[1:] == right[1:] and 0 in (left[0], right[0]))
+    left, right = one[1], other[1]
+    if isinstance(left, Fraction) or isinstance(right, Fraction) or left[1:] != right[1:]:
+        return False
+    return left[0] % 12 == right[0] % 12 if one[0] == "clock" else 0 in (left[0], right[0])
 
 
 def _views(text: str) -> tuple[str, ...]:
@@ -133,7 +141,12 @@ def _views(text: str) -> tuple[str, ...]:
     views = dict.fromkeys(
         view
         for piece in pieces
-        for view in (piece, TRAIL.sub("", LEAD.sub("", piece)), KIND_OF.sub("", piece), WHY.sub("", LEAD.sub("", piece)))
+        for view in (
+            piece,
+            TRAIL.sub("", LEAD.sub("", piece)),
+            KIND_OF.sub("", piece),
+            WHY.sub("", LEAD.sub("", piece)),
+        )
     )
     return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
@@ -153,7 +166,7 @@ def _equal(reference: str, text: str) -> bool:
     return any(same(number, one) is True for one in readings)
 
 
-def _with_comma(reference: str) -> Sequence[object]:
+def _with_comma(reference: str) -> Sequence[Quantity]:
     return other_readings(reference) if re.fullmatch(r"-?\d+,\d+\s?\S{0,4}", reference) else ()
 
 
@@ -162,7 +175,9 @@ def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     name = re.escape(said)
     complement = rf"(?:.*\b{VERB}\s+{PLACED}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
-    return re.compile(complement), re.compile(rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)")
+    return re.compile(complement), re.compile(
+        rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
+    )
 
 
 def says(reference: str, text: str) -> bool:
@@ -179,7 +194,12 @@ def says(reference: str, text: str) -> bool:
 def _one_of_several(reference: str, text: str) -> bool:
     """`red or blue` (or `red and blue`) for `red`: offering several answers is not answering."""
     parts = [part for part in ITEMS.split(LEAD.sub("", plain(text))) if part.strip()]
-    if len(parts) < 2 or len(ITEMS.split(plain(reference))) > 1 or " and " in reference or not all(len(part.split()) <= 4 for part in parts):
+    if (
+        len(parts) < 2
+        or len(ITEMS.split(plain(reference))) > 1
+        or " and " in reference
+        or not all(len(part.split()) <= 4 for part in parts)
+    ):
         return False
     return any(_equal(reference, part) or says(reference, part) for part in parts)
 

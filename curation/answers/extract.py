@@ -14,10 +14,11 @@ from curation.answers.normal import spaced
 from curation.answers.parse import Parsed, parse
 
 RULES: tuple[tuple[str, str], ...] = (
-    ("corrected", "the last sentence after a correction (\"wait\", \"I made a mistake\") that follows every box and statement"),
-    ("boxed", "`\\\\boxed{…}` and `\\\\fbox{…}`, braces may nest, also one left open at the end; of boxes and statements the last"),
-    ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, \"the answer is …\" in the first or last paragraph, a heading "
-     "\"Final Answer\" and the line below it, `答案是 …`, `选 …`, `Antwort: …` and the like; of boxes and statements the last"),
+    ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
+    ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested braces, one left open at the end; of boxes and statements the last"),
+    ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
+     "paragraph, a heading 'Final Answer' and the line below it, `答案是…`, `选…`, `Antwort: …` and the like; "
+     "of boxes and statements the last"),
     ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
     ("answer_tag", "the whole answer block"),
     ("whole", "the whole text, when it is one short line and no answer block"),
@@ -31,8 +32,10 @@ RULES: tuple[tuple[str, str], ...] = (
 LONGEST = 4000  # characters of answer text that are searched, from the end
 SHORT = 160
 STATED = re.compile(
-    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|\b(?:right|correct|best)\s(?:one|match|statement)\b|†\s?answer|答案)"
-    r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe|must\sbe)(?!\w)|[:：=])"
+    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|\b(?:right|correct"
+    r"|best)\s(?:one|match|statement)\b|†\s?answer|答案)"
+    r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe"
+    r"|must\sbe)(?!\w)|[:：=])"
     r"(?:\s?(?:therefore|thus|clearly|simply|option|choice)(?=[\s:]))?[*_\s]{0,4}[:：]?",
     re.IGNORECASE,
 )
@@ -45,12 +48,14 @@ FOREIGN = re.compile(
     re.IGNORECASE,
 )
 CORRECTED = re.compile(
-    r"\b(?:wait\b(?!\s+(?:for|until|time|at))|hold\son\b|oops\b|scratch\sthat\b|correction\b|actually,?\sno\b|no,\swait\b"
+    r"\b(?:wait\b(?!\s+(?:for|until|time|at))|hold\son\b|oops\b|scratch\sthat\b|correction\b|actually,?\sno\b"
+    r"|no,\swait\b"
     r"|I\smade\san?\s(?:mistake|error)\b|I\smiscounted\b|let\sme\s(?:correct|redo|recount|recalculate|reconsider)\b)",
     re.IGNORECASE,
 )
 REMARK = re.compile(
-    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b|If you (?:have|need|want)\b"
+    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
+    r"|If you (?:have|need|want)\b"
     r"|Feel free\b|(?:My )?[Cc]onfidence\b)[^\n]{0,300}\s*\Z"
 )
 HEADING = re.compile(
@@ -121,7 +126,10 @@ def _without_remark(region: str) -> str:
 
 
 def _explicit(region: str) -> list[tuple[int, Extracted]]:
-    """(offset, text) of boxes and statements, the last first; "the answer is" counts in the first and last paragraph."""
+    """(offset, text) of boxes and statements, the last first.
+
+    "The answer is" counts in the first and last paragraph only.
+    """
     found = [(start, Extracted(text, "boxed")) for start, text in boxes(region)]
     gaps = list(PARAGRAPH.finditer(region))
     opening, last = (gaps[0].start(), gaps[-1].end()) if gaps else (len(region), 0)

@@ -19,7 +19,10 @@ from curation.records import Kind, Option
 
 LETTER = re.compile(r"[(\[]?[A-H][)\].]?")
 WORD = re.compile(r"(?<!\\)[^\W\d_]{2,}")
-OPERATOR = re.compile(r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-|(?<![a-zA-Z])\d*[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d")
+OPERATOR = re.compile(
+    r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-"
+    r"|(?<![a-zA-Z])\d*[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
+)
 TEXT_WORDS = 5
 
 

@@ -45,7 +45,8 @@ THIN = re.compile("[\u2009\u202f\u2006\u2007\u00a0](?!\\d{3})")
 VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 DRESS = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{([^{}]*)\}"
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{((?:[^{}]"
+    r"|\{[^{}]*\})*)\}"
 )
 SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")

@@ -14,13 +14,16 @@ from curation.answers.quantity import Quantity, quantity
 from curation.answers.spelled import in_digits
 
 LONGEST = 300  # characters
-COMMA = re.compile(r"(?<![\d(\[{,.])(?P<whole>\d{1,3}(?:\.\d{3})+|\d{1,9}),(?P<part>\d{1,2}|\d{4,9})(?![\d,]|\.\d|\s?[,;]\s?\d)")
+COMMA = re.compile(
+    r"(?<![\d(\[{,.])(?P<whole>\d{1,3}(?:\.\d{3})+|\d{1,9}),(?P<part>\d{1,2}|\d{4,9})(?![\d,]|\.\d|\s?[,;]\s?\d)"
+)
 OUT_OF = re.compile(r"(?<![\d.])(\d{1,9})\s(?:over|out\sof(?:\severy)?|in)\s(\d{1,9})(?![\d.,/])", re.IGNORECASE)
 COLON = re.compile(r"^(\d{1,9})\s?:\s?(\d{1,9})$|^(\d{1,9})\sto\s(\d{1,9})$")
 LETTER = re.compile(r"(?<![\w.])(-?)([$€£]?)(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s?([kKMB])(?![\w/^²])")
 THOUSANDS = {"k": 3, "M": 6, "B": 9}
 NOTHING = re.compile(
-    r"^(?:none|nil)$|^there\s(?:is|are|was|were|will\sbe)\s(?:no|none)\b(?!\s(?:answer|solution|way|information|data|image|option|such))",
+    r"^(?:none|nil)$|^there\s(?:is|are|was|were|will\sbe)\s(?:no|none)\b(?!\s(?:answer|solution|way|information"
+    r"|data|image|option|such))",
     re.IGNORECASE,
 )
 TIMES = {"once": 1, "twice": 2, "thrice": 3}
@@ -36,9 +39,7 @@ def other_readings(text: str) -> tuple[Quantity, ...]:
 def _readings(bare: str) -> Iterator[Quantity]:
     if "," in bare and COMMA.search(bare) and len(COMMA.findall(bare)) == 1:
         found = COMMA.search(bare)
-        if found and (read := quantity(bare[: found.start()].split(" ")[-1] + _with_point(found) + bare[found.end() :])):
-            yield read
-        elif found and (read := quantity(_with_point(found))):
+        if found and (read := _in_place(bare, found) or quantity(_with_point(found))):
             yield read
     words = in_digits(bare)
     if ratio := OUT_OF.search(words) or COLON.match(words):
@@ -49,6 +50,11 @@ def _readings(bare: str) -> Iterator[Quantity]:
         value = Fraction(found[3].replace(",", "") + (found[4] or "")) * 10 ** THOUSANDS[found[5].replace("K", "k")]
         yield Quantity(-value if found[1] else value, 0, len(found[3]))
     yield from _words(bare)
+
+
+def _in_place(bare: str, found: re.Match[str]) -> Quantity | None:
+    """The number with its sign, currency and unit, which stand around it."""
+    return quantity(bare[: found.start()].split(" ")[-1] + _with_point(found) + bare[found.end() :])
 
 
 def _with_point(found: re.Match[str]) -> str:

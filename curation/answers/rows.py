@@ -66,7 +66,9 @@ def _text(value: Json, name: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return _number(value)
-    raise SampleError("row_malformed", f"{name} is {'null' if value is None else f'a {type(value).__name__}'}, not text")
+    raise SampleError(
+        "row_malformed", f"{name} is {'null' if value is None else f'a {type(value).__name__}'}, not text"
+    )
 
 
 def _number(value: float) -> str:
@@ -87,13 +89,13 @@ def answer_text(value: Json) -> str:
         raise SampleError("answer_malformed", "a list of lists, objects or nulls")
     items = [_text(item, "answer") for item in value]
     numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
-    box = numbers and len(value) == 4 and value[0] < value[2] and value[1] < value[3]  # type: ignore[operator]
+    box = numbers and len(value) == 4 and value[0] < value[2] and value[1] < value[3]
     return f"[{', '.join(items)}]" if box else ", ".join(items)
 
 
 def options_of(value: Json) -> Sequence[Option | str]:
     """Options as `check` takes them; none for null, "" and an empty list."""
-    if value is None or value == "" or value == []  or value == {}:
+    if value is None or value == "" or value == [] or value == {}:
         return ()
     if isinstance(value, Mapping):
         return _lettered(value)

@@ -14,10 +14,8 @@ MULTIPLIERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10
 WORD = "|".join(sorted([*VALUES, *MULTIPLIERS], key=len, reverse=True))
 RUN = re.compile(rf"\b(?:{WORD})(?:(?:[\s-]+and[\s-]+|[\s-]+)(?:{WORD}))*\b", re.IGNORECASE)
 NEGATIVE = re.compile(r"\b(?:minus|negative)\s+(?=[\d$.])", re.IGNORECASE)
-PARTS = {"half": 2, "halves": 2, "quarter": 4} | {
-    word: below
-    for below, word in enumerate("third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), start=3)
-}
+ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+PARTS = {"half": 2, "halves": 2, "quarter": 4} | {word: below for below, word in enumerate(ORDINALS.split(), start=3)}
 FRACTION = re.compile(
     rf"\b(?:(?P<whole>{WORD}|\d{{1,6}})\s+and\s+)?(?:(?P<above>a|an|{WORD}|\d{{1,3}})[\s-]+(?:of\s+a\s+)?)?"
     rf"(?P<part>{'|'.join(PARTS)})s?\b(?!\s*(?:past|to)\b)",

@@ -12,14 +12,16 @@ from curation.answers.normal import REMEMBERED, folded, plain
 
 YES = "yes yeah yep yup y true oui si sí ja sim да 是 是的 对 对的 正确 はい 네 예"
 NO = "no nope nah n false non nein nee não нет 否 不是 不 不对 错误 いいえ 아니요"
-POLAR = {word: "yes" for word in YES.split()} | {word: "no" for word in NO.split()}
+POLAR = dict.fromkeys(YES.split(), "yes") | dict.fromkeys(NO.split(), "no")
 SAID = re.compile(
-    r"^\W*(?:(?:so|therefore|thus|hence|well|ok|okay|and)\b[\s,:]*)*(?:the\s+(?:answer|statement)\s+is\s+)?([^\W\d]+)(?![\w'-])(.{0,60})",
+    r"^\W*(?:(?:so|therefore|thus|hence|well|ok|okay|and)\b[\s,:]*)*(?:the\s+(?:answer"
+    r"|statement)\s+is\s+)?([^\W\d]+)(?![\w'-])(.{0,60})",
     re.IGNORECASE | re.DOTALL,
 )
 BOTH = re.compile(r"^\s*(?:and|or|/|&|,?\s*but)\s*(?:also\s)?(?:yes|no|true|false)\b", re.IGNORECASE)
 NO_WHAT = re.compile(
-    r"^\s+(?:answer|idea|one|clue|information|solution|way|problem|matter|change|effect|image|option|data|number|need|\w+s)\b",
+    r"^\s+(?:answer|idea|one|clue|information|solution|way|problem|matter|change|effect|image|option|data|number"
+    r"|need|\w+s)\b",
     re.IGNORECASE,
 )
 SHORT_POLAR = frozenset(["y", "n", "si", "non", "ja", "nee", "不", "对"])  # only as the whole answer or before a comma
@@ -28,8 +30,9 @@ MONTHS = "january february march april june july august september october novemb
 ONE_WORD = {
     **{word[:3]: word for word in (DAYS + " " + MONTHS).split()},
     "sept": "september", "tues": "tuesday", "thur": "thursday", "thurs": "thursday",
-    "grey": "gray", "anticlockwise": "counterclockwise", "mt": "mount", "mum": "mom", "maths": "math", "programme": "program",
-    "usa": "united states", "us": "united states", "u.s": "united states", "u.s.a": "united states", "america": "united states",
+    "grey": "gray", "anticlockwise": "counterclockwise", "mt": "mount", "mum": "mom", "maths": "math",
+    "programme": "program", "usa": "united states", "us": "united states", "u.s": "united states",
+    "u.s.a": "united states", "america": "united states",
     "uk": "united kingdom", "u.k": "united kingdom", "infinity": "oo", "infinite": "oo", "tv": "television",
 }  # fmt: skip
 IRREGULAR = {
@@ -54,7 +57,9 @@ def same_words(text: str) -> str:
 def same_spelling(one: str, other: str) -> bool:
     """Whether two texts are the same words, however spelled; `north-east` is `northeast`, `1 2` is not `12`."""
     left, right = same_words(one), same_words(other)
-    return bool(left) and (left == right or INNER.sub("", left) == INNER.sub("", right))
+    if left == right or not left:
+        return bool(left)
+    return left.count(" ") != right.count(" ") and INNER.sub("", left) == INNER.sub("", right)
 
 
 def polar(text: str) -> str | None:

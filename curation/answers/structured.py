@@ -15,24 +15,36 @@ from curation.answers.quantity import quantity
 LONGEST = 400  # characters
 SIGNED = r"[-+]?\s*(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?%)?"
 RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?))?$")
-RANGE = re.compile(rf"^(?:from\s+|between\s+)?({SIGNED})\s*(?:-|\bto\b|\band\b|\bthrough\b)\s*({SIGNED})$", re.IGNORECASE)
+RANGE = re.compile(
+    rf"^(?:from\s+|between\s+)?({SIGNED})\s*(?:-|\bto\b|\band\b|\bthrough\b)\s*({SIGNED})$", re.IGNORECASE
+)
 POINT = re.compile(r"([(\[])([^()\[\]]{1,120})([)\]])")
-NAMED_POINT = re.compile(r"^(?:the\s)?(?:[A-Za-z]\w{0,8}\s*=?\s*|\([a-z](?:\s*,\s*[a-z]){1,2}\)\s*=\s*)?([(\[][^()\[\]]{1,120}[)\]])$")
-COORDINATES = re.compile(r"^x\s*=\s*([^,;=]{1,40}?)\s*(?:,|;|\band\b)\s*y\s*=\s*([^,;=]{1,40}?)(?:\s*(?:,|;|\band\b)\s*z\s*=\s*([^,;=]{1,40}))?$")
-INEQUALITY = re.compile(r"^(?:([^<>=!]{1,40}?)\s*(<=?|>=?)\s*)?([a-zA-Z])\s*(<=?|>=?)\s*([^<>=!]{1,40})$|^([^<>=!]{1,40}?)\s*(<=?|>=?)\s*([a-zA-Z])$")
+NAMED_POINT = re.compile(
+    r"^(?:the\s)?(?:[A-Za-z]\w{0,8}\s*=?\s*|\([a-z](?:\s*,\s*[a-z]){1,2}\)\s*=\s*)?([(\[][^()\[\]]{1,120}[)\]])$"
+)
+COORDINATES = re.compile(
+    r"^x\s*=\s*([^,;=]{1,40}?)\s*(?:,|;|\band\b)\s*y\s*=\s*([^,;=]{1,40}?)(?:\s*(?:,|;"
+    r"|\band\b)\s*z\s*=\s*([^,;=]{1,40}))?$"
+)
+INEQUALITY = re.compile(
+    r"^(?:([^<>=!]{1,40}?)\s*(<=?|>=?)\s*)?([a-zA-Z])\s*(<=?|>=?)\s*([^<>=!]{1,40})$|^([^<>=!]{1,40}?)\s*(<=?"
+    r"|>=?)\s*([a-zA-Z])$"
+)
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
 ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|&|\s和\s)\s*", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 MEMBER = re.compile(r"^[a-zA-Z]\s*(?:∈|\\in\b)\s*")
 VARIABLE = re.compile(r"^([a-zA-Z](?:_?\d)?)\s*=\s*")
 LEAD = re.compile(
-    r"^(?:(?:so|thus|therefore|hence)\b,?\s*)?(?:the\s+)?(?:(?:final|correct)\s+)?(?:answers?|solutions?|values?|roots?|items?|colou?rs?|they|these|it)?"
-    r"\s*(?:is|are|were|:)\s*:?\s*",
+    r"^(?:(?:so|thus|therefore|hence)\b,?\s*)?(?:the\s+)?(?:(?:final|correct)\s+)?(?:answers?|solutions?|values?"
+    r"|roots?|items?|colou?rs?|they|these|it)?"
+    r"\s*(?:(?:is|are|were)\b|:)\s*:?\s*",
     re.IGNORECASE,
 )
 PLUS_MINUS = re.compile(r"^(?:±|\\pm|\+/-|\+-)\s*(.{1,40})$")
 ORDERED = re.compile(
-    r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest|highest) to)\b",
+    r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest"
+    r"|highest) to)\b",
     re.IGNORECASE,
 )
 WORDED = (
@@ -72,7 +84,9 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
 def _bare(text: str) -> str:
     bare = BULLET.sub("", text) if "\n" in text else text
     bare = bare if "than" not in bare and "at " not in bare else _signed(bare)
-    return MEMBER.sub("", LEAD.sub("", plain(bare))).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
+    return (
+        MEMBER.sub("", LEAD.sub("", plain(bare))).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
+    )
 
 
 def _signed(text: str) -> str:
@@ -87,7 +101,7 @@ def in_order(question: str | None) -> bool | None:
     return bool(ORDERED.search(question)) if question else None
 
 
-def _ratios(one: str, other: str, same: Same) -> bool | None:
+def _ratios(one: str, other: str, _same: Same) -> bool | None:
     if not (left := RATIO.match(one)) or ":" not in one:
         return None
     number = quantity(other)
@@ -100,7 +114,9 @@ def _ratios(one: str, other: str, same: Same) -> bool | None:
     got = [float(part) for part in right]
     if len(mine) != len(got):
         return False
-    return all(abs(a * got[0] - b * mine[0]) <= 1e-9 * max(1.0, abs(a * got[0])) for a, b in zip(mine, got, strict=True))
+    return all(
+        abs(a * got[0] - b * mine[0]) <= 1e-9 * max(1.0, abs(a * got[0])) for a, b in zip(mine, got, strict=True)
+    )
 
 
 def _ranges(one: str, other: str, same: Same) -> bool | None:
@@ -227,7 +243,9 @@ def items(text: str) -> list[str]:
     """The items of a list or set, `x =` before each dropped, `±2` as two; one item when it is no list."""
     found = SET.match(text)
     inner = found[1] if found else text
-    parts = [part for part in ITEM.split(re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?!\d{3},\d{1,2}\b)", "", inner)) if part.strip()]
+    parts = [
+        part for part in ITEM.split(re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?!\d{3},\d{1,2}\b)", "", inner)) if part.strip()
+    ]
     names = {name[1] for part in parts if (name := VARIABLE.match(part))}
     if len(names) == 1:
         parts = [VARIABLE.sub("", part) for part in parts]

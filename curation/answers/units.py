@@ -48,12 +48,19 @@ SCALES: dict[str, dict[str, Fraction]] = {
     "yen": {"¥": F(1), "yen": F(1)},
 }  # fmt: skip
 UNITS = {name: (scale, factor) for scale, members in SCALES.items() for name, factor in members.items()}
-CAPITALS = {"N": "newton", "J": "joule", "W": "watt", "V": "volt", "A": "amp", "Ω": "ohm"}  # in small letters: variables
+CAPITALS = {
+    "N": "newton",
+    "J": "joule",
+    "W": "watt",
+    "V": "volt",
+    "A": "amp",
+    "Ω": "ohm",
+}  # in small letters: variables
 BRITISH = (("metre", "meter"), ("litre", "liter"))
 HAN = {
-    "厘米": "cm", "毫米": "mm", "分米": "dm", "千米": "km", "公里": "km", "米": "m", "千克": "kg", "公斤": "kg", "克": "g",
-    "小时": "h", "分钟": "min", "秒": "s", "天": "day", "升": "l", "毫升": "ml", "度": "°", "美元": "$", "元": "¥", "平方": "square ",
-    "立方": "cubic ",
+    "厘米": "cm", "毫米": "mm", "分米": "dm", "千米": "km", "公里": "km", "米": "m", "千克": "kg",
+    "公斤": "kg", "克": "g", "小时": "h", "分钟": "min", "秒": "s", "天": "day", "升": "l", "毫升": "ml", "度": "°",
+    "美元": "$", "元": "¥", "平方": "square ", "立方": "cubic ",
 }  # fmt: skip
 HAN_NAME = re.compile("|".join(sorted(HAN, key=len, reverse=True)))
 POWER = re.compile(r"^(?:(square|sq|cubic|cu)\.?\s+)?([a-zω°$€£¥¢℃℉]+)\.?\s*(?:\^\s*\{?([23])\}?|([23])(?!\w))?$")

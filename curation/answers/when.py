@@ -39,8 +39,13 @@ ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
 HALF = re.compile(r"(?<=\d)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
-SPOKEN = re.compile(r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$", re.IGNORECASE)
-CLOCK_INSIDE = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?", re.IGNORECASE)
+SPOKEN = re.compile(
+    r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$",
+    re.IGNORECASE,
+)
+CLOCK_INSIDE = re.compile(
+    r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?", re.IGNORECASE
+)
 DATE_INSIDE = re.compile(
     rf"\b(?:{MONTH})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"
     rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{MONTH})\b\.?(?:,?\s+\d{{4}}\b)?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
@@ -68,7 +73,11 @@ def when(text: str) -> When | None:
 
 def _with_half(text: str) -> str:
     """`2:15 in the afternoon` as `2:15 pm`."""
-    return HALF.sub(lambda found: " am" if found[1].lower() == "morning" else " pm", text) if "in the" in text.lower() else text
+    return (
+        HALF.sub(lambda found: " am" if found[1].lower() == "morning" else " pm", text)
+        if "in the" in text.lower()
+        else text
+    )
 
 
 def moments(text: str) -> set[When]:

@@ -1,7 +1,8 @@
 """How long `vistill verify` takes over 10,000 rows: `python -m tests.benchmarks.verify [ROWS]`.
 
-Rows are the hand-graded ones of tests/curation/data, each with an R1-style chain before it and numbered, so that no two
-are the same text and no cache of short texts answers for a whole run. Prints wall and CPU seconds of the command as a
+Half the rows are the hand-graded ones of tests/curation/data in turn, so short texts repeat as they do in a corpus. Of
+the other half, which never repeat, one in five is a formula that only Math-Verify can compare. All have a chain of
+about 2,000 characters before the answer. Prints wall and CPU seconds of the command as a
 user runs it (start of Python and of the Math-Verify workers included), peak memory of the command, and the summary.
 """
 
@@ -14,7 +15,16 @@ import time
 from pathlib import Path
 
 GRADED = Path(__file__).parents[1] / "curation/data/answers_graded.jsonl"
-CHAIN = "Let me look at the figure again. The first row shows {0} items, so step {1} gives {0} + {1}. Wait, check: yes. "
+CHAIN = (
+    "Let me look at the figure again. The first row shows {0} items, so step {1} gives {0} + {1}. Wait, check: yes. "
+)
+
+
+def fresh(number: int) -> dict[str, str]:
+    """A row no other row equals: a formula in one of five, else a number with a unit."""
+    if number % 10 == 0:
+        return {"response": f"So $f(x)=(x+{number})^2$.", "answer": f"x^2+{2 * number}x+{number * number}"}
+    return {"response": f"The total length is **{number}.5 cm**.", "answer": f"{number}.50"}
 
 
 def write_rows(path: Path, count: int) -> None:
@@ -22,7 +32,7 @@ def write_rows(path: Path, count: int) -> None:
     graded = [json.loads(line) for line in GRADED.read_text(encoding="utf-8").splitlines()]
     with path.open("w", encoding="utf-8") as file:
         for number in range(count):
-            row = dict(graded[number % len(graded)])
+            row = dict(graded[number // 2 % len(graded)]) if number % 2 else fresh(number)
             if "<think>" not in row["response"]:
                 chain = "".join(CHAIN.format(number, step) for step in range(18))
                 row["response"] = f"<think>{chain}</think>\n{row['response']}"
@@ -42,8 +52,14 @@ def main() -> None:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         summary = json.loads(ran.stdout)
         summary.pop("undecided_rows")
-        print(f"{count:,} rows, {rows.stat().st_size / 1e6:.1f} MB in {wall:.1f} s wall, {used.ru_utime + used.ru_stime:.1f} s CPU")
-        print(f"peak memory of one process {used.ru_maxrss / 1024:.0f} MB; {len(out.read_bytes().splitlines()):,} verdicts")
+        print(
+            f"{count:,} rows, {rows.stat().st_size / 1e6:.1f} MB in {wall:.1f} s wall, "
+            f"{used.ru_utime + used.ru_stime:.1f} s CPU"
+        )
+        print(
+            f"peak memory of one process {used.ru_maxrss / 1024:.0f} MB; "
+            f"{len(out.read_bytes().splitlines()):,} verdicts"
+        )
         print(json.dumps(summary))
 
 

@@ -31,7 +31,9 @@ def judged(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Verdict]]:
 def test_the_rules_agree_with_a_person_and_decide_nearly_always(name: str) -> None:
     rows = judged(graded(name))
     decided = [(row, verdict) for row, verdict in rows if verdict.correct is not None]
-    wrong = [(row["response"][-60:], row["answer"]) for row, verdict in decided if verdict.correct is not row["correct"]]
+    wrong = [
+        (row["response"][-60:], row["answer"]) for row, verdict in decided if verdict.correct is not row["correct"]
+    ]
     assert len(decided) / len(rows) >= DECIDED
     assert 1 - len(wrong) / len(decided) >= AGREEMENT, wrong
 
