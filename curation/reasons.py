@@ -53,6 +53,7 @@ STEPS = {
     "answer_empty": "Nothing follows the think block.",
     "answer_repeated": "The response has more than one answer block.",
     "answer_unclosed": "An answer tag is opened and not closed, or the other way round.",
+    "answer_untagged": "What follows the think block stands in no answer block, and strict tags were asked for.",
     "answer_in_think": "The only answer block stands inside the think block.",
     "text_outside": "There is text before the think block, between the blocks or after the answer block.",
     "language_unexpected": "The response is mostly in another script than the question.",

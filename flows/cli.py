@@ -229,6 +229,19 @@ def _cues(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _json(command)
 
 
+def _verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands, "verify", "Check a JSONL file of {response, answer, options?, kind?, question?} by the rules.",
+        "example:\n  vistill verify replies.jsonl --out verdicts.jsonl",
+    )  # fmt: skip
+    command.add_argument("file", metavar="FILE", help="JSONL; one row a line")
+    command.add_argument("--out", metavar="FILE", help="write one verdict a line here, in the input's order")
+    kinds = ("digit", "number", "math", "mcq", "text", "box", "open")
+    command.add_argument("--kind", choices=kinds, help="kind of rows that name none (default: seen from the answer)")
+    command.add_argument("--show", type=int, default=20, metavar="N", help="print so many undecided rows (default 20)")
+    _json(command)
+
+
 def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -238,19 +251,6 @@ def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     _store(command)
     command.add_argument("--port", type=int, metavar="N", help="default 8501, or a free one when that is taken")
-
-
-def _verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "verify", "Say of each line of a JSONL whether its response answers as its reference does.",
-        "a line is {response, answer, options?, kind?, question?};\n"
-        "a verdict is {correct, extracted, kind, reason, source}\n"
-        "example:\n  vistill verify responses.jsonl --out verdicts.jsonl",
-    )  # fmt: skip
-    command.add_argument("file", metavar="FILE.jsonl", help="responses with their answers")
-    command.add_argument("--out", metavar="FILE", help="write one verdict a line, in the order of the lines")
-    command.add_argument("--kind", metavar="KIND", help="kind of the lines that name none (default: from the answer)")
-    _json(command)
 
 
 def _audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

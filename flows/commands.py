@@ -35,6 +35,16 @@ def _job(args: argparse.Namespace) -> Any:
     )  # fmt: skip
 
 
+def verify(args: argparse.Namespace) -> int:
+    """`vistill verify`: 0 when every line has its verdict, whatever the verdicts are."""
+    from flows.verify import summary_json, summary_text
+    from flows.verify import verify as judge
+
+    summary = judge(args.file, args.out, args.kind)
+    print(json.dumps(summary_json(summary)) if args.json else summary_text(summary, max(0, args.show)))
+    return 0
+
+
 def run(args: argparse.Namespace) -> int:
     """`vistill run`: the flow through Prefect, or the same engine in this process. SIGTERM is taken as Ctrl-C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -210,16 +220,6 @@ def browse(args: argparse.Namespace) -> int:
         return serve(_open(args.store).root, args.port, lambda text: print(text, flush=True))
     except KeyboardInterrupt:
         return 0
-
-
-def verify(args: argparse.Namespace) -> int:
-    """`vistill verify`: exit code 0 whatever the verdicts, they are the result."""
-    from flows.verify import lines
-    from flows.verify import verify as judge_all
-
-    summary = judge_all(Path(args.file), Path(args.out) if args.out else None, args.kind)
-    print(json.dumps(summary.as_json(), ensure_ascii=False) if args.json else "\n".join(lines(summary)))
-    return 0
 
 
 def audit(args: argparse.Namespace) -> int:

@@ -1,205 +1,178 @@
-"""`vistill verify`: one verdict a line for any JSONL of responses and answers; needs no store and no model.
+"""`vistill verify`: a JSONL file of responses and answers in, one verdict a line out, in the same order.
 
-A line is `{response, answer, options?, kind?, question?}`. Verdicts come in the order of the lines, one each, also for
-lines that cannot be read, which get a reason and are undecided. Lines are read, judged and written a block at a time,
-so memory does not grow with the file.
+The file is streamed: at most `WINDOW` rows are in memory, however long it is. Rows are judged in a few threads, so that
+formulas that Math-Verify has to compare (in its own processes) do not hold up the rest. Reading and judging a row is
+`curation.answers.rows`'.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import json
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
+from curation.answers.rows import LONGEST_LINE, verdict_of_line
+from curation.errors import ConfigError, StoreError
+from curation.records import Kind, Verdict
 
-from curation.answers import check
-from curation.answers.math_workers import WORKERS
-from curation.errors import ConfigError, SampleError
-from curation.records import KINDS, Json, Kind, Option
-from curation.sources.normalise import number_text, read_options
-
-BLOCK = 512
-LONGEST_LINE = 4_000_000
-"""Bytes; a longer line is malformed, whatever it holds."""
-SHOWN = 20
-"""Undecided rows shown at the end; all of them are in `--out`."""
+WINDOW = 512  # chunks of rows read ahead at most
+CHUNK = 8  # rows a task: threads are told of work that often
+THREADS = 3  # two wait for the two maths workers while one applies rules
+BROKEN = frozenset(
+    ["row_malformed", "row_encoding", "field_missing", "answer_missing", "answer_malformed", "options_malformed"]
+)
+KEPT = 1000  # undecided rows named in the summary; all are in --out
 
 
-@dataclass
+@dataclass(slots=True)
 class Summary:
-    """What the lines came to: counts by outcome, kind and reason, and the first undecided rows."""
+    """Counts over a file; `undecided` holds the first rows nobody could decide, with their line numbers from 1."""
 
     rows: int = 0
     correct: int = 0
     wrong: int = 0
     undecided: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    shown: list[dict[str, Json]] = field(default_factory=list)
-
-    def add(self, verdict: Mapping[str, Json]) -> None:
-        """Count one verdict."""
-        self.rows += 1
-        self.reasons[verdict["reason"]] += 1
-        self.kinds[verdict["kind"]] += 1
-        match verdict["correct"]:
-            case True:
-                self.correct += 1
-            case False:
-                self.wrong += 1
-            case _:
-                self.undecided += 1
-                if len(self.shown) < SHOWN:
-                    self.shown.append({"line": self.rows, **verdict})
-
-    def as_json(self) -> dict[str, Json]:
-        """The summary as JSON types; `decided` and `accuracy` are shares from 0 to 1, null of nothing."""
-        told = self.correct + self.wrong
-        return {
-            "rows": self.rows, "correct": self.correct, "wrong": self.wrong, "undecided": self.undecided,
-            "decided": told / self.rows if self.rows else None, "accuracy": self.correct / told if told else None,
-            "kinds": dict(sorted(self.kinds.items())), "reasons": dict(self.reasons.most_common()),
-            "undecided_rows": self.shown,
-        }  # fmt: skip
+    broken: int = 0
+    by_kind: Counter[str] = field(default_factory=Counter)
+    by_reason: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, Any]] = field(default_factory=list)
 
 
-def verify(source: Path, out: Path | None, kind: str | None = None) -> Summary:
-    """Judge every line of `source`. Raises `ConfigError` for files that cannot be opened, or an unknown kind."""
-    if kind is not None and kind not in KINDS:
-        raise ConfigError("--kind", kind, f"one of {', '.join(KINDS)}")
+def verify(file: str, out: str | None, kind: Kind | None = None) -> Summary:
+    """Judge every line of `file` and write the verdicts to `out`, which appears when all are there.
+
+    Raises `ConfigError` for paths that cannot be used, `StoreError` when the disk refuses.
+    """
+    path, target = _input(file), _output(file, out)
     summary = Summary()
-    with ExitStack() as stack:
-        lines = _lines(stack.enter_context(_open(source, "rb", "FILE")))
-        if out is not None and out.resolve() == source.resolve():
-            raise ConfigError("--out", str(out), "is the file that is read")
-        sink = stack.enter_context(_open(out, "wb", "--out")) if out is not None else None
-        pool = stack.enter_context(ThreadPoolExecutor(WORKERS, thread_name_prefix="verify"))
-        while block := list(islice(lines, BLOCK)):
-            for verdict in pool.map(lambda line: judge(line, kind), block):
-                summary.add(verdict)
-                if sink is not None:
-                    _write(sink, orjson.dumps(verdict) + b"\n", out)
+    part = target.with_name(target.name + ".part") if target else None
+    try:
+        with ExitStack() as stack:
+            lines = stack.enter_context(path.open("rb"))
+            sink = stack.enter_context(part.open("wb")) if part else None
+            for verdict, detail in judged(lines, kind):
+                _count(summary, verdict, detail)
+                if sink:
+                    sink.write(line_of(verdict, detail))
+        if part and target:
+            os.replace(part, target)
+    except OSError as error:
+        raise StoreError(f"cannot finish {part or path}: {error.strerror or error}") from error
+    finally:
+        if part:
+            part.unlink(missing_ok=True)
     return summary
 
 
-def _write(sink: IO[bytes], data: bytes, out: Path | None) -> None:
-    try:
-        sink.write(data)
-    except OSError as error:
-        raise ConfigError("--out", str(out), f"cannot be written ({error.strerror})") from None
+def _input(file: str) -> Path:
+    path = Path(file)
+    if not path.exists() or path.is_dir():
+        raise ConfigError("FILE", file, "an existing JSONL file")
+    if not os.access(path, os.R_OK):
+        raise ConfigError("FILE", file, "a file you may read")
+    return path
 
 
-def _open(path: Path, mode: str, field: str) -> IO[Any]:
-    try:
-        return path.open(mode)
-    except OSError as error:
-        raise ConfigError(field, str(path), f"cannot be opened ({error.strerror})") from None
+def _output(file: str, out: str | None) -> Path | None:
+    if out is None:
+        return None
+    target = Path(out)
+    if target.is_dir() or not target.parent.is_dir():
+        raise ConfigError("--out", out, "a file in a folder that exists")
+    if target.exists() and target.samefile(file):
+        raise ConfigError("--out", out, "another file than the one read")
+    return target
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Lines that hold something, cut at the longest allowed; a byte order mark is passed over."""
-    first = True
-    while line := file.readline(LONGEST_LINE + 1):
-        whole = len(line) <= LONGEST_LINE
-        while not whole and not line.endswith(b"\n") and (more := file.readline(LONGEST_LINE)):
-            line = line[:1] + more  # its end is all that is still looked for
-        if first:
-            line, first = line.removeprefix(b"\xef\xbb\xbf"), False
-        if not whole:
-            yield b"too long"
-        elif line.strip():
-            yield line
+def judged(lines: IO[bytes], kind: Kind | None) -> Iterator[tuple[Verdict, str]]:
+    """(verdict, detail) of each line, in order; at most `WINDOW` chunks are read ahead."""
+    waiting: deque[Future[list[tuple[Verdict, str]]]] = deque()
+    rows = whole_lines(lines)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as threads:
+        while chunk := list(islice(rows, CHUNK)):
+            waiting.append(threads.submit(_chunk, chunk, kind))
+            if len(waiting) >= WINDOW // CHUNK:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
 
 
-def judge(line: bytes, kind: str | None = None) -> dict[str, Json]:
-    """The verdict on one line as JSON types; no line makes it raise."""
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        reason = "row_malformed" if _utf8(line) else "row_encoding"
-        return _untold(reason, "")
-    if not isinstance(row, dict) or not isinstance(row.get("response"), str):
-        return _untold("row_malformed" if not isinstance(row, dict) else "field_missing", "")
-    wanted = row.get("kind") or kind
-    if wanted not in (None, *KINDS):
-        return _untold("kind_unknown", str(wanted)[:40])
-    answer = _answer(row.get("answer"))
-    if answer is None:
-        return _untold("answer_missing" if row.get("answer") is None else "answer_malformed", wanted or "")
-    question = row.get("question") if isinstance(row.get("question"), str) else None
-    try:
-        options = _options(row.get("options"))
-    except SampleError as error:
-        return _untold(error.reason, wanted or "")
-    return _checked(row["response"], answer, wanted, options, question)
+def _chunk(lines: list[bytes], kind: Kind | None) -> list[tuple[Verdict, str]]:
+    return [verdict_of_line(line, kind) for line in lines]
 
 
-def _checked(
-    response: str, answer: str, kind: Kind | None, options: tuple[Option, ...], question: str | None
-) -> dict[str, Json]:
-    found = check(response, answer, kind=kind, options=options, question=question)
+def whole_lines(lines: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one longer than `LONGEST_LINE` only so much (and a byte more) is kept."""
+    while line := lines.readline(LONGEST_LINE + 1):
+        rest = line
+        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = lines.readline(LONGEST_LINE + 1)
+        yield line.rstrip(b"\r\n") if len(line) <= LONGEST_LINE else line
+
+
+def line_of(verdict: Verdict, detail: str) -> bytes:
+    """One verdict as a line of JSON; a lone surrogate of the input stays the escape it was."""
+    said = {
+        "correct": verdict.correct, "extracted": verdict.extracted, "kind": verdict.kind, "reason": verdict.reason,
+        "source": verdict.source, **({"detail": detail} if detail else {}),
+    }  # fmt: skip
+    return json.dumps(said, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _count(summary: Summary, verdict: Verdict, detail: str) -> None:
+    summary.rows += 1
+    summary.by_kind[verdict.kind] += 1
+    summary.by_reason[verdict.reason] += 1
+    if verdict.correct is not None:
+        summary.correct += verdict.correct
+        summary.wrong += not verdict.correct
+        return
+    if verdict.reason in BROKEN:
+        summary.broken += 1
+    else:
+        summary.undecided += 1
+    if len(summary.examples) < KEPT:
+        said = {"line": summary.rows, "kind": verdict.kind, "reason": verdict.reason}
+        summary.examples.append({**said, "extracted": verdict.extracted[:200], "detail": detail})
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    """The summary as JSON: counts, and the first undecided and broken rows under `undecided_rows`."""
     return {
-        "correct": found.correct, "extracted": found.extracted.encode("utf-8", "replace").decode(),
-        "kind": found.kind, "reason": found.reason, "source": found.source,
+        "rows": summary.rows, "correct": summary.correct, "wrong": summary.wrong, "undecided": summary.undecided,
+        "broken": summary.broken, "by_kind": dict(summary.by_kind.most_common()),
+        "by_reason": dict(summary.by_reason.most_common()), "undecided_rows": summary.examples,
     }  # fmt: skip
 
 
-def _untold(reason: str, kind: str) -> dict[str, Json]:
-    return {"correct": None, "extracted": "", "kind": kind, "reason": reason, "source": "rule"}
+def summary_text(summary: Summary, show: int) -> str:
+    """The summary for people, with the first `show` rows that were not decided."""
+    decided = summary.correct + summary.wrong
+    share = f", {summary.correct / decided:.1%} of the {decided:,} decided" if decided else ""
+    lines = [
+        f"{summary.rows:,} rows: {summary.correct:,} correct{share}, {summary.wrong:,} wrong, "
+        f"{summary.undecided:,} undecided, {summary.broken:,} broken",
+        "kinds    " + _counts(summary.by_kind),
+        "reasons  " + _counts(summary.by_reason),
+    ]
+    for row in summary.examples[:show]:
+        said = row["detail"] or row["extracted"]
+        lines.append(f"line {row['line']}: {row['reason']} ({row['kind'] or 'no kind'}) {printable(said)}")
+    if (more := summary.undecided + summary.broken - show) > 0:
+        lines.append(f"… and {more:,} more: --show N, --json or --out lists them")
+    return "\n".join(lines)
 
 
-def _utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name or 'none'} {count:,}" for name, count in counter.most_common()) or "none"
 
 
-def _answer(value: Json) -> str | None:
-    """The reference as text: numbers and yes or no are written out, a list of them is joined by commas."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number_text(value)
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if isinstance(value, list) and value:
-        parts = [_answer(item) for item in value]
-        numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
-        text = ", ".join(part for part in parts if part is not None)
-        return None if None in parts else f"[{text}]" if numbers and len(value) == 4 else text
-    return None
-
-
-def _options(value: Json) -> tuple[Option, ...]:
-    """Options as the sources read them; two of the same text stay, since here the letter decides."""
-    try:
-        return read_options(value)
-    except SampleError as error:
-        if error.reason != "options_duplicate" or not isinstance(value, list):
-            raise
-        return tuple(Option("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[at], str(text)) for at, text in enumerate(value[:26]))
-
-
-def lines(summary: Summary) -> Iterator[str]:
-    """The summary for a terminal."""
-    found = summary.as_json()
-    if not summary.rows:
-        yield "no row"
-        return
-    accuracy = "" if found["accuracy"] is None else f", {found['accuracy']:.1%} of those decided"
-    yield (
-        f"{summary.rows:,} rows: {summary.correct:,} correct{accuracy}, {summary.wrong:,} wrong, "
-        f"{summary.undecided:,} undecided"
-    )
-    yield "by kind: " + ", ".join(f"{kind or 'unread'} {count:,}" for kind, count in found["kinds"].items())
-    yield "by reason: " + ", ".join(f"{reason} {count:,}" for reason, count in found["reasons"].items())
-    for row in summary.shown:
-        yield f"undecided, row {row['line']}: {row['reason']} {row['kind']} {str(row['extracted'])[:80]!r}"
-    if summary.undecided > len(summary.shown):
-        yield f"… and {summary.undecided - len(summary.shown):,} more undecided rows; --out has them all"
+def printable(text: str) -> str:
+    """One line without control characters: rows come from anywhere and are shown in a terminal."""
+    shown = "".join(char if char.isprintable() else " " for char in text[:120])
+    return shown.encode("utf-8", "backslashreplace").decode()
