@@ -30,7 +30,13 @@ def m002_inspected(generation: DuckDBPyConnection) -> None:
     generation.execute("alter table images add column if not exists inspected varchar")
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected]
+def m003_exclusions(generation: DuckDBPyConnection) -> None:
+    """Passes over the whole corpus (duplicates, contamination, balance) and the samples they keep out of the splits."""
+    for table in ("passes", "exclusions"):
+        generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_exclusions]
 
 
 def latest() -> int:
