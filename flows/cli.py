@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from curation.errors import ConfigError, VistillError
+from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
 RUN_EXAMPLE = """examples:
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _calls(commands)
     _browse(commands)
     _keep(commands)
+    add_whole(commands, _command, _store, _json)
     return top
 
 
@@ -274,12 +276,13 @@ def _say(what: object, code: int) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> int:
-    from flows import commands
+    from flows import commands, commands_whole
 
     handler = {
         "run": commands.run, "deploy": commands.deploy, "recipes": commands.recipes, "status": commands.status,
         "sql": commands.sql, "calls": commands.calls, "browse": commands.browse,
-        "compact": commands.compact, "fsck": commands.fsck,
+        "compact": commands.compact, "fsck": commands.fsck, "dedup": commands_whole.dedup,
+        "decontaminate": commands_whole.decontaminate, "balance": commands_whole.balance,
     }[args.command]  # fmt: skip
     return handler(args)
 
