@@ -47,8 +47,10 @@ def picture_embedder(model: str) -> EmbedPictures:
 def _load(what: str, model: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise ConfigError(what, model, f"needs sentence-transformers: pip install 'vistill[embed]' ({error})") from error
+    disable_progress_bar()
     if model == LOCAL:
         return SentenceTransformer(_local_folder(), device="cpu")
     if not Path(model).is_dir():
