@@ -17,7 +17,7 @@ from storage.snapshot import Snapshot
 from storage.store import Store
 
 TEXT_FIELDS = ("question", "options", "context", "text_question", "trace")
-FACTS = tuple(name for name in POOL_FIELDS if name not in ("trace", "meta"))
+FACTS = tuple(name for name in POOL_FIELDS if name not in ("trace", "meta", "difficulty"))
 
 
 @dataclass(slots=True)

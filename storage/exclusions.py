@@ -6,15 +6,14 @@ one more event. What the splits make of it is the view `excluded`'s business (`s
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from curation.errors import ConfigError
-from curation.records import Image, Json
-from storage.corpus import IMAGE_FIELDS
+from curation.records import Json
 from storage.snapshot import Snapshot
 from storage.store import Store
 
@@ -69,14 +68,14 @@ SELECT c.sample_id, c.sample_key,
     any_value(c.source) AS source, any_value(c.kind) AS kind, any_value(c.question) AS question,
     any_value(c.options) AS options, any_value(c.reference) AS reference, any_value(c.context) AS context,
     any_value(s.text_question) AS text_question, coalesce(arg_max(c.trace, length(c.trace)), '') AS trace,
-    any_value(c.image) AS image, any_value(s.meta) AS meta
+    any_value(c.image) AS image, any_value(s.meta) AS meta, any_value(c.difficulty) AS difficulty
 FROM corpus c JOIN sample_versions s USING (sample_id, sample_key)
 WHERE c.sample_key <> '' AND c.excluded IS NULL AND ($1 OR c.fate = 'kept')
 GROUP BY c.sample_id, c.sample_key
 """
 POOL_FIELDS = (
     "sample_id", "sample_key", "verified", "length", "source", "kind", "question", "options", "reference", "context",
-    "text_question", "trace", "image", "meta",
+    "text_question", "trace", "image", "meta", "difficulty",
 )  # fmt: skip
 
 
@@ -98,15 +97,3 @@ def pool_texts(
     reader = snapshot.run(lambda connection: connection.sql(sql, params=[every]).to_arrow_reader(8192))
     for batch in reader:
         yield from (to_text(row) for row in batch.to_pylist())
-
-
-def image_of(row: dict[str, Any]) -> Image | None:
-    """The picture of a row of `pool` that was asked for `image` and all of `IMAGE_FIELDS`."""
-    if row["image"] is None or row["format"] is None:
-        return None
-    return Image(row["image"], **{name: row[name] for name in IMAGE_FIELDS})
-
-
-def clusters_of(rows: Iterable[Exclusion]) -> int:
-    """How many clusters the rows tell of."""
-    return len({(row.method, row.cluster) for row in rows})
