@@ -29,7 +29,7 @@ def _dedup(commands: Commands, make: Make) -> argparse.ArgumentParser:
     )  # fmt: skip
     command.add_argument(
         "--by", default="exact,perceptual,text", metavar="M,M",
-        help="exact, perceptual, text, semantic (default exact,perceptual,text)",
+        help="exact, perceptual, framed, text, semantic (default exact,perceptual,text)",
     )  # fmt: skip
     command.add_argument("--threshold", type=float, metavar="J", help="Jaccard similarity of near texts (default 0.7)")
     command.add_argument("--shingle", type=int, metavar="N", help="words in a shingle (default 5)")

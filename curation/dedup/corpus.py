@@ -1,8 +1,8 @@
-"""Every kind of duplicate of a corpus in one pass: exact, near pictures, near texts, near meanings.
+"""Every kind of duplicate of a corpus in one pass: exact, near pictures, other frames, near texts, near meanings.
 
 One method after the other looks at what those before it left, so every row removed is removed once, by the cheapest
 method that finds it. Which row stays is the caller's order, best first; `rank_of` is the house rule. Texts are compared
-among rows about the same picture only (near copies count as the same when the perceptual method is on), since one
+among rows about the same picture only (near copies count as the same when a method for them is on), since one
 template asked of a thousand charts is no repetition; `any_picture` lifts that.
 """
 
@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from curation.dedup import meaning, minhash
 from curation.dedup.embedders import EmbedPictures, EmbedTexts
 from curation.dedup.find import first_of, normal_question, picture_groups
+from curation.dedup.framed import framed_copies
+from curation.dedup.groups import clusters
 from curation.dedup.likeness import Grey
 from curation.dedup.perceptual import RADIUS
 from curation.dedup.shingles import SHINGLE
 from curation.errors import ConfigError
 
-Method = Literal["exact", "perceptual", "text", "semantic"]
-METHODS: tuple[Method, ...] = ("exact", "perceptual", "text", "semantic")
+Method = Literal["exact", "perceptual", "framed", "text", "semantic"]
+METHODS: tuple[Method, ...] = ("exact", "perceptual", "framed", "text", "semantic")
 LOOK_THRESHOLD = 0.97  # cosine of two pictures' embeddings; a choice of ours, no paper's
 
 
@@ -123,6 +125,9 @@ def find_all(
         elif method == "perceptual":
             pictures = picture_groups(rows.pixels, rows.phashes, order, settings.radius, rows.grey)
             _same_question(found, rows, pictures, asked, "near_image")
+        elif method == "framed":
+            pictures = _framed(rows, pictures)
+            _same_question(found, rows, pictures, asked, "near_image")
         elif method == "text":
             _near_texts(found, rows, None if settings.any_picture else pictures, settings)
         elif embed is None:
@@ -143,6 +148,14 @@ def _same_question(found: Found, rows: Columns, pictures: Sequence[int], asked: 
     again = [(left[at], left[first]) for at, first in enumerate(firsts) if first is not None]
     bits = [(rows.phashes[row] ^ rows.phashes[of]).bit_count() for row, of in again]
     found.remove([row for row, _ in again], [of for _, of in again], [1 - bit / 64 for bit in bits], reason)
+
+
+def _framed(rows: Columns, pictures: Sequence[int]) -> list[int]:
+    """The groups of pictures, joined where one is another in a border or a little cut off."""
+    shown = sorted({group for row, group in enumerate(pictures) if rows.pixels[row]})
+    pairs = framed_copies(len(shown), lambda at: rows.grey(shown[at]), range(len(shown)))
+    joined = {shown[at]: shown[label] for at, label in enumerate(clusters(len(shown), pairs).tolist())}
+    return [joined.get(group, group) for group in pictures]
 
 
 def _left_texts(found: Found, rows: Columns) -> Iterator[str]:
