@@ -11,6 +11,8 @@ from curation.dedup import Columns, Found, Settings, find_all, rank_of
 from curation.dedup.likeness import SIDE, Grey
 from curation.errors import ConfigError, SampleError
 from curation.pictures import grey, inspect
+from curation.step import Drop
+from curation.steps.near_text import near_text
 from tests.curation.test_dedup import encoded, table
 
 Edit = Callable[[Image.Image], bytes]
@@ -171,3 +173,16 @@ def test_kept_is_the_verified_one_then_the_longer_trace_then_the_lower_id() -> N
 def test_settings_that_cannot_work_are_refused(bad: Settings) -> None:
     with pytest.raises(ConfigError):
         bad.checked()
+
+
+def test_the_step_drops_near_texts_about_one_picture_and_keeps_one() -> None:
+    seen = inspect(encoded(table(1)))
+    long = "Read the table of the school shop and say how many books were sold in the third month of the year"
+    ids, questions = ["a", "b", "c"], [f"{long} Anna", f"{long} Berta", "How many pens?"]
+    verdicts = near_text(ids, questions, [()] * 3, [""] * 3, [seen] * 3, [False, True, False])
+    assert verdicts[1] == {"cluster": "b"}
+    assert verdicts[2] == {"cluster": "c"}
+    dropped = verdicts[0]
+    assert isinstance(dropped, Drop)
+    assert (dropped.reason, dropped.value["of"], dropped.value["cluster"]) == ("near_text", "b", "b")
+    assert near_text.scope == "all"
