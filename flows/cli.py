@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, VistillError
+from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
 RUN_EXAMPLE = """examples:
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _export(commands)
     _train(commands)
     _keep(commands)
+    add_whole(commands, _command, _store, _json)
     return top
 
 
@@ -386,9 +388,10 @@ def _say(what: object, code: int) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> int:
-    from flows import commands
+    from flows import commands, commands_whole
 
-    handler: Callable[[argparse.Namespace], int] = getattr(commands, args.command)
+    place = commands_whole if hasattr(commands_whole, args.command) else commands
+    handler: Callable[[argparse.Namespace], int] = getattr(place, args.command)
     return handler(args)
 
 

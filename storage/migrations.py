@@ -50,7 +50,15 @@ def m005_exports(generation: DuckDBPyConnection) -> None:
         generation.execute(f"alter table exports add column if not exists {name} {kind}")
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports]
+def m006_exclusions(generation: DuckDBPyConnection) -> None:
+    """Passes over the whole corpus (duplicates, contamination, balance) and the samples they keep out of the splits."""
+    for table in ("passes", "exclusions"):
+        generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
+
+
+MIGRATIONS: list[Migration] = [
+    m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions,
+]  # fmt: skip
 
 
 def latest() -> int:

@@ -139,16 +139,21 @@ SELECT recipe, run_id, sample_id, sample_key, v.verdict AS verdict, holds, plann
 FROM moved
 """  # noqa: S608 the views' own text
 
-# A sample that went past `split` and was lost later is in no split, whatever the step said. What a review moves must
-# not bring a picture into both splits: then it stays out.
+# A sample that went past `split` and was lost later is in no split, whatever the step said; nor is one that a standing
+# pass over the whole corpus keeps out, whatever a review says. What a review moves must not bring a picture into both
+# splits: then it stays out.
 SPLITS = """
 WITH planned AS (
     SELECT f.sample_id,
-        CASE WHEN f.fate = 'kept' THEN coalesce(o.split, 'none') ELSE 'none' END AS split,
-        CASE WHEN f.fate = 'pending' THEN 'upstream_pending' ELSE f.reason END AS reason,
-        s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind, f.detail, e.verdict AS review,
-        e.edited_answer, e.split_after, e.reason AS review_reason, coalesce(e.reason, '') <> '' AS moved
+        CASE WHEN f.fate = 'kept' AND x.reason IS NULL THEN coalesce(o.split, 'none') ELSE 'none' END AS split,
+        CASE WHEN f.fate = 'pending' THEN 'upstream_pending' WHEN f.fate = 'kept' THEN coalesce(x.reason, f.reason)
+            ELSE f.reason END AS reason,
+        s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind,
+        CASE WHEN f.fate = 'kept' THEN coalesce(x.detail, f.detail) ELSE f.detail END AS detail, e.verdict AS review,
+        e.edited_answer, e.split_after, e.reason AS review_reason,
+        coalesce(e.reason, '') <> '' AND x.reason IS NULL AS moved
     FROM fates f
+    LEFT JOIN excluded x USING (sample_id, sample_key)
     LEFT JOIN (
         SELECT run_id, sample_id, sample_key, step_no, value ->> '$.split' AS split
         FROM latest_outcomes WHERE step = 'split' AND chosen

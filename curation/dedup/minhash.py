@@ -53,10 +53,12 @@ def banding(threshold: float, *, hashes: int = HASHES, recall: float = RECALL) -
     if not 0 < threshold <= 1:
         raise ConfigError("threshold", threshold, "a Jaccard similarity above 0 and at most 1")
     for rows in range(min(hashes, 16), 0, -1):
-        hit = threshold**rows
-        bands = 1 if hit >= 1 else math.ceil(math.log(1 - recall) / math.log1p(-hit))
+        agree = threshold**rows  # probability that a band of a pair at the threshold is the same
+        if agree == 1:
+            return Banding(1, rows)
+        bands = math.ceil(math.log(1 - recall) / math.log1p(-agree)) if agree > 1e-9 else hashes + 1
         if bands * rows <= hashes:
-            return Banding(max(bands, 1), rows)
+            return Banding(bands, rows)
     raise ConfigError("threshold", threshold, f"too low for {hashes} hashes: take 0.1 or more, or more hashes")
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from curation.dedup.groups import Groups
 from curation.dedup.hamming import neighbours
 from curation.dedup.likeness import ALIKE, Floats, Grey, Look, look, same_picture, small
-from curation.errors import ConfigError
+from curation.errors import ConfigError, SampleError, StoreError
 
 RADIUS = 6
 LARGEST_RADIUS = 16
@@ -34,7 +34,8 @@ def near_images(
     """Pairs (i < j) of positions that show the same picture; enough of them to connect every group of copies.
 
     `phashes` are (n,) unsigned 64-bit hashes; `greys(i)` gives the (SIDE, SIDE) grey picture, and is asked only for
-    pictures with a neighbour. Raises `ConfigError` for a radius outside 0 … 16.
+    pictures with a neighbour; one for which it raises `SampleError` or `StoreError` resembles none.
+    Raises `ConfigError` for a radius outside 0 … 16.
     """
     if not 0 <= radius <= LARGEST_RADIUS:
         raise ConfigError("radius", radius, f"0 to {LARGEST_RADIUS} bits")
@@ -87,7 +88,10 @@ class _Search:
         heard: Counter[int] = Counter()
         others = [self.speakers[one] for one in before if one in self.speakers]
         for member in members:
-            vector = small(self.grey(member))
+            try:
+                vector = small(self.grey(member))
+            except (SampleError, StoreError):  # a lost or damaged picture is like no other
+                continue
             for other in (other for group in (*others, own) for other in group.alike(vector)):
                 self._compare(other, member)
             group = self.groups.find(member)
