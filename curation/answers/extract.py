@@ -15,7 +15,7 @@ from curation.answers.parse import Parsed, parse
 
 RULES: tuple[tuple[str, str], ...] = (
     ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
-    ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested braces, one left open at the end; of boxes and statements the last"),
+    ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
     ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
      "paragraph, a heading 'Final Answer' and the line below it, `答案是…`, `选…`, `Antwort: …` and the like; "
      "of boxes and statements the last"),
