@@ -52,7 +52,9 @@ class Row:
             return texts | set(LETTERS[: len(self.options)]) - {self.letter}
         mine = quantity(self.answer)
         found = {row.answer for row in others if not row.options and not _same(row.answer, self.answer)}
-        return found | ({str(int(mine.value) + 1), str(int(mine.value) * 10 + 10)} if mine and mine.decimals == 0 else set())
+        return found | (
+            {str(int(mine.value) + 1), str(int(mine.value) * 10 + 10)} if mine and mine.decimals == 0 else set()
+        )
 
 
 def _same(one: str, other: str) -> bool:
@@ -82,7 +84,7 @@ def worded(text: str, wordings: tuple[str, ...]) -> Iterator[str]:
 @pytest.mark.parametrize("source", [tabmwp, mathvision])
 def test_right_answers_are_called_right_in_every_wording(source: object) -> None:
     rows = [row for row in source() if not ambiguous(row)]  # type: ignore[operator]
-    assert len(rows) > 300
+    assert len(rows) >= 300
     for row in rows:
         for response in (each for text in row.right() for each in worded(text, WORDINGS)):
             verdict = check(response, row.answer, options=row.options, question=row.question)
@@ -96,4 +98,7 @@ def test_wrong_answers_are_never_called_right(source: object) -> None:
         for text in sorted(row.wrong(chance.sample(rows, 4))):
             for response in worded(text, tuple(chance.sample(WORDINGS, 3))):
                 verdict = check(response, row.answer, options=row.options, question=row.question)
-                assert verdict.correct is (None if ambiguous(row) and verdict.correct is None else False), (response, row)
+                assert verdict.correct is (None if ambiguous(row) and verdict.correct is None else False), (
+                    response,
+                    row,
+                )
