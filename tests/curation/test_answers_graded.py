@@ -1,8 +1,8 @@
 """How often the rules decide, and how often they agree with a person: rows graded by hand before the rules saw them.
 
 Each file was graded before its first run and served to mend the rules afterwards, so these tests keep what was reached;
-what the first runs gave, which is the honest estimate for rows nobody has seen, stands in docs/answers.md. `correct` null is a row on which a
-careful person would not decide; a row of kind `open` is a judge's. Neither counts.
+what the first runs gave, which is the honest estimate for rows nobody has seen, stands in docs/answers.md. `correct`
+null is a row on which a careful person would not decide; a row of kind `open` is a judge's. Neither counts.
 """
 
 import json
