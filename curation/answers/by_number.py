@@ -32,12 +32,13 @@ RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 REASON = re.compile(
-    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|for\sa\stotal|or\s(?:about|approximately"
+    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|for\sa\stotal|or\s(?:about|approximately"
     r"|roughly)|i\.e\.|"
     r"per|out\sof|in\severy)\s|\s\((?=[^\W\d])",
     re.IGNORECASE,
 )
-TAIL = re.compile(r"^.*(?:=|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
+TAIL = re.compile(r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
+STATED_TOO = re.compile(r"(?:=|\bis\b)\s*([^\s=,;][^=,;]{0,20}?)\s*(?:,|;|\band\b)")
 COMPUTED = re.compile(r"^[\d\s.+*/()^-]{3,60}$")
 BOUND = re.compile(
     r"(?:\b(?:at\s(?:least|most)|(?:no\s)?(?:more|less|fewer|greater|larger|smaller)\sthan|up\sto|not|isn't"
@@ -91,13 +92,12 @@ def _read(text: str) -> Reading | None:
     if whole := quantity(text):
         return Reading(text, whole)
     text = plain(text)
-    tail = TAIL.sub("", text[-300:])
-    if tail != text[-300:] and (last := quantity(tail) or computed(tail)):
-        return Reading(tail, last, bounded=bool(re.search(r"[<>]=?\s*$|\bnot\s*$", text[: len(text) - len(tail)])))
     head = REASON.split(text, maxsplit=1)[0]
     if head != text and (short := _read(head)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
-        return Reading(short.text, short.main, short.others + rest, short.listed)
+        return replace(short, others=short.others + rest)
+    if said := _at_the_end(text):
+        return said
     stated = mentions(text)
     if not stated:
         return None
@@ -109,6 +109,17 @@ def _read(text: str) -> Reading | None:
     others = tuple(each.quantity for each in stated if each is not main)
     bounded = bool(BOUND.search(bare[: main.start]))
     return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, stated), bounded)
+
+
+def _at_the_end(text: str) -> Reading | None:
+    """What follows the last "is" or "=", when that is one number; what else the sentence states so goes with it."""
+    tail = TAIL.sub("", text[-300:])
+    last = (quantity(tail) or computed(tail)) if tail != text[-300:] else None
+    if last is None:
+        return None
+    before = text[: len(text) - len(tail)]
+    others = tuple(other for found in STATED_TOO.finditer(before) if (other := quantity(found[1])))
+    return Reading(tail, last, others, bounded=bool(re.search(r"[<>]=?\s*$|\bnot\s*$", before)))
 
 
 def computed(text: str) -> Quantity | None:

@@ -15,7 +15,7 @@ from curation.answers.parse import Parsed, parse
 
 RULES: tuple[tuple[str, str], ...] = (
     ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
-    ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested braces, one left open at the end; of all the last"),
+    ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
     ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
      "paragraph, a heading 'Final Answer' and the line below it, `答案是…`, `选…`, `Antwort: …` and the like; "
      "of boxes and statements the last"),
@@ -30,6 +30,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("text", "the whole text; of a long one its end"),
 )  # fmt: skip
 LONGEST = 4000  # characters of answer text that are searched, from the end
+MOST = 12  # places of one rule that are looked at, from the end: a text that repeats "so" a thousand times says nothing
 SHORT = 160
 STATED = re.compile(
     r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|\b(?:right|correct"
@@ -106,14 +107,14 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     yield from (each for _, each in stated)
     paragraph = PARAGRAPH.split(region)[-1]
     concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
-    for found in reversed(concluded):
+    for found in reversed(concluded[-MOST:]):
         yield Extracted(_line(paragraph, found.end()), "concluded")
     if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
         yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     first = region.split("\n", 1)[0].strip()
     if first != region and FIRST.fullmatch(first):
         yield Extracted(first, "first_line")
-    for found in reversed(list(BOLD.finditer(paragraph))):
+    for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
         if not (text := found[1] or found[2]).rstrip().endswith(":"):
             yield Extracted(text, "bold")
     yield from _ends(region)
@@ -142,7 +143,7 @@ def _explicit(region: str) -> list[tuple[int, Extracted]]:
             found.append((mark.start(), Extracted(line, "stated")))
     if open_box := UNCLOSED.search(region):
         found.append((open_box.start(), Extracted(open_box[1], "boxed")))
-    return sorted(found, key=lambda pair: pair[0], reverse=True)
+    return sorted(found, key=lambda pair: pair[0], reverse=True)[:MOST]
 
 
 def _line(text: str, at: int) -> str:

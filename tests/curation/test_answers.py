@@ -261,7 +261,8 @@ def test_no_string_makes_mathematics_raise(response: str, reference: str) -> Non
 
 HOSTILE = (
     "\\boxed{", "Final Answer: ", "the answer is ", "1,", "1/", "(", "{", "a ", "one ", " and ", "**", "$", "-", "9",
-    "A) ", ", ",
+    "A) ", ", ", "so ", "so yes, ", "答案是", "not the ", "x = ",
+    "\n ", "wait ", "or ", "1:", "12:30 ", "五", "\\text{a}",
 )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from curation.answers.frames import FRAMES
 from curation.records import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs/answers.md").read_text(encoding="utf-8")
-ORDER = {name: place for place, (name, _) in enumerate(RULES)} | {"stated": 1}  # of both the last
+# Boxes and statements are one rank, the last of both first.
+ORDER = {name: place for place, (name, _) in enumerate(RULES)} | {"stated": 1}
 PIECES = [
     "\\boxed{5}", "Final Answer: B", "**12**", "So it is 7.", "\n\n", "\n", "$x^2$", "wait, no", "<answer>",
     "</answer>",
