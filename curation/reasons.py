@@ -72,7 +72,26 @@ STEPS = {
     "upstream_pending": "The run stopped before this step was reached.",
 }
 
-REASONS: dict[str, str] = {**INTAKE, **CALLS, **STEPS}
+REWARDS = {
+    "think_unexpected": "The response has a think block where its layout has none.",
+    "think_order": "The think block does not follow the answer block, as think-after wants.",
+    "answer_untagged": "The answer stands outside answer tags, which the layout or the reward needs.",
+    "format_invalid": "The layout is broken, so the reward is 0 whatever the answer.",
+    "box_not_found": "No box of four numbers was found in the answer: scored as the lowest.",
+    "box_invalid": "The box has its corners out of order or lies outside its frame: scored as the lowest.",
+    "boxes_unreadable": "The answer is neither a JSON list of boxes nor None: scored 0.",
+    "boxes_malformed": "Some listed boxes are malformed, cut or outside the picture: the format term is 0.",
+    "action_unreadable": "The answer is not a list of actions: scored 0.",
+    "wrong_action": "A term of the action (its name, point or text) differs from the row's.",
+    "too_long": "The completion has more tokens than the reward allows.",
+    "judge_failed": "The judge failed, was late or gave no number: not scored, never 0.",
+    "scorer_failed": "The reward model failed, was late or gave no number: not scored, never 0.",
+    "reference_unreadable": "The row's reference is not what the reward compares with: not scored.",
+    "field_malformed": "A column the reward reads holds something of another type: not scored.",
+    "not_applicable": "The reward is not for this row (its `where`): not scored.",
+}
+
+REASONS: dict[str, str] = {**INTAKE, **CALLS, **STEPS, **REWARDS}
 
 WHERE = (
     ("Taking the source in", INTAKE, "step `intake`, status `failed`"),
