@@ -97,7 +97,11 @@ WHERE = (
     ("Taking the source in", INTAKE, "step `intake`, status `failed`"),
     ("Model calls", CALLS, "the step that asked, status `failed`"),
     ("Steps", STEPS, "the step named in the outcome, mostly status `dropped`"),
-    ("Rewards", REWARDS, "the `reason` of a `curation.rewards.Reward`; its total is None where the text says not scored"),
+    (
+        "Rewards",
+        REWARDS,
+        "the `reason` of a `curation.rewards.Reward`; its total is None where the text says not scored",
+    ),
 )
 
 

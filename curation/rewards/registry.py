@@ -139,7 +139,11 @@ def _validated(name: str, function: Function, settings: Mapping[str, Json]) -> d
     except ValidationError as error:
         first = error.errors()[0]
         where, known = ".".join(map(str, first["loc"])), ", ".join(model.model_fields) or "none"
-        fix = f"no such setting; it has: {known}" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        fix = (
+            f"no such setting; it has: {known}"
+            if first["type"] == "extra_forbidden"
+            else first["msg"].removeprefix("Value error, ")
+        )
         raise ConfigError(f"reward {name}, {where}", first.get("input"), fix) from None
     return {key: getattr(checked, key) for key in settings}
 

@@ -121,7 +121,9 @@ def test_soft_overlong_falls_over_the_buffer(tokens: int, value: float) -> None:
     assert soft_overlong("any", tokens).total == value
 
 
-@pytest.mark.parametrize(("tokens", "right", "wrong"), [(0, 1, -0.5), (512, 0.75, -0.25), (1024, 0.5, 0), (2048, 0.5, 0)])
+@pytest.mark.parametrize(
+    ("tokens", "right", "wrong"), [(0, 1, -0.5), (512, 0.75, -0.25), (1024, 0.5, 0), (2048, 0.5, 0)]
+)
 def test_the_cosine_follows_the_answer_and_stays_at_its_end(tokens: int, right: float, wrong: float) -> None:
     assert cosine_length("<answer>5</answer>", "5", tokens).total == pytest.approx(right)
     assert cosine_length("<answer>6</answer>", "5", tokens).total == pytest.approx(wrong)

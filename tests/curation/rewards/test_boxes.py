@@ -148,7 +148,9 @@ def test_the_denominator_decides_what_surplus_boxes_cost() -> None:
     response, reference = rows((A, "x"), (B, "x")), rows((A, "x"))
     assert criterion(response, reference).total == 2.5
     assert criterion(response, reference, precision_denominator="matched").total == 3.0
-    assert criterion(rows((A, "x")), rows((A, "x"), (B, "x")), precision_denominator="max").components["precision"] == 0.5
+    assert (
+        criterion(rows((A, "x")), rows((A, "x"), (B, "x")), precision_denominator="max").components["precision"] == 0.5
+    )
 
 
 def test_twenty_boxes_of_which_one_is_right_earn_a_twentieth() -> None:
