@@ -112,11 +112,10 @@ def first_action(value: Json) -> Action | None:
     first = value[0] if isinstance(value, list) and value else value
     if not isinstance(first, dict) or not isinstance(first.get("action"), str):
         return None
-    point: Json = first.get("point")
-    text: Json = first.get("input_text")
+    point, text = first.get("point"), first.get("input_text")
     return Action(
         first["action"].strip().lower(),
-        (float(point[0]), float(point[1])) if _is_point(point) else None,
+        (float(point[0]), float(point[1])) if point is not None and _is_point(point) else None,
         text if isinstance(text, str) else "",
         len(value) - 1 if isinstance(value, list) else 0,
     )

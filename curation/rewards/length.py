@@ -52,7 +52,7 @@ def cosine_length(
 ) -> Reward:
     """R = end + (start - end)·(1 + cos(π·L/L_max)) / 2, from `right` or `wrong` = (at length 0, at L_max).
 
-    Source: arXiv 2502.03373, in VLM-R1's numbers. As intended, not as shipped: there every answer gets the right
+    Source: arXiv 2502.03373, §3.3, in VLM-R1's numbers. As intended, not as shipped: there every answer gets the right
     curve, and 2·L_max tokens earn 1.0 again; here a wrong answer gets the wrong one, and L is at most L_max. Rows with
     boxes are right from IoU `correct_from` on. An undecided answer is None.
     """

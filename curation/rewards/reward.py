@@ -24,8 +24,8 @@ class Reward:
     """What one completion earned.
 
     `total` is what the trainer uses; `components` holds every term before weighting, and counts worth logging,
-    None for a term that does not apply or could not be told. `reason` is a code of `curation.reasons`, or how
-    the answer was matched (`curation.answers.verdicts`), or `well_formed` or `scored`. `extracted` is what was
+    None for a term that does not apply or could not be told. `reason` is a short code: a fault of the layout, how the
+    answer was matched (`curation.answers.verdicts`), what could not be read, or `scored`. `extracted` is what was
     scored, `detail` what people need to see why; `source` tells whether a rule, a judge or a reward model
     decided.
     """

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from curation.reasons import CALLS, INTAKE, REASONS, REWARDS, STEPS, page
+from curation.reasons import CALLS, INTAKE, REASONS, STEPS, page
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"""(?:Drop|SampleError|Rejected)\(\s*["']([a-z_0-9]+)["']""")
@@ -14,7 +14,7 @@ def test_the_page_is_what_the_table_says() -> None:
 
 
 def test_no_code_stands_for_two_things() -> None:
-    assert len(REASONS) == len(INTAKE) + len(CALLS) + len(STEPS) + len(REWARDS)
+    assert len(REASONS) == len(INTAKE) + len(CALLS) + len(STEPS)
 
 
 def test_every_code_the_sources_name_is_listed() -> None:

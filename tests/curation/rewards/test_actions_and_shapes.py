@@ -74,6 +74,7 @@ def test_the_first_of_several_actions_counts_whole() -> None:
 
 def test_a_row_whose_target_is_no_box_is_not_scored() -> None:
     assert gui_action(step("click", (1, 1)), "click", "somewhere").total is None
+    assert gui_action(step("click", (1, 1)), "click", f"[{'9' * 400}, 1]").total is None
     assert gui_action(step("click", (1, 1)), " ").total is None
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.answers.by_box import iou
-from curation.rewards import REWARDS, Reward, bind, score_async
+from curation.rewards import REWARDS, Reward, score_async
 from curation.rewards.average_precision import average_precision, mean_average_precision
 from curation.rewards.boxes import Labelled, giou, listed
 from curation.rewards.criterion import SCHEDULE, criterion
@@ -54,8 +54,7 @@ def test_no_text_makes_a_reward_raise_or_leave_its_bounds(
 ) -> None:
     row = dict.fromkeys(("reference", "label", "box", "action", "target", "text", "question"), reference)
     row |= {"kind": kind, "options": ["red", "blue"], "completion_tokens": tokens, "progress": 0.3}
-    models = dict.fromkeys(("judge", "scorer"), tenth)
-    got = asyncio.run(score_async(bind(name, judge=models["judge"], scorer=models["scorer"]), response, row))
+    got = asyncio.run(score_async(name, response, row, judge=tenth, scorer=tenth))
     low, high = BOUNDS.get(name, (0, 1))
     assert got.total is None or low - 1e-9 <= got.total <= high + 1e-9
     assert got.reason
@@ -65,7 +64,7 @@ def test_no_text_makes_a_reward_raise_or_leave_its_bounds(
 @given(response=HOSTILE, reference=HOSTILE)
 def test_formulas_never_raise(response: str, reference: str) -> None:
     for name in ("accuracy", "hfrrf", "vlaa_rules"):
-        got = asyncio.run(score_async(bind(name), response, {"reference": reference, "kind": "math"}))
+        got = asyncio.run(score_async(name, response, {"reference": reference, "kind": "math"}))
         assert isinstance(got, Reward)
 
 
