@@ -15,8 +15,9 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from curation.errors import ConfigError
-from curation.records import Json, Option
+from curation.records import Json
 from curation.rewards.answer import accuracy, format_and_accuracy
+from curation.rewards.columns import READ
 from curation.rewards.criterion import criterion
 from curation.rewards.detection import detection_map, weighted_sum
 from curation.rewards.format import format_reward
@@ -118,7 +119,7 @@ def _adapter(name: str, setting: str) -> TypeAdapter[Any]:
 
 
 def score(name: str, response: str, row: Mapping[str, Any], **settings: Any) -> Reward:
-    """A reward that rules decide, with its columns taken from `row`; a missing one makes it unscored.
+    """A reward that rules decide, with its columns taken from `row`; one missing or unreadable makes it unscored.
 
     Raises `ConfigError` for an unknown name, or one that asks a model (use `score_async`).
     """
@@ -154,19 +155,12 @@ def _taken(name: str, row: Mapping[str, Any]) -> dict[str, Any] | Reward:
     values: dict[str, Any] = {}
     for column, needed in declared(name).columns.items():
         value = next((row[alias] for alias in ALIASES.get(column, (column,)) if row.get(alias) is not None), None)
-        if value is not None:
-            values[column] = _options(value) if column == "options" else _text(column, value)
-        elif needed:
-            return unscored("column_missing", f"{name} needs the column {column}")
+        if value is None:
+            if needed:
+                return unscored("column_missing", f"{name} needs the column {column}")
+            continue
+        try:
+            values[column] = READ[column](value)
+        except (ValueError, TypeError, OverflowError) as error:
+            return unscored("column_malformed", f"{column}: {error}")
     return values
-
-
-def _text(column: str, value: Any) -> Any:
-    """References are texts, whatever type the column has."""
-    return str(value) if column == "reference" and not isinstance(value, str) else value
-
-
-def _options(value: Any) -> tuple[Option | str, ...]:
-    """Options as texts in order, or as letter and text."""
-    given = value if isinstance(value, list | tuple) else ()
-    return tuple(Option(str(o["letter"]), str(o["text"])) if isinstance(o, Mapping) else str(o) for o in given)

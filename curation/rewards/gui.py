@@ -154,7 +154,7 @@ def _numbers(target: str) -> tuple[float, ...]:
     value = literal(target)
     if not isinstance(value, list | tuple) or len(value) not in (2, 4):
         return ()
-    if not all(isinstance(one, int | float) and math.isfinite(one) for one in value):
+    if not all(isinstance(one, int | float) and -1e7 <= one <= 1e7 for one in value):
         return ()
     return tuple(float(one) for one in value)
 

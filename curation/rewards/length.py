@@ -34,7 +34,7 @@ def soft_overlong(
 
 def overlong(tokens: int, expected: int, buffer: int) -> float:
     """The soft punishment itself, -1 to 0, never rising with the length."""
-    return -min(1.0, max(0.0, (tokens - expected) / buffer))
+    return max(-1.0, min(0.0, (expected - tokens) / buffer))
 
 
 def cosine_length(

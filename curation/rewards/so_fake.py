@@ -15,7 +15,7 @@ from curation.rewards.format import laid_out
 from curation.rewards.reward import Reward, Weight, unscored, weighted
 
 LABELS = ("REAL", "FULL_SYNTHETIC", "TAMPERED")
-ANSWER = re.compile(r"(REAL|FULL_SYNTHETIC|TAMPERED)\b\s*[,:]?\s*(.*?)\s*\.?\s*", re.IGNORECASE | re.DOTALL)
+ANSWER = re.compile(r"(REAL|FULL_SYNTHETIC|TAMPERED)\b\s*,?\s*(.*)", re.IGNORECASE | re.DOTALL)
 CORNERS = re.compile(r"\(\s*\d{1,4}\s*,\s*\d{1,4}\s*\)\s*,\s*\(\s*\d{1,4}\s*,\s*\d{1,4}\s*\)")
 SIDE = 224
 """Width and height of the input frame of the answers' boxes, in pixels."""
@@ -46,7 +46,7 @@ def so_fake(
     if wanted not in LABELS or (wanted == "TAMPERED" and truth is None):
         return unscored("reference_unreadable", f"{label} {box}")
     parsed, faults = laid_out(response)
-    found = ANSWER.fullmatch(parsed.answer.strip()) if len(parsed.answer) <= 500 else None
+    found = ANSWER.fullmatch(parsed.answer.strip().removesuffix(".").rstrip())
     said, rest = (found[1].upper(), found[2]) if found else ("", "")
     got = _box(rest, side)
     formed = not faults and bool(said) and (got is not None if said == "TAMPERED" else not rest)
