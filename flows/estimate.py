@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from curation.errors import ConfigError
+from curation.records import FIRST_CHILD
 from curation.sources import Source
 from flows.job import Job
 from flows.report import table
@@ -20,11 +21,16 @@ RESAMPLES = 4000
 RANGE = (0.05, 0.95)
 """Quantiles given as the range: nine times in ten the whole run should lie within it."""
 
-MEMBERS = "select distinct sample_id from raw_members where run_id = ? order by all"
+MEMBERS = (
+    "select distinct sample_id from raw_members "
+    f"where run_id = ? and position < {FIRST_CHILD} order by all"  # noqa: S608 a number
+)
 SPENT = """
 with used as (
-    select distinct o.sample_id, unnest(o.calls) as key from raw_outcomes o
+    select distinct coalesce(nullif(s.parent, ''), o.sample_id) as sample_id, unnest(o.calls) as key
+    from raw_outcomes o
     join raw_members m on m.sample_id = o.sample_id and m.run_id = $1
+    left join raw_samples s on s.sample_id = o.sample_id and s.sample_key = o.sample_key
 )
 select used.sample_id, c.teacher, c.model, count(*) calls, sum(c.prompt_tokens)::bigint tokens_in,
        sum(c.completion_tokens)::bigint tokens_out, sum(c.cost) as cost, count(*) - count(c.cost) unpriced

@@ -30,7 +30,12 @@ def m002_inspected(generation: DuckDBPyConnection) -> None:
     generation.execute("alter table images add column if not exists inspected varchar")
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected]
+def m003_parent(generation: DuckDBPyConnection) -> None:
+    """Which sample a made row comes from."""
+    generation.execute("alter table samples add column if not exists parent varchar")
+
+
+MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_parent]
 
 
 def latest() -> int:

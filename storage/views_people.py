@@ -5,7 +5,7 @@ They build on the relations of `storage.views`, which decides what is latest and
 
 REASONS = """
 SELECT recipe, run_id, step_no, step, fate AS status, reason, count(*) AS samples
-FROM fates WHERE step_no IS NOT NULL
+FROM fates WHERE step_no IS NOT NULL AND fate <> 'expanded'
 GROUP BY ALL
 ORDER BY recipe, step_no, samples DESC, reason
 """
@@ -93,7 +93,7 @@ SELECT
     r.correct / nullif(r.k, 0) AS pass_rate, r.low AS pass_rate_low, r.high AS pass_rate_high,
     TRY_CAST(d.cues ->> '$.reflective' AS BOOLEAN) AS reflective, d.cues -> '$.cues' AS cues,
     coalesce(a.calls, 0) AS calls, a.prompt_tokens, a.completion_tokens, a.cost,
-    coalesce(a.unknown_cost_calls, 0) AS unknown_cost_calls, s.licence, s.meta
+    coalesce(a.unknown_cost_calls, 0) AS unknown_cost_calls, s.licence, s.meta, nullif(s.parent, '') AS parent
 FROM fates f
 LEFT JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said d USING (run_id, sample_id, sample_key)
@@ -125,6 +125,7 @@ JOIN runs u USING (run_id)
 LEFT JOIN run_steps t ON t.run_id = f.run_id AND t.step = 'verify'
 LEFT JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said d ON d.run_id = f.run_id AND d.sample_id = f.sample_id AND d.sample_key = f.sample_key
+WHERE f.fate <> 'expanded'
 GROUP BY f.recipe, f.run_id, coalesce(s.source, d.source, u.source), s.kind
 ORDER BY f.recipe, source, s.kind
 """

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from curation.errors import ConfigError
 from curation.version import modules_version
 
-ROLES = ("captioner", "reasoner", "rewriter", "judge", "embedder")
+ROLES = ("captioner", "reasoner", "rewriter", "judge", "adjudicator", "embedder")
 LOCAL_CAPTIONER = "rapidocr"
 LOCAL_REASONER = "smollm2-135m-instruct-q4_1"
 WORDED_BY = {
