@@ -22,7 +22,7 @@ Status = Literal["ok", "dropped", "failed", "expanded"]
 
 FIRST_CHILD = 1 << 40
 CHILDREN_EACH = 1 << 10
-"""Positions from `FIRST_CHILD` belong to rows made by a run, at most `CHILDREN_EACH` of one sample (`child_position`)."""
+"""Positions from `FIRST_CHILD` on belong to rows made by a run, at most `CHILDREN_EACH` of one sample."""
 
 
 def child_position(parent: int, number: int) -> int:

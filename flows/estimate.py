@@ -21,10 +21,7 @@ RESAMPLES = 4000
 RANGE = (0.05, 0.95)
 """Quantiles given as the range: nine times in ten the whole run should lie within it."""
 
-MEMBERS = (
-    "select distinct sample_id from raw_members "
-    f"where run_id = ? and position < {FIRST_CHILD} order by all"  # noqa: S608 a number
-)
+MEMBERS = "select distinct sample_id from raw_members where run_id = ? and position < ? order by all"
 SPENT = """
 with used as (
     select distinct coalesce(nullif(s.parent, ''), o.sample_id) as sample_id, unnest(o.calls) as key
@@ -70,7 +67,7 @@ def estimate(store: Store, run_id: str, total: int, *, seed: int = 0) -> dict[st
 
     Calls that the sample rows needed count whether they were made now or before. Cost is None where a price is unknown.
     """
-    members = store.query(MEMBERS, [run_id]).column(0).to_pylist()
+    members = store.query(MEMBERS, [run_id, FIRST_CHILD]).column(0).to_pylist()
     spent = store.query(SPENT, [run_id]).to_pylist()
     place = {sample: i for i, sample in enumerate(members)}
     models = sorted({(row["teacher"], row["model"]) for row in spent})

@@ -30,18 +30,18 @@ IMAGES = "SELECT * FROM raw_images QUALIFY row_number() OVER (PARTITION BY sha25
 
 # Rejected rows have no sample key, so two of them may share an id: their place in the source tells them apart.
 # A run that stops at --accepted counts the candidates up to its cut, and where that is a made row, up to its parent.
-MEMBERS = f"""
+MEMBERS = """
 SELECT m.* FROM raw_members m
 LEFT JOIN (SELECT run_id, max(cut) AS cut FROM raw_runs GROUP BY run_id) c USING (run_id)
 WHERE c.cut IS NULL OR m.position <= CASE
-    WHEN c.cut >= {FIRST_CHILD} AND m.position < {FIRST_CHILD} THEN (c.cut - {FIRST_CHILD}) // {CHILDREN_EACH}
+    WHEN c.cut >= {first_child} AND m.position < {first_child} THEN (c.cut - {first_child}) // {each}
     ELSE c.cut
 END
 QUALIFY row_number() OVER (
     PARTITION BY run_id, sample_id, sample_key, CASE WHEN sample_key = '' THEN position END
     ORDER BY created DESC, position
 ) = 1
-"""
+""".replace("{first_child}", str(FIRST_CHILD)).replace("{each}", str(CHILDREN_EACH))
 
 RUNS = """
 SELECT

@@ -15,7 +15,10 @@ from curation.errors import ConfigError
 from curation.recipe import Recipe
 from curation.step import check_type
 
-RECIPES = {"vlaa-thinking": "curation.recipes.vlaa_thinking"}
+RECIPES = {
+    "vlaa-thinking": "curation.recipes.vlaa_thinking",
+    "wethink": "curation.recipes.wethink",
+}
 
 
 def builder(name: str) -> Callable[..., Recipe]:
