@@ -248,20 +248,20 @@ ORDER BY f.recipe, f.position
 # A question with three abilities belongs to three pairs, so pairs add up to more than the questions.
 AGREEMENT = """
 WITH pairs AS (
-    SELECT q.recipe, q.run_id, q.sample_id, q.sample_key, least(a.skill, b.skill) || ' + ' || greatest(a.skill, b.skill) AS pair
+    SELECT q.recipe, q.run_id, q.sample_id, q.sample_key, a.skill || ' + ' || b.skill AS pair
     FROM made_questions q,
         LATERAL (SELECT unnest(CAST(q.abilities AS VARCHAR[])) AS skill) a,
         LATERAL (SELECT unnest(CAST(q.abilities AS VARCHAR[])) AS skill) b
     WHERE a.skill < b.skill
 ),
 grouped AS (
-    SELECT 'all' AS by, '' AS what, * FROM made_questions
-    UNION ALL BY NAME SELECT 'type' AS by, category AS what, * FROM made_questions
+    SELECT 'all' AS per, '' AS what, * FROM made_questions
+    UNION ALL BY NAME SELECT 'type' AS per, category AS what, * FROM made_questions
     UNION ALL BY NAME
-    SELECT 'abilities' AS by, p.pair AS what, q.* FROM made_questions q
+    SELECT 'abilities' AS per, p.pair AS what, q.* FROM made_questions q
     JOIN pairs p USING (recipe, run_id, sample_id, sample_key)
 )
-SELECT recipe, run_id, by, what,
+SELECT recipe, run_id, per, what,
     count(*) AS made,
     count(*) FILTER (WHERE NOT usable) AS unusable,
     count(*) FILTER (WHERE NOT valid_in_text) AS rejected_in_text,
@@ -279,8 +279,8 @@ SELECT recipe, run_id, by, what,
     count(*) FILTER (WHERE ruling IS NOT NULL)
         / nullif(count(*) FILTER (WHERE agreed IS NOT NULL), 0) AS adjudication_rate
 FROM grouped
-GROUP BY recipe, run_id, by, what
-ORDER BY recipe, CASE by WHEN 'all' THEN 0 WHEN 'type' THEN 1 ELSE 2 END, what
+GROUP BY recipe, run_id, per, what
+ORDER BY recipe, CASE per WHEN 'all' THEN 0 WHEN 'type' THEN 1 ELSE 2 END, what
 """
 
 PEOPLE: tuple[tuple[str, str], ...] = (
