@@ -42,6 +42,7 @@ def recipe(
     rewards: Mapping[str, str] = REWARDS,
     sft_share: float = 0.0,
     captioner_model: str = EYES,
+    viewer_model: str = EYES,
     reasoner_model: str = MIND,
     adjudicator_model: str = "gemini-2.5-pro",
     rewriter_model: str = EYES,
@@ -56,8 +57,8 @@ def recipe(
         title="WeThink: questions made from pictures, kept where two teachers agree",
         paper="https://arxiv.org/abs/2506.07905",
         published={
-            "captioner": captioner_model, "reasoner": reasoner_model, "adjudicator": adjudicator_model,
-            "rewriter": rewriter_model, "judge": judge_model,
+            "captioner": captioner_model, "viewer": viewer_model, "reasoner": reasoner_model,
+            "adjudicator": adjudicator_model, "rewriter": rewriter_model, "judge": judge_model,
         },
         settings=settings,
         steps=(

@@ -44,8 +44,8 @@ async def answer_image(
     image: Image,
     synthesize: dict[str, Json],
     *,
-    captioner: Teacher,
-    prompt: PromptSet = prompts("wethink/answer_image", role="captioner", extra=("form",)),
+    viewer: Teacher,
+    prompt: PromptSet = prompts("wethink/answer_image", role="viewer", extra=("form",)),
     max_foreign: float = 0.1,
     markup: str = "drop",
 ) -> str | Drop:
@@ -53,6 +53,6 @@ async def answer_image(
     columns = {
         "question": question, "options": lettered(options), "form": FORMS[str(synthesize["category"])],
     }  # fmt: skip
-    reply = await captioner.ask(prompt.fill(columns, images=(image,)), sampling=prompt.sampling)
+    reply = await viewer.ask(prompt.fill(columns, images=(image,)), sampling=prompt.sampling)
     text_of(reply)
     return well_formed(joined(reply), question, max_foreign=max_foreign, markup=markup)

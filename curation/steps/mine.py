@@ -32,10 +32,10 @@ async def mine(
     image: Image,
     *,
     reasoner: Teacher,
-    captioner: Teacher,
+    viewer: Teacher,
     ask_prompt: PromptSet = prompts("wethink/ask", role="reasoner"),
-    look_prompt: PromptSet = prompts("wethink/look", role="captioner", extra=("questions",)),
-    merge_prompt: PromptSet = prompts("wethink/merge", role="captioner", extra=("exchange",)),
+    look_prompt: PromptSet = prompts("wethink/look", role="viewer", extra=("questions",)),
+    merge_prompt: PromptSet = prompts("wethink/merge", role="viewer", extra=("exchange",)),
     turns: int = 2,
     most_questions: int = 5,
 ) -> dict[str, Json]:
@@ -55,19 +55,17 @@ async def mine(
         if missing.enough or not questions:
             ended = "enough"
             break
-        exchanges.append({"questions": questions, "answers": await _look(captioner, look_prompt, image, questions)})
+        exchanges.append({"questions": questions, "answers": await _look(viewer, look_prompt, image, questions)})
     if not exchanges:
         return {"text": describe, "turns": [], "ended": ended}
     told = {"describe": describe, "exchange": _exchange(exchanges)}
-    merged = text_of(await captioner.ask(merge_prompt.fill(told, images=(image,)), sampling=merge_prompt.sampling))
+    merged = text_of(await viewer.ask(merge_prompt.fill(told, images=(image,)), sampling=merge_prompt.sampling))
     return {"text": merged, "turns": exchanges, "ended": ended}
 
 
-async def _look(captioner: Teacher, prompt: PromptSet, image: Image, questions: list[str]) -> list[str]:
+async def _look(viewer: Teacher, prompt: PromptSet, image: Image, questions: list[str]) -> list[str]:
     listed = "\n".join(f"{number}. {question}" for number, question in enumerate(questions, 1))
-    seen, _ = await ask_as(
-        captioner, Seen, prompt.fill({"questions": listed}, images=(image,)), sampling=prompt.sampling
-    )
+    seen, _ = await ask_as(viewer, Seen, prompt.fill({"questions": listed}, images=(image,)), sampling=prompt.sampling)
     answers = [answer.strip() or NOT_VISIBLE for answer in seen.answers[: len(questions)]]
     return answers + [NOT_VISIBLE] * (len(questions) - len(answers))
 

@@ -51,12 +51,12 @@ async def check_image(
     options: tuple[Option, ...],
     image: Image,
     *,
-    captioner: Teacher,
-    prompt: PromptSet = prompts("wethink/check_image", role="captioner"),
+    viewer: Teacher,
+    prompt: PromptSet = prompts("wethink/check_image", role="viewer"),
 ) -> dict[str, Json] | Drop:
     """{why, valid, problem} from the picture: does it show what the question speaks of, and one answer to it?"""
     messages = prompt.fill({"question": question, "options": lettered(options)}, images=(image,))
-    found, _ = await ask_as(captioner, Validity, messages, sampling=prompt.sampling)
+    found, _ = await ask_as(viewer, Validity, messages, sampling=prompt.sampling)
     return verdict(found)
 
 

@@ -4,9 +4,10 @@ Row → many rows: every question the model proposes becomes a row, and one that
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from curation.prompts import PromptSet, prompts
 from curation.records import Image, Json, Kind, Option
@@ -27,19 +28,25 @@ KINDS: dict[str, Kind] = {"MC": "mcq", "FIB": "text", "DES": "open"}
 LONGEST, LETTERS = 1000, "ABCDEFGHIJ"
 
 
-class Proposal(BaseModel):
-    """One question as the model proposes it; loose, so that one bad question does not cost the others."""
+@cache
+def proposals(types: tuple[str, ...], abilities: tuple[str, ...], most: int) -> type[BaseModel]:
+    """The shape of a reply: {questions: [{question, type, options, abilities}]}, at most `most` of them.
 
-    question: str
-    type: str
-    options: list[str] = Field(default=[], max_length=10)
-    abilities: list[str] = Field(default=[], max_length=8)
+    The schema names the types and abilities, for endpoints that hold to it; the check of a reply does not, so that one
+    bad question does not cost the others.
+    """
+    proposal = create_model(
+        "Proposal",
+        question=(str, ...),
+        type=(_one_of(types), ...),
+        options=(list[str], Field(default=[], max_length=len(LETTERS))),
+        abilities=(list[_one_of(abilities)], Field(default=[], max_length=8)),  # type: ignore[misc]
+    )
+    return create_model("Proposals", questions=(list[proposal], Field(max_length=most)))  # type: ignore[valid-type]
 
 
-class Proposals(BaseModel):
-    """What the model replies with."""
-
-    questions: list[Proposal] = Field(max_length=16)
+def _one_of(names: tuple[str, ...]) -> Any:
+    return Annotated[str, Field(json_schema_extra={"enum": list(names)})]
 
 
 @step(scope="many")
@@ -63,20 +70,22 @@ async def synthesize(
     columns = {
         "text": str(mine["text"]), "how_many": str(questions), "types": ", ".join(types), "skills": ", ".join(abilities)
     }  # fmt: skip
-    proposed, _ = await ask_as(reasoner, Proposals, prompt.fill(columns), sampling=prompt.sampling)
-    if not proposed.questions:
+    shape = proposals(types, (reasoning, *abilities), 2 * questions)
+    reply, _ = await ask_as(reasoner, shape, prompt.fill(columns), sampling=prompt.sampling)
+    proposed = reply.model_dump()["questions"]
+    if not proposed:
         return Drop("question_none", "the model proposed no question")
-    return list(_children(proposed.questions, columns["text"], types, (reasoning, *abilities), at_least))
+    return list(_children(proposed, columns["text"], types, (reasoning, *abilities), at_least))
 
 
 def _children(
-    proposed: Sequence[Proposal], text: str, types: tuple[str, ...], abilities: tuple[str, ...], at_least: int
+    proposed: Sequence[dict[str, Any]], text: str, types: tuple[str, ...], abilities: tuple[str, ...], at_least: int
 ) -> Iterator[Child]:
     asked: list[str] = []
     for proposal in proposed:
-        question, category = proposal.question.strip(), proposal.type.strip().upper()
-        options = _options(proposal.options) if category == "MC" else ()
-        skills = [named(skill, abilities) for skill in proposal.abilities]
+        question, category = proposal["question"].strip(), proposal["type"].strip().upper()
+        options = _options(proposal["options"]) if category == "MC" else ()
+        skills = [named(skill, abilities) for skill in proposal["abilities"]]
         reason, detail = fault(question, category, options, skills, types, abilities, at_least)
         if not reason and question.casefold() in asked:
             reason, detail = "question_repeated", f"repeats question {asked.index(question.casefold()) + 1}"
