@@ -95,7 +95,16 @@ def phash(picture: Pil.Image) -> int:
     A bit says whether one of the 64 lowest frequencies of the 32 x 32 grey picture lies above their median.
     Frequencies weaker than half a grey level count as absent: flat pictures must not hash rounding noise.
     """
-    small = picture.convert("L").resize((32, 32), Pil.Resampling.LANCZOS)
+    return _frequencies_above(picture.convert("L"))
+
+
+def phash_of_grey(levels: NDArray[np.uint8]) -> int:
+    """The same hash of a grey picture or a part of one, (height, width)."""
+    return _frequencies_above(Pil.fromarray(np.ascontiguousarray(levels)))
+
+
+def _frequencies_above(grey: Pil.Image) -> int:
+    small = grey.resize((32, 32), Pil.Resampling.LANCZOS)
     basis, low = _dct_basis(), _lowest_frequencies()
     spectrum = (basis @ np.asarray(small, dtype=np.float64) @ basis.T)[low]
     spectrum[np.abs(spectrum) < 0.5] = 0.0

@@ -3,6 +3,9 @@
 They build on the relations of `storage.views`, which decides what is latest and which outcome speaks for a sample.
 """
 
+from storage.views_made import MADE
+from storage.views_reviews import REVIEWED
+
 REASONS = """
 SELECT recipe, run_id, step_no, step, fate AS status, reason, count(*) AS samples
 FROM fates WHERE step_no IS NOT NULL AND fate <> 'expanded'
@@ -10,25 +13,38 @@ GROUP BY ALL
 ORDER BY recipe, step_no, samples DESC, reason
 """
 
-# A sample that went past `split` and was lost later is in no split, whatever the step said.
-SPLITS = """
-SELECT f.sample_id,
-    CASE WHEN f.fate = 'kept' THEN coalesce(o.value ->> '$.split', 'none') ELSE 'none' END AS split,
-    CASE WHEN f.fate = 'pending' THEN 'upstream_pending' ELSE f.reason END AS reason,
-    s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind, f.detail
-FROM fates f
-JOIN latest_outcomes o USING (run_id, sample_id, sample_key)
-LEFT JOIN sample_versions s USING (sample_id, sample_key)
-WHERE o.step = 'split' AND o.chosen AND (f.step_no IS NULL OR f.step_no >= o.step_no)
+PASSES = """
+SELECT pass_id,
+    any_value(purpose) FILTER (WHERE event = 'made') AS purpose,
+    bool_or(event = 'undone') AS undone,
+    any_value(settings) FILTER (WHERE event = 'made') AS settings,
+    any_value(counts) FILTER (WHERE event = 'made') AS counts,
+    min(created) AS created, max(created) FILTER (WHERE event = 'undone') AS undone_at
+FROM raw_passes GROUP BY pass_id HAVING bool_or(event = 'made')
 """
 
-REVIEWS = """
-WITH events AS (
-    SELECT * FROM raw_reviews QUALIFY row_number() OVER (PARTITION BY review_id ORDER BY created) = 1
-)
-SELECT e.*,
-    coalesce(e.undoes, '') = '' AND e.review_id NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL) AS standing
-FROM events e
+# Rows are written before the pass that names them, so a pass cut short by a crash excludes nothing.
+EXCLUSIONS = """
+SELECT e.* EXCLUDE (created), p.purpose, p.undone, e.created
+FROM raw_exclusions e JOIN passes p USING (pass_id)
+QUALIFY row_number() OVER (PARTITION BY pass_id, sample_id, sample_key, method, "of" ORDER BY e.created) = 1
+"""
+
+DUPLICATES = """
+SELECT sample_id, cluster, kept, "of", method, score, pass_id, undone, sample_key, reason, created
+FROM exclusions WHERE purpose = 'dedup'
+"""
+
+CONTAMINATED = """
+SELECT sample_id, "of" AS benchmark_id, method, score, pass_id, undone, sample_key, reason, detail, created
+FROM exclusions WHERE purpose = 'decontaminate'
+"""
+
+# One row a sample kept out by any standing pass; the earliest pass speaks.
+EXCLUDED = """
+SELECT sample_id, sample_key, pass_id, purpose, method, "of", score, reason, detail
+FROM exclusions WHERE NOT undone AND NOT kept
+QUALIFY row_number() OVER (PARTITION BY sample_id, sample_key ORDER BY created, pass_id, score DESC, "of") = 1
 """
 
 PASS_RATES = """
@@ -74,7 +90,9 @@ rated AS (
 SELECT
     f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.source, s.kind, s.difficulty,
     s.question, s.options, s.reference, s.context, s.image, s.format, s.width, s.height,
-    CASE WHEN s.parent <> '' THEN s.given_caption WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$' END AS caption,
+    CASE WHEN s.parent <> '' THEN s.given_caption
+        WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$'
+    END AS caption,
     CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
     coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite,
     d.verify ->> '$.extracted' AS answer,
@@ -87,7 +105,9 @@ SELECT
     d.verify ->> '$.reason' AS verdict_reason,
     coalesce(d.verify_status = 'ok' AND TRY_CAST(d.verify ->> '$.correct' AS BOOLEAN), false) AS verified,
     f.fate, f.step AS left_at, f.reason, f.detail,
-    CASE WHEN d.reached_split THEN CASE WHEN f.fate = 'kept' THEN d.split ->> '$.split' ELSE 'none' END END AS split,
+    CASE WHEN d.reached_split THEN
+        CASE WHEN f.fate = 'kept' AND x.reason IS NULL THEN d.split ->> '$.split' ELSE 'none' END
+    END AS split, x.reason AS excluded,
     d.draw, TRY_CAST(d.draws ->> '$.drawn' AS INTEGER) AS drawn,
     TRY_CAST(d.draws ->> '$.correct' AS INTEGER) AS drawn_correct,
     r.correct / nullif(r.k, 0) AS pass_rate, r.low AS pass_rate_low, r.high AS pass_rate_high,
@@ -99,6 +119,7 @@ LEFT JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said d USING (run_id, sample_id, sample_key)
 LEFT JOIN asked a USING (run_id, sample_id, sample_key)
 LEFT JOIN rated r USING (run_id, sample_id, sample_key)
+LEFT JOIN excluded x USING (sample_id, sample_key)
 ORDER BY f.recipe, f.position
 """
 
@@ -119,14 +140,15 @@ SELECT f.recipe, f.run_id, coalesce(s.source, d.source, u.source) AS source, s.k
     count(*) FILTER (WHERE f.fate = 'dropped') AS dropped,
     count(*) FILTER (WHERE f.fate = 'failed') AS failed,
     count(*) FILTER (WHERE f.fate = 'pending') AS pending,
-    count(*) FILTER (WHERE f.fate = 'kept' AND d.split = 'sft') AS sft,
-    count(*) FILTER (WHERE f.fate = 'kept' AND d.split = 'rl') AS rl,
+    count(*) FILTER (WHERE f.fate = 'kept' AND d.split = 'sft' AND x.reason IS NULL) AS sft,
+    count(*) FILTER (WHERE f.fate = 'kept' AND d.split = 'rl' AND x.reason IS NULL) AS rl,
     count(*) FILTER (WHERE f.fate = 'kept') / count(*) AS yield
 FROM fates f
 JOIN runs u USING (run_id)
 LEFT JOIN run_steps t ON t.run_id = f.run_id AND t.step IN ('verify', 'settle')
 LEFT JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said d ON d.run_id = f.run_id AND d.sample_id = f.sample_id AND d.sample_key = f.sample_key
+LEFT JOIN excluded x ON x.sample_id = f.sample_id AND x.sample_key = f.sample_key
 WHERE f.fate <> 'expanded'
 GROUP BY f.recipe, f.run_id, coalesce(s.source, d.source, u.source), s.kind
 ORDER BY f.recipe, source, s.kind
@@ -176,17 +198,16 @@ drawn AS (
     FROM verdicts GROUP BY ALL
 ),
 reviewed AS (
-    SELECT sample_id, sample_key,
-        arg_max(decision, created) AS review,
-        bool_or(decision = 'accept') AS accepted, bool_or(decision = 'reject') AS rejected
-    FROM reviews WHERE standing GROUP BY ALL
+    SELECT sample_id, sample_key, verdict AS review, verdict = 'accept' AS accepted, verdict = 'reject' AS rejected,
+        verdict = 'conflict' OR (accepts > 0)::INT + (rejects > 0)::INT + (edits > 0)::INT > 1 AS split
+    FROM review_verdicts
 ),
 found AS (
     SELECT d.*, v.review,
         list_filter([
             CASE WHEN a.run_id IS NOT NULL OR d.rule <> d.judge THEN 'rule_judge' END,
             CASE WHEN (v.rejected AND d.verdict) OR (v.accepted AND NOT d.verdict) THEN 'verdict_review' END,
-            CASE WHEN v.accepted AND v.rejected THEN 'reviewers' END,
+            CASE WHEN v.split THEN 'reviewers' END,
             CASE WHEN len(d.answers) > 1 THEN 'draws' END
         ], lambda what: what IS NOT NULL) AS between
     FROM drawn d
@@ -209,91 +230,33 @@ LEFT JOIN calls c USING (key)
 LEFT JOIN splits p ON p.run_id = o.run_id AND p.sample_id = o.sample_id AND p.sample_key = o.sample_key
 """
 
-# What a question found out after the step where it left does not count, as in `corpus`.
-MADE_QUESTIONS = """
-WITH said AS (
-    SELECT o.run_id, o.sample_id, o.sample_key,
-        any_value(o.value) FILTER (WHERE o.step_no = b.step_no) AS made,
-        any_value(o.status) FILTER (WHERE o.step_no = b.step_no) AS made_status,
-        any_value(o.status) FILTER (WHERE o.step = 'check_text') AS check_text,
-        any_value(o.status) FILTER (WHERE o.step = 'check_image') AS check_image,
-        any_value(o.value) FILTER (WHERE o.step = 'agree') AS agree,
-        any_value(o.value) FILTER (WHERE o.step = 'settle') AS settle,
-        any_value(o.status) FILTER (WHERE o.step = 'settle') AS settle_status,
-        any_value(o.value) FILTER (WHERE o.step = 'route') AS route
-    FROM latest_outcomes o
-    JOIN fates f USING (run_id, sample_id, sample_key)
-    JOIN run_steps b ON b.run_id = o.run_id AND b.scope = 'many'
-    WHERE o.chosen AND (f.step_no IS NULL OR o.step_no IS NULL OR o.step_no <= f.step_no)
-    GROUP BY ALL
-)
-SELECT f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.parent,
-    d.made ->> '$.category' AS category, coalesce(d.made -> '$.abilities', '[]')::JSON AS abilities, s.question,
-    s.options, d.made_status = 'ok' AS usable,
-    CASE WHEN d.check_text IN ('ok', 'dropped') THEN d.check_text = 'ok' END AS valid_in_text,
-    CASE WHEN d.check_image IN ('ok', 'dropped') THEN d.check_image = 'ok' END AS valid_in_image,
-    d.agree ->> '$.text' AS answer_text, d.agree ->> '$.image' AS answer_image,
-    TRY_CAST(d.agree ->> '$.correct' AS BOOLEAN) AS agreed, d.agree ->> '$.source' AS agreed_by,
-    CASE WHEN f.reason = 'adjudged_wrong' THEN 'neither' ELSE d.settle ->> '$.ruling' END AS ruling,
-    CASE WHEN d.settle_status = 'ok' THEN d.settle ->> '$.extracted' END AS answer,
-    CASE WHEN d.settle_status = 'ok' THEN d.settle ->> '$.by' END AS answer_by,
-    d.route ->> '$.reward' AS reward, f.fate, f.step AS left_at, f.reason, f.detail, s.image
-FROM fates f
-JOIN sample_versions s USING (sample_id, sample_key)
-JOIN said d USING (run_id, sample_id, sample_key)
-WHERE s.parent <> ''
-ORDER BY f.recipe, f.position
+FINDINGS = """
+SELECT * FROM raw_findings
+QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title ORDER BY created DESC) = 1
 """
 
-# A question with three abilities belongs to three pairs, so pairs add up to more than the questions.
-AGREEMENT = """
-WITH pairs AS (
-    SELECT q.recipe, q.run_id, q.sample_id, q.sample_key, a.skill || ' + ' || b.skill AS pair
-    FROM made_questions q,
-        LATERAL (SELECT unnest(CAST(q.abilities AS VARCHAR[])) AS skill) a,
-        LATERAL (SELECT unnest(CAST(q.abilities AS VARCHAR[])) AS skill) b
-    WHERE a.skill < b.skill
-),
-grouped AS (
-    SELECT 'all' AS per, '' AS what, * FROM made_questions
-    UNION ALL BY NAME SELECT 'type' AS per, category AS what, * FROM made_questions
-    UNION ALL BY NAME
-    SELECT 'abilities' AS per, p.pair AS what, q.* FROM made_questions q
-    JOIN pairs p USING (recipe, run_id, sample_id, sample_key)
-)
-SELECT recipe, run_id, per, what,
-    count(*) AS made,
-    count(*) FILTER (WHERE NOT usable) AS unusable,
-    count(*) FILTER (WHERE NOT valid_in_text) AS rejected_in_text,
-    count(*) FILTER (WHERE NOT valid_in_image) AS rejected_in_image,
-    count(*) FILTER (WHERE agreed IS NOT NULL) AS compared,
-    count(*) FILTER (WHERE agreed) AS agreed,
-    count(*) FILTER (WHERE ruling IS NOT NULL) AS adjudicated,
-    count(*) FILTER (WHERE ruling = 'text') AS ruled_text,
-    count(*) FILTER (WHERE ruling = 'image') AS ruled_image,
-    count(*) FILTER (WHERE ruling = 'both') AS ruled_both,
-    count(*) FILTER (WHERE ruling = 'neither') AS ruled_neither,
-    count(*) FILTER (WHERE fate = 'kept') AS kept,
-    count(*) FILTER (WHERE NOT usable OR NOT valid_in_text OR NOT valid_in_image) / count(*) AS rejection_rate,
-    count(*) FILTER (WHERE agreed) / nullif(count(*) FILTER (WHERE agreed IS NOT NULL), 0) AS agreement_rate,
-    count(*) FILTER (WHERE ruling IS NOT NULL)
-        / nullif(count(*) FILTER (WHERE agreed IS NOT NULL), 0) AS adjudication_rate
-FROM grouped
-GROUP BY recipe, run_id, per, what
-ORDER BY recipe, CASE per WHEN 'all' THEN 0 WHEN 'type' THEN 1 ELSE 2 END, what
+FINDING_ROWS = """
+SELECT * FROM raw_finding_rows
+QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
 """
 
+# The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
-    ("splits", SPLITS),
-    ("reviews", REVIEWS),
+    ("passes", PASSES),
+    ("exclusions", EXCLUSIONS),
+    ("duplicates", DUPLICATES),
+    ("contaminated", CONTAMINATED),
+    ("excluded", EXCLUDED),
+    *REVIEWED,
     ("pass_rates", PASS_RATES),
     ("exports", EXPORTS),
+    ("findings", FINDINGS),
+    ("finding_rows", FINDING_ROWS),
     ("corpus", CORPUS),
     ("yield_by_source", YIELD_BY_SOURCE),
     ("cost", COST),
     ("disagreement", DISAGREEMENT),
     ("lineage", LINEAGE),
-    ("made_questions", MADE_QUESTIONS),
-    ("agreement", AGREEMENT),
+    *MADE,
 )

@@ -35,8 +35,9 @@ FROM funnel_all WHERE run_id = $1 ORDER BY step_no
 
 FATES = """
     SELECT f.sample_id, f.sample_key, f.position, f.fate, f.step, f.reason, f.detail, s.kind,
-        CASE WHEN f.fate = 'kept' THEN p.split END AS split
+        CASE WHEN f.fate = 'kept' AND x.reason IS NULL THEN p.split END AS split
     FROM {fates} f
+    LEFT JOIN excluded x USING (sample_id, sample_key)
     LEFT JOIN (
         SELECT sample_id, sample_key, value ->> '$.split' AS split FROM {outcomes} WHERE step = 'split' AND chosen
     ) p USING (sample_id, sample_key)

@@ -43,13 +43,13 @@ def normal_question(question: str) -> str:
 
 def exact_images(pixels: Sequence[str], rank: Sequence[Any]) -> list[int | None]:
     """For every row the row of lowest rank with the same decoded picture; None for that row itself."""
-    return _firsts(list(pixels), sorted(range(len(pixels)), key=lambda row: (rank[row], row)))
+    return first_of(list(pixels), sorted(range(len(pixels)), key=lambda row: (rank[row], row)))
 
 
 def exact_questions(pixels: Sequence[str], questions: Sequence[str], rank: Sequence[Any]) -> list[int | None]:
     """For every row the row of lowest rank with the same picture and normalised question; None for that row itself."""
     keys = [(pixel, normal_question(question)) for pixel, question in zip(pixels, questions, strict=True)]
-    return _firsts(keys, sorted(range(len(keys)), key=lambda row: (rank[row], row)))
+    return first_of(keys, sorted(range(len(keys)), key=lambda row: (rank[row], row)))
 
 
 def find_duplicates(
@@ -71,10 +71,10 @@ def find_duplicates(
     have no picture: they repeat only by question. Raises `ConfigError` for a radius out of range.
     """
     order = sorted(range(len(ids)), key=lambda row: (rank[row], ids[row]))
-    picture = _pictures(pixels, phashes, order, radius, grey)
+    picture = picture_groups(pixels, phashes, order, radius, grey)
     asked = [normal_question(question) for question in questions]
     keys = [(picture[row], "" if unique_image and pixels[row] else asked[row]) for row in range(len(ids))]
-    kept = _firsts(keys, order)
+    kept = first_of(keys, order)
     return [
         None if first is None else _duplicate(row, first, ids, pixels, phashes, asked, ids[picture[row]])
         for row, first in enumerate(kept)
@@ -96,7 +96,7 @@ def _duplicate(
     return Duplicate(reason, ids[first], cluster, (phashes[row] ^ phashes[first]).bit_count())
 
 
-def _firsts(keys: Sequence[Hashable], order: Sequence[int]) -> list[int | None]:
+def first_of(keys: Sequence[Hashable], order: Sequence[int]) -> list[int | None]:
     """For every row the first row in `order` with its key; None for that first row."""
     first: dict[Hashable, int] = {}
     for row in order:
@@ -104,14 +104,17 @@ def _firsts(keys: Sequence[Hashable], order: Sequence[int]) -> list[int | None]:
     return [None if first[key] == row else first[key] for row, key in enumerate(keys)]
 
 
-def _pictures(
+def picture_groups(
     pixels: Sequence[str],
     phashes: Sequence[int],
     order: Sequence[int],
     radius: int | None,
     grey: Callable[[int], Grey],
 ) -> list[int]:
-    """For every row the first row, in order of rank, that shows its picture or a near copy of it."""
+    """For every row the first row, in `order` (of rank), that shows its picture or, with a radius, a near copy of it.
+
+    Rows whose `pixels` are "" have no picture and form one group.
+    """
     first: dict[str, int] = {}
     for row in order:
         first.setdefault(pixels[row], row)

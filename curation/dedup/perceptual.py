@@ -1,4 +1,4 @@
-"""Near copies among many pictures: neighbours by perceptual hash (FAISS, exact radius), then a look at the pictures.
+"""Near copies among many pictures: neighbours by perceptual hash (`curation.dedup.hamming`), then a look at them.
 
 Hash distance 6 of 64 bits: of the planted copies of tables in `curation.dedup.likeness` 99.4 % lie within 6, and
 TabMWP has about one neighbour a picture there, nearly all of them other tables, which the comparison then refuses.
@@ -10,19 +10,19 @@ from hash to hash.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curation.dedup.groups import Groups
+from curation.dedup.hamming import neighbours
 from curation.dedup.likeness import ALIKE, Floats, Grey, Look, look, same_picture, small
-from curation.errors import ConfigError
+from curation.errors import ConfigError, SampleError, StoreError
 
 RADIUS = 6
 LARGEST_RADIUS = 16
-QUERIES = 256  # hashes searched at once: bounds memory when everything is within the radius
 SPEAKERS = 8  # of one hash and one group of copies
 LOOKS = 192  # prepared pictures kept, about 0.4 MB each
 GREYS = 512  # grey pictures kept, 64 KB each
@@ -34,7 +34,8 @@ def near_images(
     """Pairs (i < j) of positions that show the same picture; enough of them to connect every group of copies.
 
     `phashes` are (n,) unsigned 64-bit hashes; `greys(i)` gives the (SIDE, SIDE) grey picture, and is asked only for
-    pictures with a neighbour. Raises `ConfigError` for a radius outside 0 … 16.
+    pictures with a neighbour; one for which it raises `SampleError` or `StoreError` resembles none.
+    Raises `ConfigError` for a radius outside 0 … 16.
     """
     if not 0 <= radius <= LARGEST_RADIUS:
         raise ConfigError("radius", radius, f"0 to {LARGEST_RADIUS} bits")
@@ -47,20 +48,6 @@ def near_images(
         if before or after or len(groups[at]) > 1:
             search.place(at, groups[at], before)
     return search.pairs
-
-
-def neighbours(phashes: NDArray[np.uint64], radius: int) -> Iterator[tuple[int, list[int], bool]]:
-    """For each of (n,) distinct hashes: its position, the positions before it within `radius` bits, any after it."""
-    import faiss
-
-    words = np.ascontiguousarray(phashes.astype(">u8")).view(np.uint8).reshape(-1, 8)
-    index = faiss.IndexBinaryFlat(64)
-    index.add(words)
-    for start in range(0, len(words), QUERIES):
-        limits, _, found = index.range_search(words[start : start + QUERIES], radius + 1)
-        for row, (first, last) in enumerate(zip(limits[:-1].tolist(), limits[1:].tolist(), strict=True)):
-            near, at = np.sort(found[first:last]), start + row
-            yield at, near[near < at].tolist(), bool(near[-1] > at)
 
 
 class _Speakers:
@@ -101,7 +88,10 @@ class _Search:
         heard: Counter[int] = Counter()
         others = [self.speakers[one] for one in before if one in self.speakers]
         for member in members:
-            vector = small(self.grey(member))
+            try:
+                vector = small(self.grey(member))
+            except (SampleError, StoreError):  # a lost or damaged picture is like no other
+                continue
             for other in (other for group in (*others, own) for other in group.alike(vector)):
                 self._compare(other, member)
             group = self.groups.find(member)

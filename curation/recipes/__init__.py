@@ -16,6 +16,8 @@ from curation.recipe import Recipe
 from curation.step import check_type
 
 RECIPES = {
+    "reverify": "curation.recipes.reverify",
+    "vision-r1-cold": "curation.recipes.vision_r1_cold",
     "vlaa-thinking": "curation.recipes.vlaa_thinking",
     "wethink": "curation.recipes.wethink",
 }

@@ -2,8 +2,9 @@
 first.
 """
 
-from curation.dedup import RADIUS, SIDE, find_duplicates
-from curation.dedup.likeness import Grey
+from curation.dedup.find import find_duplicates
+from curation.dedup.likeness import SIDE, Grey
+from curation.dedup.perceptual import RADIUS
 from curation.errors import SampleError
 from curation.pictures import grey as grey_picture
 from curation.records import Image, Json
