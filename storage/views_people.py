@@ -89,7 +89,10 @@ rated AS (
 )
 SELECT
     f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.source, s.kind, s.difficulty,
-    s.question, s.options, s.reference, s.context, s.image, s.format, s.width, s.height,
+    s.question, s.options,
+    coalesce(s.reference, CASE WHEN s.parent <> '' AND d.verify_status = 'ok' THEN d.verify ->> '$.extracted' END)
+        AS reference,
+    s.context, s.image, s.format, s.width, s.height,
     CASE WHEN s.parent <> '' THEN s.given_caption
         WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$'
     END AS caption,

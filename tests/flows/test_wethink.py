@@ -1,4 +1,4 @@
-"""WeThink end to end against a scripted server: rows made of rows, a funnel that accounts for both, nothing paid twice."""
+"""WeThink end to end, scripted: rows made of rows, a funnel that accounts for both, nothing paid twice."""
 
 import subprocess
 import sys
@@ -30,7 +30,12 @@ def server() -> Iterator[ModelServer]:
 
 
 def command(
-    server: ModelServer, store: Path, *more: str, source: str = "figures?size=320x240", without: str = "", limit: int = LIMIT
+    server: ModelServer,
+    store: Path,
+    *more: str,
+    source: str = "figures?size=320x240",
+    without: str = "",
+    limit: int = LIMIT,
 ) -> list[str]:
     roles = {role: model for role, model in ROLES.items() if role != without}
     teachers = [f"--teacher={role}=fake@{server.url}?seed=true#{model}" for role, model in roles.items()]
