@@ -96,7 +96,12 @@ def meaning_clusters(vectors: NDArray[np.floating[Any]], k: int, *, seed: int = 
 
 
 def choose(
-    ids: Sequence[str], dimensions: Mapping[str, Sequence[str]], size: int, *, quotas: Quotas | None = None, seed: int = 0
+    ids: Sequence[str],
+    dimensions: Mapping[str, Sequence[str]],
+    size: int,
+    *,
+    quotas: Quotas | None = None,
+    seed: int = 0,
 ) -> Choice:
     """A balanced choice of at most `size` of the samples; `dimensions` gives one value a sample for each name.
 
@@ -150,7 +155,9 @@ def _check(dimensions: Mapping[str, Sequence[str]], size: int, quotas: Quotas) -
         raise ConfigError("size", size, "1 or more samples")
     for (name, value), most in quotas.items():
         if name not in dimensions:
-            raise ConfigError("--quota", f"{name}:{value}={most}", f"not balanced by {name}; --by has {', '.join(dimensions)}")
+            raise ConfigError(
+                "--quota", f"{name}:{value}={most}", f"not balanced by {name}; --by has {', '.join(dimensions)}"
+            )
         if most < 0:
             raise ConfigError("--quota", f"{name}:{value}={most}", "0 or more")
         if value not in dimensions[name]:

@@ -41,7 +41,7 @@ STEPS = {
     "exact_image": "Another sample has the same decoded picture and the recipe keeps one question per image.",
     "exact_question": "Another sample asks the same question about the same decoded picture.",
     "near_image": "Another sample shows a perceptually equal picture (hash, then small grey copies).",
-    "near_text": "Another sample about the same picture has nearly the same text (Jaccard similarity of word shingles).",
+    "near_text": "Another sample about the same picture has nearly the same text (Jaccard of word shingles).",
     "near_meaning": "Another sample about the same picture has a text of nearly the same meaning (embeddings).",
     "near_look": "Another sample asks the same question about a picture that looks alike (embeddings).",
     "embedding_unusable": "The embedding of the text or picture has no direction (NaN, infinite or zero).",

@@ -106,7 +106,15 @@ def exclusions(rows: list[Row], choice: Choice, found: dict[str, list[str]]) -> 
             stratum = ", ".join(f"{name}:{values[at]}" for name, values in found.items())
             given_up.append(
                 Exclusion(
-                    row["sample_id"], row["sample_key"], "balance", stratum, False, "", 0.0, "over_balance", choice.why[at]
+                    row["sample_id"],
+                    row["sample_key"],
+                    "balance",
+                    stratum,
+                    False,
+                    "",
+                    0.0,
+                    "over_balance",
+                    choice.why[at],
                 )
             )
     return given_up

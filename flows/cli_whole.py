@@ -2,12 +2,14 @@
 
 import argparse
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 Make = Callable[..., argparse.ArgumentParser]
 
 
-def add_whole(commands: Commands, make: Make, store: Callable[..., None], as_json: Callable[..., None]) -> None:
+def add_whole(commands: "Commands", make: Make, store: Callable[..., None], as_json: Callable[..., None]) -> None:
     """Add the three commands."""
     for add in (_dedup, _decontaminate, _balance):
         command = add(commands, make)
@@ -21,7 +23,7 @@ def _undo(command: argparse.ArgumentParser) -> None:
     command.add_argument("--every", action="store_true", help="also look at samples that the runs lost")
 
 
-def _dedup(commands: Commands, make: Make) -> argparse.ArgumentParser:
+def _dedup(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command = make(
         commands, "dedup", "Find samples that repeat one another and keep one of each cluster in the splits.",
         "examples:\n  vistill dedup --dry-run\n  vistill dedup --by exact,perceptual,text --threshold 0.8\n"
@@ -36,7 +38,9 @@ def _dedup(commands: Commands, make: Make) -> argparse.ArgumentParser:
     command.add_argument("--cosine", type=float, metavar="C", help="cosine of near meanings (default 0.95)")
     command.add_argument("--look", type=float, metavar="C", help="cosine of pictures that look alike (default 0.97)")
     command.add_argument("--radius", type=int, metavar="N", help="bits between near pictures' hashes (default 6)")
-    command.add_argument("--text", choices=("question", "trace"), default="question", help="which text (default question)")
+    command.add_argument(
+        "--text", choices=("question", "trace"), default="question", help="which text (default question)"
+    )
     command.add_argument("--any-picture", action="store_true", help="compare texts about different pictures, too")
     _models(command)
     _undo(command)
@@ -52,7 +56,7 @@ def _models(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _decontaminate(commands: Commands, make: Make) -> argparse.ArgumentParser:
+def _decontaminate(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command = make(
         commands, "decontaminate", "Find samples that a benchmark contains, and keep them out of the splits.",
         "examples:\n  vistill decontaminate --against json:mathvision/testmini.json --out report\n"
@@ -76,13 +80,15 @@ def _decontaminate(commands: Commands, make: Make) -> argparse.ArgumentParser:
     return command
 
 
-def _balance(commands: Commands, make: Make) -> argparse.ArgumentParser:
+def _balance(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command = make(
         commands, "balance", "Say how diverse the corpus is, and choose a balanced part of it under quotas.",
         "examples:\n  vistill balance\n  vistill balance --size 5000 --by source,kind --quota source:tabmwp=1000\n"
         "  vistill balance --size 5000 --by cluster --clusters 200",
     )  # fmt: skip
-    command.add_argument("--by", default="source,kind", metavar="F,F", help="source, kind, ability, difficulty, cluster")
+    command.add_argument(
+        "--by", default="source,kind", metavar="F,F", help="source, kind, ability, difficulty, cluster"
+    )
     command.add_argument("--size", type=int, metavar="N", help="keep so many; without it only coverage is reported")
     command.add_argument("--quota", action="append", default=[], metavar="F:V=N", help="at most N samples with F = V")
     command.add_argument("--ability", default="ability", metavar="KEY", help="the meta field that names the ability")

@@ -166,9 +166,7 @@ def load_fingerprints(path: Path) -> list[Fingerprints]:
     return [bench.from_json(row, str(path)) for row in rows]
 
 
-def compare(
-    whole: Whole, benchmark: Benchmark, settings: Settings, embed: "Embed"
-) -> tuple[list[Hit], int]:
+def compare(whole: Whole, benchmark: Benchmark, settings: Settings, embed: "Embed") -> tuple[list[Hit], int]:
     """(matches of the pool with one benchmark, near picture hashes that nothing could confirm)."""
     items = [
         Item(row["sample_id"], row["question"], row["reference"] or "", row["pixels"] or "", row["phash"] or 0)
@@ -260,7 +258,8 @@ def _report(whole: Whole, benchmarks: list[Benchmark], hits: list[Hit], unverifi
         "matches": dict(Counter(hit.match.reason for hit in hits)),
         "benchmarks": [
             {"name": one.prints.name, "rows": len(one.prints.ids), "with_picture": sum(map(bool, one.prints.pixels)),
-             "rejected": dict(one.rejected), "partly_used": dict(one.partial), "matched_rows": len({h.match.of for h in hits if h.benchmark is one})}
+             "rejected": dict(one.rejected), "partly_used": dict(one.partial),
+             "matched_rows": len({h.match.of for h in hits if h.benchmark is one})}
             for one in benchmarks
         ],
         "unverified_near_pictures": unverified,
@@ -281,7 +280,8 @@ def decontaminate_text(report: dict[str, Any], *, dry_run: bool) -> str:
     for one in report["benchmarks"]:
         lines.append(
             f"  {one['name']}: {one['rows']:,} rows, {one['with_picture']:,} with a picture, "
-            f"{one['matched_rows']:,} found in the corpus" + (f"; unusable rows: {one['rejected']}" if one["rejected"] else "")
+            f"{one['matched_rows']:,} found in the corpus"
+            + (f"; unusable rows: {one['rejected']}" if one["rejected"] else "")
         )
     lines += [f"  {reason:<22} {count:,}" for reason, count in sorted(report["matches"].items())]
     if report["unverified_near_pictures"]:

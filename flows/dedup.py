@@ -41,8 +41,9 @@ def dedup(store: Store, settings: Settings, asked: Asked) -> dict[str, Any]:
         found = find_all(_columns(whole, texts), settings, embed=embed, embed_pictures=embed_pictures)
     rows = exclusions(whole, found)
     counts = {"samples": len(whole.rows), "removed": int((~found.left).sum()), **found.counts}
-    report = {
-        **counts, "unreadable": whole.unreadable, "notes": found.notes, "pass_id": None, "examples": _examples(whole, rows),
+    report: dict[str, Any] = {
+        **counts, "unreadable": whole.unreadable, "notes": found.notes, "pass_id": None,
+        "examples": _examples(whole, rows),
     }  # fmt: skip
     if rows and not asked.dry_run:
         report["pass_id"] = record_pass(

@@ -36,9 +36,7 @@ class Exclusion:
     detail: str = ""
 
 
-def record_pass(
-    store: Store, purpose: Purpose, rows: Sequence[Exclusion], *, settings: Json, counts: Json
-) -> str:
+def record_pass(store: Store, purpose: Purpose, rows: Sequence[Exclusion], *, settings: Json, counts: Json) -> str:
     """Write a pass; its id. From then on its samples are in no split, until the pass is undone."""
     now = time.time()
     pass_id = f"{purpose}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}-{secrets.token_hex(3)}"

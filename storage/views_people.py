@@ -48,7 +48,8 @@ QUALIFY row_number() OVER (PARTITION BY sample_id, sample_key ORDER BY created, 
 # pass over the whole corpus keeps out.
 SPLITS = """
 SELECT f.sample_id,
-    CASE WHEN f.fate = 'kept' AND x.reason IS NULL THEN coalesce(o.value ->> '$.split', 'none') ELSE 'none' END AS split,
+    CASE WHEN f.fate = 'kept' AND x.reason IS NULL THEN coalesce(o.value ->> '$.split', 'none') ELSE 'none'
+        END AS split,
     CASE WHEN f.fate = 'pending' THEN 'upstream_pending' WHEN f.fate = 'kept' THEN coalesce(x.reason, f.reason)
         ELSE f.reason END AS reason,
     s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind,

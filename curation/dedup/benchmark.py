@@ -11,7 +11,7 @@ words count only with their picture, or with their answer from `FEWEST_WITH_ANSW
 of ours, named below.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
@@ -64,7 +64,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row, of a benchmark or of a corpus: what is asked, the answer, and the picture's two hashes ("" and 0 if none)."""
+    """One row of a benchmark or a corpus: what is asked, the answer, the picture's two hashes ("" and 0 if none)."""
 
     id: str
     question: str
@@ -134,7 +134,8 @@ def from_json(value: Any, where: str) -> Fingerprints:
             raise ValueError(f"version {value['version']!r}, this program reads {VERSION}")
         found = Fingerprints(
             name=_typed(value["name"], str), ids=_list(value["ids"], str),
-            grams=tuple(_list(row, int) for row in value["grams"]), short=tuple(_list(row, int) for row in value["short"]),
+            grams=tuple(_list(row, int) for row in value["grams"]),
+            short=tuple(_list(row, int) for row in value["short"]),
             answers=_list(value["answers"], str), pixels=_list(value["pixels"], str),
             phashes=_list(value["phashes"], int), shingle=_typed(value["shingle"], int),
         )  # fmt: skip
@@ -198,7 +199,9 @@ def by_meaning(
     index.add(other[places])
     likeness, nearest = index.search(unit, 1)
     rows = np.flatnonzero((likeness[:, 0] >= threshold) & ~refused)
-    return [Match(int(at), int(places[nearest[at, 0]]), method, min(1.0, float(likeness[at, 0])), reason) for at in rows]
+    return [
+        Match(int(at), int(places[nearest[at, 0]]), method, min(1.0, float(likeness[at, 0])), reason) for at in rows
+    ]
 
 
 def _looked(found: Match, mine: Callable[[int], Grey], theirs: Callable[[int], Grey], same: Any) -> bool:
@@ -259,9 +262,7 @@ def _by_grams(texts: Sequence[str], benchmark: Fingerprints, settings: Settings)
     return _best((found for found in overlaps if found[2] >= settings.overlap), "question", "contaminated_question")
 
 
-def _by_answer(
-    items: Sequence[Item], texts: Sequence[str], benchmark: Fingerprints, settings: Settings
-) -> list[Match]:
+def _by_answer(items: Sequence[Item], texts: Sequence[str], benchmark: Fingerprints, settings: Settings) -> list[Match]:
     """The same answer and much of the question."""
     grams, answers = _sets(texts, ANSWER_NGRAM, FEWEST_WITH_ANSWER), [_answer(item.answer) for item in items]
     overlaps = (

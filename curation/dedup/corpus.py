@@ -189,9 +189,7 @@ def _near_meanings(
     found.notes["semantic"] = {"index": near.index, "recall": near.recall, "refused": int(near.refused.sum())}
 
 
-def _looks(
-    found: Found, rows: Columns, pictures: Sequence[int], settings: Settings, embed: EmbedPictures
-) -> list[int]:
+def _looks(found: Found, rows: Columns, pictures: Sequence[int], settings: Settings, embed: EmbedPictures) -> list[int]:
     """The groups of pictures, joined where embeddings say that they look alike."""
     shown = sorted({group for row, group in enumerate(pictures) if rows.pixels[row]})
     if not shown:

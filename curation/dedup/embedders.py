@@ -49,8 +49,10 @@ def _load(what: str, model: str) -> Any:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
-        raise ConfigError(what, model, f"needs sentence-transformers: pip install 'vistill[embed]' ({error})") from error
-    disable_progress_bar()
+        raise ConfigError(
+            what, model, f"needs sentence-transformers: pip install 'vistill[embed]' ({error})"
+        ) from error
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     if model == LOCAL:
         return SentenceTransformer(_local_folder(), device="cpu")
     if not Path(model).is_dir():

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.dedup.shingles import spans
-
 BITS = 64
 FLAT = 20_000
 CROWD = 2_048
@@ -45,7 +43,7 @@ def _flat(hashes: Hashes, radius: int) -> Iterator[Pairs]:
     index.add(words)
     for start in range(0, len(words), QUERIES):
         limits, _, found = index.range_search(words[start : start + QUERIES], radius + 1)
-        one = start + np.repeat(np.arange(len(limits) - 1), np.diff(limits.astype(np.int64)))
+        one = start + np.repeat(np.arange(len(limits) - 1), limits[1:] - limits[:-1])
         later = found > one
         yield one[later], found[later]
 

@@ -28,7 +28,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Meanings:
-    """Who is kept (`stars`), which vectors were refused, and the share of true neighbours the index found (1: exact)."""
+    """Who is kept, which vectors were refused, and the share of true neighbours the index found (1: exact)."""
 
     stars: Stars
     refused: NDArray[np.bool_]
@@ -79,7 +79,8 @@ def cosines(unit: Vectors) -> "Any":
     """Cosine of rows a[i] and b[i], for `stars`."""
 
     def alike(a: Rows, b: Rows) -> Scores:
-        return np.einsum("ij,ij->i", unit[a], unit[b]).astype(np.float64)
+        found: Scores = np.einsum("ij,ij->i", unit[a], unit[b]).astype(np.float64)
+        return found
 
     return alike
 
@@ -136,6 +137,7 @@ def _index(unit: Vectors, flat: int) -> tuple[Any, str]:
     import faiss
 
     dimensions = unit.shape[1]
+    index: Any
     if len(unit) <= flat:
         index = faiss.IndexFlatIP(dimensions)
         index.add(unit)

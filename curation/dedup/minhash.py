@@ -15,6 +15,7 @@ import math
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def near_texts(
 class _Corpus:
     """Texts taken in: their shingles on disk, their band keys in memory."""
 
-    def __init__(self, file: "tempfile._TemporaryFileWrapper[bytes]", plan: Banding, shingle: int) -> None:
+    def __init__(self, file: IO[bytes], plan: Banding, shingle: int) -> None:
         self.file, self.plan, self.shingle = file, plan, shingle
         self.counts: list[Counts] = []
         self.prints: list[Hashes] = []
@@ -115,7 +116,7 @@ class _Corpus:
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """`held` are all shingles, `counts` how many each text has, `prints` a hash of each text's set, `keys` (bands, n)."""
+    """All shingles, how many each text has, a hash of each text's set, and (bands, n) keys."""
 
     held: Short
     counts: Counts

@@ -1,11 +1,10 @@
 """Drops samples whose text nearly repeats another's about the same picture: by shingles, or by meaning."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from curation.dedup import find_all
 from curation.dedup.corpus import Columns, Settings
 from curation.dedup.embedders import LOCAL, text_embedder
-from curation.dedup.likeness import Grey
 from curation.dedup.meaning import THRESHOLD as COSINE
 from curation.dedup.minhash import THRESHOLD
 from curation.dedup.shingles import SHINGLE
@@ -63,5 +62,5 @@ def near_text(
     return verdicts
 
 
-def _never(row: int) -> "Grey | bytes":
+def _never(row: int) -> Any:
     raise AssertionError(f"texts are compared without pictures, but picture {row} was asked for")

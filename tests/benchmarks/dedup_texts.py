@@ -80,7 +80,9 @@ def _text(draw: random.Random, vocabulary: list[str]) -> str:
     while len(words) < target:
         if draw.random() < 0.4:
             template = draw.choice(TEMPLATES)
-            fill = [draw.choice((draw.choice(vocabulary), str(draw.randrange(1000)))) for _ in range(template.count("{}"))]
+            fill = [
+                draw.choice((draw.choice(vocabulary), str(draw.randrange(1000)))) for _ in range(template.count("{}"))
+            ]
             words += template.format(*fill).split()
         else:
             words += [*draw.choices(vocabulary, k=draw.randint(6, 18)), "."]
@@ -93,7 +95,7 @@ def _edited(text: str, draw: random.Random, vocabulary: list[str]) -> str:
 
 
 def recalls(planted: Planted, kept: np.ndarray) -> dict[str, dict[str, float]]:
-    """By band of true similarity: of families of two, the share of which one row was removed; and how many there are."""
+    """By band of true similarity: of families of two, the share that lost one row; and how many there are."""
     size = np.bincount(planted.origin)
     left = np.bincount(planted.origin[kept], minlength=len(size))
     similarity = np.ones(len(size))

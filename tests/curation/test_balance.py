@@ -68,8 +68,8 @@ def test_another_seed_takes_others() -> None:
 
 @pytest.mark.parametrize(
     ("size", "quotas", "said"),
-    [(0, {}, "1 or more"), (1, {("colour", "red"): 1}, "not balanced by colour"), (1, {("source", "bug"): 1}, "no sample has it"),
-     (1, {("source", "big"): -1}, "0 or more")],
+    [(0, {}, "1 or more"), (1, {("colour", "red"): 1}, "not balanced by colour"),
+     (1, {("source", "bug"): 1}, "no sample has it"), (1, {("source", "big"): -1}, "0 or more")],
 )  # fmt: skip
 def test_what_cannot_work_is_refused(size: int, quotas: dict[tuple[str, str], int], said: str) -> None:
     ids, found = corpus()
@@ -80,7 +80,9 @@ def test_what_cannot_work_is_refused(size: int, quotas: dict[tuple[str, str], in
 def test_clusters_of_meaning_are_the_planted_ones_and_sick_vectors_are_in_none() -> None:
     draw = np.random.default_rng(0)
     centres = np.eye(3, 8)
-    vectors = np.concatenate([np.repeat(centres, [50, 30, 20], axis=0) + draw.normal(0, 0.02, (100, 8)), [[np.nan] * 8]])
+    vectors = np.concatenate(
+        [np.repeat(centres, [50, 30, 20], axis=0) + draw.normal(0, 0.02, (100, 8)), [[np.nan] * 8]]
+    )
     names = meaning_clusters(vectors, 3)
     assert [set(names[:50]), set(names[50:80]), set(names[80:100]), names[100]] == [{"0"}, {"1"}, {"2"}, "none"]
     assert meaning_clusters(vectors, 3) == names

@@ -6,13 +6,25 @@ import numpy as np
 import orjson
 import pytest
 
-from curation.dedup.benchmark import Item, Match, Matches, Settings, by_meaning, confirmed, fingerprint, from_json, match
+from curation.dedup.benchmark import (
+    Item,
+    Match,
+    Matches,
+    Settings,
+    by_meaning,
+    confirmed,
+    fingerprint,
+    from_json,
+    match,
+)
 from curation.dedup.likeness import SIDE, look, same_picture
 from curation.errors import ConfigError, SampleError
 from curation.pictures import grey, inspect
 from tests.curation.test_dedup import encoded, table
 
-LONG = "A rectangular garden is twelve metres long and its fence costs nine coins a metre, what does the whole fence cost"
+LONG = (
+    "A rectangular garden is twelve metres long and its fence costs nine coins a metre, what does the whole fence cost"
+)
 BENCH = [
     Item("b1", f"<image1> {LONG}?", "378"),
     Item("b2", "How large is angle ABC?", "45"),

@@ -25,7 +25,9 @@ def jpeg(picture: Image.Image, quality: int) -> Image.Image:
 def photo(seed: int) -> Image.Image:
     """Coloured shapes to the very edge: nothing is margin."""
     draw = np.random.default_rng(seed)
-    rough = Image.fromarray(draw.integers(0, 255, (9, 12, 3), dtype=np.uint8)).resize((480, 360), Image.Resampling.BICUBIC)
+    rough = Image.fromarray(draw.integers(0, 255, (9, 12, 3), dtype=np.uint8)).resize(
+        (480, 360), Image.Resampling.BICUBIC
+    )
     pen = ImageDraw.Draw(rough)
     for _ in range(14):
         x, y, r = (int(draw.integers(low, high)) for low, high in ((0, 480), (0, 360), (10, 60)))
@@ -40,7 +42,7 @@ SAME_FRAME: dict[str, Edit] = {
     "brighter": lambda p: encoded(p.point(lambda level: min(255, int(level * 1.1)))),
 }
 OTHER_FRAME: dict[str, Edit] = {
-    "cropped": lambda p: encoded(p.crop((round(p.width * 0.03), round(p.height * 0.03), round(p.width * 0.97), round(p.height * 0.97)))),
+    "cropped": lambda p: encoded(p.crop(tuple(round(s * c) for s, c in zip(p.size * 2, (0.03, 0.03, 0.97, 0.97), strict=True)))),
     "cropped at one side": lambda p: encoded(p.crop((round(p.width * 0.05), 0, p.width, p.height))),
     "in a white border": lambda p: encoded(ImageOps.expand(p, 14, "white")),
     "in a black border": lambda p: encoded(ImageOps.expand(p, 20, "black")),
@@ -70,9 +72,7 @@ def columns(pictures: list[bytes | None], questions: list[str]) -> Columns:
 
 def told(rows: Columns, found: Found) -> dict[str, tuple[str, str]]:
     """Removed id to (kept id, reason)."""
-    return {
-        rows.ids[row]: (rows.ids[of], found.reason[row]) for row, of in enumerate(found.of.tolist()) if of >= 0
-    }
+    return {rows.ids[row]: (rows.ids[of], found.reason[row]) for row, of in enumerate(found.of.tolist()) if of >= 0}
 
 
 def test_a_planted_corpus_is_reported_exactly(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +103,9 @@ def test_a_planted_corpus_is_reported_exactly(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_clean_corpus_raises_nothing() -> None:
-    pictures: list[bytes | None] = [encoded(table(seed)) for seed in range(12)] + [encoded(photo(seed)) for seed in range(12)]
+    pictures: list[bytes | None] = [encoded(table(seed)) for seed in range(12)] + [
+        encoded(photo(seed)) for seed in range(12)
+    ]
     pictures += [encoded(table(seed, changed=True)) for seed in range(4)]
     rows = columns(pictures, ["What is the sum of the numbers in the second column of this table?"] * len(pictures))
     assert told(rows, find_all(rows, Settings(("exact", "perceptual", "framed", "text")))) == {}
@@ -160,7 +162,10 @@ def test_pictures_that_look_alike_join_when_a_model_is_given() -> None:
     rows = columns([encoded(table(1)), encoded(table(2)), encoded(table(3))], ["what?"] * 3)
     looks = np.array([[1, 0], [1, 0.01], [0, 1]], dtype=np.float32)
     found = find_all(
-        rows, Settings(("semantic",)), embed=lambda texts: np.eye(len(texts), dtype=np.float32), embed_pictures=lambda _: looks
+        rows,
+        Settings(("semantic",)),
+        embed=lambda texts: np.eye(len(texts), dtype=np.float32),
+        embed_pictures=lambda _: looks,
     )
     assert told(rows, found) == {"s001": ("s000", "near_look")}
 

@@ -24,7 +24,9 @@ def kept(texts: list[str], **settings: object) -> list[int]:
     return near_texts(texts, **settings).kept.tolist()  # type: ignore[arg-type]
 
 
-def test_planted_copies_are_found_in_every_band_and_nothing_else(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_planted_copies_are_found_in_every_band_and_nothing_else(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
     corpus = planted(6_000, tmp_path)  # type: ignore[arg-type]
     stars = near_texts(corpus.texts())
     stays = stars.kept == np.arange(len(stars.kept))
@@ -49,7 +51,7 @@ def test_every_removed_text_is_itself_like_the_one_kept_although_chains_connect_
     draw = random.Random(1)
     chain = [words(draw, 60)]
     for step in range(12):
-        chain.append([*chain[-1][:step * 4], *words(draw, 4), *chain[-1][step * 4 + 4:]])
+        chain.append([*chain[-1][: step * 4], *words(draw, 4), *chain[-1][step * 4 + 4 :]])
     texts = [" ".join(one) for one in chain]
     stars = near_texts(texts, threshold=0.7)
     for row in stars.removed.tolist():
@@ -95,7 +97,7 @@ def test_fifty_thousand_identical_texts_take_seconds() -> None:
 def test_an_enormous_cluster_of_differing_copies_is_linear() -> None:
     draw = random.Random(2)
     base = words(draw, 80)
-    texts = [" ".join([*base[:at], "changed", str(n), *base[at + 2:]]) for n in range(8_000) for at in [n % 78]]
+    texts = [" ".join([*base[:at], "changed", str(n), *base[at + 2 :]]) for n in range(8_000) for at in [n % 78]]
     started = time.process_time()
     left = len(set(kept(texts)))
     spent = time.process_time() - started
@@ -132,11 +134,15 @@ def test_a_shingle_out_of_range_is_refused(size: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(["ab", "cd", "ef", "é", "1", "数"]), max_size=12), max_size=12), st.integers(1, 6))
+@given(
+    st.lists(st.lists(st.sampled_from(["ab", "cd", "ef", "é", "1", "数"]), max_size=12), max_size=12), st.integers(1, 6)
+)
 def test_shingles_are_those_of_a_plain_reading(texts: list[list[str]], size: int) -> None:
     """Equal shingles have equal hashes, others others, and Jaccard is that of plain Python sets."""
     hashes, counts = shingles([" ".join(one) for one in texts], size)
-    sets = [{tuple(one[at:at + size]) for at in range(max(1, len(one) - size + 1))} if one else set() for one in texts]
+    sets = [
+        {tuple(one[at : at + size]) for at in range(max(1, len(one) - size + 1))} if one else set() for one in texts
+    ]
     assert counts.tolist() == [max(1, len(one) - size + 1) if one else 0 for one in texts]
     measure = Jaccard(hashes, counts)
     for i, one in enumerate(sets):

@@ -14,13 +14,21 @@ from storage.store import Store
 from tests.curation.test_dedup import encoded, table
 from tests.flows.imported import imported
 
-GARDEN = "A rectangular garden is twelve metres long and its fence costs nine coins a metre, what does the whole fence cost"
+GARDEN = (
+    "A rectangular garden is twelve metres long and its fence costs nine coins a metre, what does the whole fence cost"
+)
 
 
 def row(number: int, question: str, answer: str, picture: bytes, folder: Path, name: str = "") -> dict[str, str]:
     file = f"{name or number}.png"
     (folder / file).write_bytes(picture)
-    return {"id": str(number), "question": question, "answer": answer, "image": file, "ability": "odd" if number % 2 else "even"}
+    return {
+        "id": str(number),
+        "question": question,
+        "answer": answer,
+        "image": file,
+        "ability": "odd" if number % 2 else "even",
+    }
 
 
 def lines(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -30,7 +38,7 @@ def lines(path: Path, rows: list[dict[str, Any]]) -> str:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> tuple[str, str]:
-    """(store, its source): 0 and 1 the same, 2 a JPEG of 0 with the same question, 3 and 4 near texts, 5 like nothing."""
+    """(store, its source): 1 and 2 (a JPEG) repeat 0, 4 nearly asks what 3 asks, 5 is like nothing."""
     folder = tmp_path / "corpus"
     folder.mkdir()
     text = "Read the table of the school shop and say how many books were sold in the third month of the year"
@@ -108,9 +116,14 @@ def test_compaction_keeps_passes(corpus: tuple[str, str], capsys: pytest.Capture
     assert run(capsys, "fsck", "--store", store)[0] == 0
 
 
-def test_a_lost_picture_is_told_and_the_pass_goes_on(corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_picture_is_told_and_the_pass_goes_on(
+    corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     store, _ = corpus
-    [(sha256, format)] = asked(store, "SELECT s.image, i.format FROM samples s JOIN images i ON i.sha256 = s.image WHERE sample_id = 'corpus-2'")
+    [(sha256, format)] = asked(
+        store,
+        "SELECT s.image, i.format FROM samples s JOIN images i ON i.sha256 = s.image WHERE sample_id = 'corpus-2'",
+    )
     Store.open(store).image_path(sha256, format).unlink()
     done = report(capsys, "dedup", "--store", store, "--by", "exact,perceptual,framed")
     assert done["removed"] == 1
@@ -126,15 +139,30 @@ def test_a_contaminated_sample_leaves_the_splits_with_the_benchmark_row_as_reaso
     hostile = f"<script>alert(1)</script> | {GARDEN}? ![x](http://e.example/x.png)"
     rows = [
         row(70, hostile, "378", encoded(table(50)), folder),
-        row(71, "How many stars are there?", "2", encoded(table(2).resize((630, 390), Image.Resampling.LANCZOS)), folder),
+        row(
+            71, "How many stars are there?", "2", encoded(table(2).resize((630, 390), Image.Resampling.LANCZOS)), folder
+        ),
         row(72, "What else is there to be seen in this picture of a table?", "2", encoded(table(60)), folder),
-        {"id": "73", "question": "A row whose picture is lost and that asks about nothing in the corpus", "image": "no.png"},
+        {
+            "id": "73",
+            "question": "A row whose picture is lost and that asks about nothing in the corpus",
+            "image": "no.png",
+        },
         {"id": "74", "question": ""},
     ]
     against = lines(folder / "bench.jsonl", rows)
     out, prints = tmp_path / "report", tmp_path / "prints.json"
     done = report(
-        capsys, "decontaminate", "--store", store, "--against", against, "--out", str(out), "--save-fingerprints", str(prints)
+        capsys,
+        "decontaminate",
+        "--store",
+        store,
+        "--against",
+        against,
+        "--out",
+        str(out),
+        "--save-fingerprints",
+        str(prints),
     )
     assert sorted((f["sample_id"], f["benchmark_id"], f["reason"]) for f in done["found"]) == [
         ("corpus-3", "bench-71", "contaminated_image"), ("corpus-4", "bench-71", "contaminated_image"),
@@ -143,7 +171,9 @@ def test_a_contaminated_sample_leaves_the_splits_with_the_benchmark_row_as_reaso
     assert done["benchmarks"][0]["rows"] == 4
     assert done["benchmarks"][0]["partly_used"] == {"image_missing": 1}
     assert done["benchmarks"][0]["rejected"] == {"question_empty": 1}
-    assert [line[:2] for line in asked(store, SPLITS) if line[1] == "none"] == [(f"corpus-{n}", "none") for n in (3, 4, 5)]
+    assert [line[:2] for line in asked(store, SPLITS) if line[1] == "none"] == [
+        (f"corpus-{n}", "none") for n in (3, 4, 5)
+    ]
     assert set(asked(store, "SELECT sample_id, benchmark_id FROM contaminated")) == {
         ("corpus-3", "bench-71"), ("corpus-4", "bench-71"), ("corpus-5", "bench-70"),
     }  # fmt: skip
@@ -169,15 +199,22 @@ def test_a_benchmark_without_pictures_is_compared_by_its_questions(
     assert {f["sample_id"] for f in done["found"]} == {"corpus-5"}
 
 
-def test_a_clean_corpus_is_said_to_be_clean(corpus: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clean_corpus_is_said_to_be_clean(
+    corpus: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "bench"
     folder.mkdir()
-    against = lines(folder / "bench.jsonl", [row(1, "What is drawn here, in your own words and at length?", "1", encoded(table(77)), folder)])
+    against = lines(
+        folder / "bench.jsonl",
+        [row(1, "What is drawn here, in your own words and at length?", "1", encoded(table(77)), folder)],
+    )
     done = report(capsys, "decontaminate", "--store", corpus[0], "--against", against, "--out", str(tmp_path / "out"))
     assert (done["contaminated"], done["found"], done["pass_id"]) == (0, [], None)
 
 
-def test_balance_reports_coverage_and_takes_a_reversible_choice(corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_balance_reports_coverage_and_takes_a_reversible_choice(
+    corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     store, _ = corpus
     seen = report(capsys, "balance", "--store", store, "--by", "ability")
     assert seen["before"]["ability"]["counts"] == {"even": 3, "odd": 3}

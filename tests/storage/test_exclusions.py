@@ -29,7 +29,9 @@ def store(tmp_path: Path) -> Store:
             an_outcome(sample, "caption", value="dots"),
             an_outcome(sample, "distill", value=f"<think>{'because ' * n}</think>{n}"),
             an_outcome(sample, "verify", end[0], verdict(right, "1"), reason=end[1]),
-            an_outcome(sample, "draws", end[0], {"chosen": 0, "drawn": 1, "k": 1, "correct": int(right)}, reason=end[1]),
+            an_outcome(
+                sample, "draws", end[0], {"chosen": 0, "drawn": 1, "k": 1, "correct": int(right)}, reason=end[1]
+            ),
             *([an_outcome(sample, "split", value={"split": "sft"})] if right else []),
         ]
         corpus.add_outcomes(store, "r1", outcomes)
@@ -57,7 +59,13 @@ def test_a_pass_takes_effect_in_every_view_of_splits_and_undoing_takes_it_back(s
 
 def test_rows_without_the_event_of_their_pass_do_not_count(store: Store) -> None:
     before = tuples(store, SPLITS)
-    row = {"pass_id": "dedup-cut-short", "sample_id": "s0", "sample_key": a_sample(0).key, "kept": False, "reason": "near_text"}
+    row = {
+        "pass_id": "dedup-cut-short",
+        "sample_id": "s0",
+        "sample_key": a_sample(0).key,
+        "kept": False,
+        "reason": "near_text",
+    }
     store.append("exclusions", [row])
     assert tuples(store, SPLITS) == before
     assert tuples(store, "SELECT * FROM exclusions") == []
@@ -97,7 +105,9 @@ def test_the_pool_is_what_is_kept_and_not_excluded_yet(store: Store) -> None:
     record_pass(store, "dedup", [gone(0)], settings={}, counts={})
     assert ids() == [("s1", True, True)]
     with store.snapshot() as snapshot:
-        assert list(pool_texts(snapshot, lambda row: row["question"], ["question"])) == ["How many dots are in picture 1?"]
+        assert list(pool_texts(snapshot, lambda row: row["question"], ["question"])) == [
+            "How many dots are in picture 1?"
+        ]
 
 
 def test_a_store_of_version_2_gains_the_tables(tmp_path: Path) -> None:
@@ -106,4 +116,6 @@ def test_a_store_of_version_2_gains_the_tables(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "old.duckdb")) as old:
         old.execute("create table _version as select 2 as applied")
         migrate(old)
-        assert {"passes", "exclusions"} <= {name for (name,) in old.execute("select table_name from duckdb_tables()").fetchall()}
+        assert {"passes", "exclusions"} <= {
+            name for (name,) in old.execute("select table_name from duckdb_tables()").fetchall()
+        }
