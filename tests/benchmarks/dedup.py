@@ -40,11 +40,12 @@ def minhash(texts: Planted) -> np.ndarray:
 def store(texts: Planted) -> np.ndarray:
     """Ours, the texts streamed from a store in which they were put before."""
     from curation.dedup import near_texts
-    from storage.exclusions import pool_texts
+    from storage.exclusions import STREAM_LIMITS, pool_texts
+    from storage.snapshot import Snapshot
     from storage.store import Store
 
     held = Store.open(texts.path.with_suffix(".store"), create=False)
-    with held.snapshot() as snapshot:
+    with Snapshot(held.root, STREAM_LIMITS) as snapshot:
         kept = near_texts(pool_texts(snapshot, lambda row: row["question"], ["question"]), threshold=THRESHOLD).kept
     return kept == np.arange(len(kept))
 
