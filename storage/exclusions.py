@@ -91,7 +91,8 @@ def pool(snapshot: Snapshot, fields: Sequence[str], *, every: bool = False) -> p
     `fields` are of `POOL_FIELDS` or of images: `pixels`, `phash`, `format`, `width`, `height`, `size`.
     """
     asked = ", ".join(f"p.{name}" if name in POOL_FIELDS else f"i.{name}" for name in fields)
-    sql = f"SELECT {asked} FROM ({_pool(fields)}) p LEFT JOIN images i ON i.sha256 = p.image ORDER BY p.sample_id, p.sample_key"  # noqa: S608 names are constants
+    rows = f"SELECT {asked} FROM ({_pool(fields)}) p LEFT JOIN images i ON i.sha256 = p.image"  # noqa: S608 names are constants
+    sql = f"{rows} ORDER BY p.sample_id, p.sample_key"
     return snapshot.query(sql, [every])
 
 
