@@ -7,7 +7,7 @@ step raises belongs to its sample, except `RunStopped` and cancellation, which e
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -180,12 +180,12 @@ def _summary(
 
 
 def columns_of(sample: Sample) -> dict[str, Any]:
-    """The columns a sample starts with; `meta` stays with the store."""
+    """The columns a sample starts with."""
     return {
         "id": sample.id, "source": sample.source, "question": sample.question, "reference": sample.reference,
         "kind": sample.kind, "image": sample.image, "options": sample.options, "context": sample.context,
         "text_question": sample.text_question, "given_caption": sample.given_caption, "solution": sample.solution,
-        "difficulty": sample.difficulty, "licence": sample.licence,
+        "difficulty": sample.difficulty, "licence": sample.licence, "meta": sample.meta,
     }  # fmt: skip
 
 
@@ -207,16 +207,17 @@ def run_all(
     keys: Sequence[tuple[str, str]],
     columns: Mapping[str, list[Any]],
     pictures: Pictures,
-) -> list[Outcome]:
+) -> Iterator[Outcome]:
     """One outcome a row for a step over all rows; `keys` are (sample id, sample key), `columns` one list a column read.
 
-    An error here stops the run, since no single row is to blame.
+    The step has seen every row before the first outcome is there. An error here stops the run, since no single row is
+    to blame.
     """
     needed = {bound.step.pictures: pictures} if bound.step.pictures else {}
     values = bound.step(*(columns[name] for name in bound.step.reads), **needed)
-    return [
+    return (
         Outcome(id, key, bound.name, fingerprint, "dropped", value.value, value.reason, value.detail)
         if isinstance(value, Drop)
         else Outcome(id, key, bound.name, fingerprint, "ok", value)
         for (id, key), value in zip(keys, values, strict=True)
-    ]
+    )

@@ -26,6 +26,7 @@ from curation.sources.normalise import (
     read_options,
 )
 from curation.sources.rows import RawRow, printable, raw_text, row_digest
+from curation.version import modules_version
 
 LONGEST_ID = 200  # characters
 IN_FLIGHT = 3  # groups of rows held for each thread, so that none waits
@@ -36,6 +37,11 @@ Taken = tuple[Sample, bytes | None] | Rejected
 
 
 Known = Callable[[str], Image | None]
+
+
+def inspection() -> str:
+    """Which code looks at pictures: what it saw in one is good as long as this stays the same."""
+    return modules_version("curation.pictures")
 
 
 def unknown(sha256: str) -> None:

@@ -13,7 +13,7 @@ from curation.prompts import PromptSet
 from curation.records import Sample, digest
 from curation.step import Step
 
-SOURCE_COLUMNS = tuple(f.name for f in fields(Sample) if f.name not in {"position", "meta"})
+SOURCE_COLUMNS = tuple(f.name for f in fields(Sample) if f.name != "position")
 ALL_ROWS_COLUMNS = ("position", "kept_before")
 """What only steps over all rows may read: the place in the source, and whether an earlier run already kept the
 sample.
@@ -41,7 +41,7 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Steps over the columns of a source. `published` are the models the paper used, by role."""
+    """Steps over the columns of a source. `published` are the models used where none is named, by role: the paper's."""
 
     name: str
     title: str
@@ -52,16 +52,18 @@ class Recipe:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        known = {*SOURCE_COLUMNS}
+        known, drawn = {*SOURCE_COLUMNS}, set[str]()
         for part in self.steps:
             for step in part.steps if isinstance(part, Draws) else (part,):
-                self._check(step, known)
+                self._check(step, known, drawn)
                 known.add(step.writes)
             if isinstance(part, Draws):
                 known.add("draws")
+                drawn |= {step.writes for step in part.steps}
 
-    def _check(self, step: Step, known: set[str]) -> None:
-        readable = known | set(ALL_ROWS_COLUMNS) if step.scope == "all" else known
+    def _check(self, step: Step, known: set[str], drawn: set[str]) -> None:
+        """A step over all rows cannot read what was drawn: several draws may each have written it."""
+        readable = (known - drawn) | set(ALL_ROWS_COLUMNS) if step.scope == "all" else known
         if missing := [column for column in step.reads if column not in readable]:
             raise ConfigError(
                 f"{self.name}: step {step.writes}",

@@ -17,7 +17,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from curation.errors import ConfigError
 from curation.records import Json, Sample
-from flows.job import Job
+from flows.job import Job, default_teachers
 from flows.phases import Batches, Pending, Report
 from flows.progress import Progress, shown
 from flows.run import run, steps_of
@@ -104,7 +104,8 @@ def build(
     Returns the run id, how it ended and its seconds. Run it again after a crash: it continues from the store.
     """
     job = Job(
-        recipe=recipe, source=source, teachers=tuple(teachers or ("local",)), store=store, settings=settings or {},
+        recipe=recipe, source=source, store=store, settings=settings or {},
+        teachers=tuple(teachers or default_teachers(recipe)),
         prompts=prompts or {}, maps=tuple(maps or ()), map_file=map_file, limit=limit, accepted=accepted,
         seed=seed, batch=batch, max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
         refresh=tuple(refresh or ()),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -23,14 +24,25 @@ def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 def _job(args: argparse.Namespace) -> Any:
-    from flows.job import Job, parse_settings
+    from flows.job import Job, default_teachers, parse_settings
 
     return Job(
-        recipe=args.recipe, source=args.source, teachers=tuple(args.teacher or ["local"]), store=args.store,
+        recipe=args.recipe, source=args.source, store=args.store,
+        teachers=tuple(args.teacher) or default_teachers(args.recipe),
         settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt), maps=tuple(args.map),
         map_file=args.map_file, limit=args.limit, accepted=args.accepted, seed=args.seed, batch=args.batch,
         max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens, refresh=tuple(args.refresh),
     )  # fmt: skip
+
+
+def verify(args: argparse.Namespace) -> int:
+    """`vistill verify`: 0 when every line has its verdict, whatever the verdicts are."""
+    from flows.verify import summary_json, summary_text
+    from flows.verify import verify as judge
+
+    summary = judge(args.file, args.out, args.kind)
+    print(json.dumps(summary_json(summary)) if args.json else summary_text(summary, max(0, args.show)))
+    return 0
 
 
 def run(args: argparse.Namespace) -> int:
@@ -186,6 +198,20 @@ def calls(args: argparse.Namespace) -> int:
     return 0
 
 
+def cues(args: argparse.Namespace) -> int:
+    """`vistill cues`."""
+    from flows.cues import cues_text, plot, statistics
+
+    found = statistics(_open(args.store), args.recipe)
+    if args.out is not None:
+        from storage.files import os_errors
+
+        with os_errors("write", args.out):
+            Path(args.out).write_bytes(plot(found))
+    print(json.dumps(found) if args.json else cues_text(found))
+    return 0
+
+
 def browse(args: argparse.Namespace) -> int:
     """`vistill browse`: until Ctrl-C, which is a good end."""
     from flows.browse import browse as serve
@@ -194,6 +220,72 @@ def browse(args: argparse.Namespace) -> int:
         return serve(_open(args.store).root, args.port, lambda text: print(text, flush=True))
     except KeyboardInterrupt:
         return 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    """`vistill audit`: exit code 1 when `--fail-on` says so."""
+    from curation.audit import SEVERITIES
+    from flows.audit import Audit, lines, run
+
+    for name, least in (("ask", 1), ("pictures", 0)):
+        if getattr(args, name) < least:
+            raise ConfigError(f"--{name}", getattr(args, name), f"must be at least {least}")
+    wanted = Audit(args.recipe, args.all, args.teacher, args.ask, args.pictures, args.seed)
+    result = run(_open(args.store), wanted, Path(args.out) if args.out else None)
+    print(json.dumps(result, ensure_ascii=False) if args.json else "\n".join(lines(result)))
+    if args.out and not args.json:
+        print(f"report: {Path(args.out) / 'audit.html'}")
+    grave = SEVERITIES[: SEVERITIES.index(args.fail_on) + 1] if args.fail_on else ()
+    return 1 if any(finding["severity"] in grave for finding in result["findings"]) else 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """`vistill report`: files into a folder; `--json` prints what report.json holds."""
+    from flows.run_report import write_report
+
+    out = Path(args.out)
+    found = write_report(_open(args.store), args.run, out, seed=args.seed, count=args.examples, plots=not args.no_plots)
+    files = ["report.md", "report.json", *found["plots"]]
+    text = f"{found['run']['run_id']}: {found['totals']['samples']:,} samples; wrote {', '.join(files)} to {out}"
+    print(json.dumps(found) if args.json else text)
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """`vistill export`: exit code 1 when nothing could be exported, or `--like` gave other files."""
+    from curation.exports import format_named
+    from flows.export import Export, like, parse_settings, summary
+    from flows.export import export as write
+
+    _open(args.store)
+    settings = parse_settings(format_named(args.format), _pairs("--set", args.set))
+    if args.like:
+        manifest = like(args.like, args.folder, args.store)
+    else:
+        manifest = write(
+            Export(
+                format=args.format, folder=args.folder, store=args.store, recipe=args.recipe, run=args.run,
+                images=args.images, shard_rows=args.shard_rows, settings=settings, placeholders=args.placeholders,
+                allow_overlap=args.allow_overlap, skip_missing=args.skip_missing, as_of=args.as_of,
+            )
+        )  # fmt: skip
+    print(json.dumps(manifest, ensure_ascii=False) if args.json else summary(manifest, args.folder))
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """`vistill train`: exit code 1 when training must not go on (too little format, a loss that is no number)."""
+    from curation.trainer.config import read, with_seed
+
+    wanted = read(Path(args.config))
+    wanted = wanted if args.seed is None else with_seed(wanted, args.seed)
+    try:
+        from curation.trainer.run import train as run
+    except ImportError as error:
+        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
+    record = run(wanted, say=lambda line: print(line, file=sys.stderr if args.json else sys.stdout, flush=True))
+    print(json.dumps({"out": str(record.out), "scores": record.scores}) if args.json else f"done: {record.out}")
+    return 0
 
 
 def compact(args: argparse.Namespace) -> int:

@@ -23,8 +23,8 @@ SIDE = 320  # pixels of the longer side
 LONGEST = 600  # characters of a question
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' file:;
- style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" 
+ content="default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'">
 <title>Contamination report</title><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }}
 table {{ border-collapse: collapse; width: 100% }} td, th {{ border: 1px solid #bbb; padding: .5rem; text-align: left;
@@ -63,7 +63,8 @@ def _shown(folder: Path, number: int, whole: Whole, hit: Hit) -> Shown:
     theirs = benchmark.questions[hit.match.of] if benchmark.questions else "(fingerprints hold no question)"
     their_data = benchmark.pictures[hit.match.of] if benchmark.pictures else None
     return Shown(
-        title=f"{hit.match.reason} {hit.match.score:.3f}: {row['sample_id']} is {hit.benchmark_id}",
+        title=f"{hit.match.reason} {hit.match.score:.3f}: {row['sample_id']} is "
+        f"{benchmark.prints.name} {hit.benchmark_id}",
         mine=row["question"][:LONGEST],
         theirs=theirs[:LONGEST],
         my_picture=_picture(folder, f"{number:04d}-corpus.png", lambda: whole.picture(hit.match.at)),
@@ -99,8 +100,8 @@ def _html(shown: Sequence[Shown], report: dict[str, Any]) -> str:
         parts.append(
             f"<h2>{html.escape(one.title)}</h2><table><tr><th>corpus</th><th>benchmark</th></tr><tr>"
             f"<td>{_img(one.my_picture, 'picture of the corpus')}<p>{html.escape(one.mine)}</p></td>"
-            f"<td>{_img(one.their_picture, 'picture of the benchmark')}<p>{html.escape(one.theirs)}</p></td></tr>"
-            "</table>"
+            f"<td>{_img(one.their_picture, 'picture of the benchmark')}<p>{html.escape(one.theirs)}</p></td>"
+            "</tr></table>"
         )
     return "\n".join(parts)
 

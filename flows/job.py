@@ -79,6 +79,11 @@ def prepare(job: Job) -> Prepared:
     return Prepared(job, recipe, teachers, bind(recipe, teachers))
 
 
+def default_teachers(recipe: str) -> tuple[str, ...]:
+    """Who plays when nobody was named: the embedded teacher, or nobody where the recipe can do without."""
+    return ("local",) if any(build(recipe, {}).roles().values()) else ()
+
+
 def teachers_of(recipe: Recipe, texts: Sequence[str]) -> dict[str, TeacherSpec]:
     """The teacher of each role that is played; a teacher without a model plays the one the paper used."""
     specs = [parse_teacher(text, default_models=recipe.published) for text in texts]

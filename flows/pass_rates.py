@@ -20,12 +20,19 @@ def pass_rate(prepared: Prepared, outcome: Outcome) -> PassRate:
         model=prepared.teachers[prompt.role].model,
         k=k,
         temperature=prompt.sampling.temperature,
-        verifier=prepared.recipe.settings.get("verify_by", ""),
+        verifier=_verifier(prepared),
         correct=value["correct"],
         stopped=value["stop"],
         low=low,
         high=high,
     )
+
+
+def _verifier(prepared: Prepared) -> str:
+    """How draws were judged; a model that was told the answer is not measured by how often it gives it."""
+    settings = prepared.recipe.settings
+    told = " (the reasoner was told the answer)" if settings.get("r1_sees_answer") else ""
+    return f"{settings.get('verify_by', '')}{told}"
 
 
 def _sampler(prepared: Prepared) -> PromptSet:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.engine import columns_of, run_all
+from curation.intake import inspection
 from curation.recipe import Bound, Plan, Stage
 from curation.records import Outcome, Rejected, Sample, digest
 from flows.session import RETRY, Session, fingerprints
@@ -30,6 +31,8 @@ TASKS = 16
 """Batches at once that every task runner manages."""
 CHUNK = 1024
 """Samples read from the store at a time."""
+BLOCK = 8192
+"""Outcomes of a step over all rows that go into one segment."""
 
 Positions = NDArray[np.int64]
 Intake = tuple[Sample, bytes | None] | Rejected
@@ -106,6 +109,7 @@ def take_in(session: Session, source: Iterator[Intake], fingerprint: str) -> int
             session.store,
             [sample for sample, _ in good],
             [(s.image, data) for s, data in good if s.image and data],
+            inspected=inspection(),
         )
         outcomes = [_intake_outcome(item, fingerprint) for item in block]
         corpus.add_outcomes(session.store, session.run_id, outcomes)
@@ -238,9 +242,11 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
     else:
         keys, columns = _columns(session, bound, kept_by)
         found = run_all(bound, fingerprint, keys, columns, session.picture)
-        corpus.add_outcomes(session.store, session.run_id, found)
-        for outcome in found:
-            session.progress.outcome(outcome, True)
+        del columns  # what the step made of them is all that is needed now
+        while some := list(islice(found, BLOCK)):
+            corpus.add_outcomes(session.store, session.run_id, some)
+            for outcome in some:
+                session.progress.outcome(outcome, True)
     session.progress.finished(len(keys))
     return fingerprint
 

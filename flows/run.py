@@ -14,7 +14,7 @@ from pathlib import Path
 
 from curation.engine import Result
 from curation.errors import ConfigError
-from curation.intake import samples
+from curation.intake import inspection, samples
 from curation.records import Sample, digest
 from curation.sources import Source, open_source
 from curation.teachers.openai_http import preflight
@@ -115,7 +115,7 @@ def run(
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
     with open_session(prepared, run_id, progress) as session, _recorded(session, source):
-        taken = samples(source, known=corpus.KnownImages(session.store))
+        taken = samples(source, known=corpus.KnownImages(session.store, inspection()))
         execute(session, taken, intake_fingerprint(), batches_for(session))
     return Ended(run_id, "finished", time.monotonic() - started)
 

@@ -34,7 +34,14 @@ def recipe_data(name: str, pairs: Sequence[str], teachers: Sequence[str]) -> dic
             role: {"needed": needed, "published": recipe.published.get(role)} for role, needed in recipe.roles().items()
         },
         "steps": [_step(step, prints[step.writes], shown) for step in recipe.flat()],
-        "draws": next(({"k": part.k, "stop": part.stop} for part in recipe.steps if isinstance(part, Draws)), None),
+        "draws": next(
+            (
+                {"k": part.k, "stop": part.stop, "steps": [step.writes for step in part.steps]}
+                for part in recipe.steps
+                if isinstance(part, Draws)
+            ),
+            None,
+        ),
         "fingerprint": plan.fingerprint, "teachers": {role: f"{t.name} {t.model}" for role, t in shown.items()},
     }  # fmt: skip
 
@@ -85,7 +92,7 @@ def recipe_text(data: Mapping[str, Any]) -> str:
     ]
     lines += ["", "teachers:"]
     lines += [
-        f"  {role:<10} {'needed' if about['needed'] else 'optional'}; the paper used {about['published']}"
+        f"  {role:<10} {'needed' if about['needed'] else 'optional'}; by default {about['published']}"
         for role, about in data["roles"].items()
     ]
     for number, step in enumerate(data["steps"], 1):
@@ -100,6 +107,6 @@ def recipe_text(data: Mapping[str, Any]) -> str:
     if data["draws"]:
         lines += [
             "",
-            f"distill, rewrite and verify: up to {data['draws']['k']} draws (stop: {data['draws']['stop']})",
+            f"{', '.join(data['draws']['steps'])}: up to {data['draws']['k']} draws (stop: {data['draws']['stop']})",
         ]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ class Writer:
     def __init__(self, store: Store, run_id: str) -> None:
         self.store, self.run_id = store, run_id
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._pass_rates: list[PassRate] = []
         self._flushed = time.monotonic()
@@ -35,7 +36,11 @@ class Writer:
         return len(self._outcomes) >= ROWS or (bool(self._outcomes) and time.monotonic() - self._flushed > SECONDS)
 
     def flush(self) -> None:
-        """Append what is buffered; blocks until it is durable."""
+        """Append what is buffered; blocks until it is durable, and what another thread is appending as well."""
+        with self._writing:
+            self._flush()
+
+    def _flush(self) -> None:
         with self._lock:
             outcomes, self._outcomes = self._outcomes, []
             rates, self._pass_rates = self._pass_rates, []

@@ -8,7 +8,6 @@ fares of `storage.views`.
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +16,6 @@ import pyarrow as pa
 
 from curation.errors import StoreError
 from curation.records import Image, Json, Option, Outcome, Sample, Status
-from curation.version import modules_version
 from storage.schema import TABLES
 from storage.snapshot import Snapshot
 from storage.store import Store
@@ -83,27 +81,31 @@ def end_run(store: Store, run_id: str, *, event: Event, detail: str = "") -> Non
     store.append("runs", [_now({"run_id": run_id, "event": event, "detail": detail})])
 
 
-def add_samples(store: Store, samples: Sequence[Sample], pictures: Sequence[tuple[Image, bytes]] = ()) -> None:
-    """Store samples with their images; `pictures` are the images with bytes not stored yet, written first."""
+def add_samples(
+    store: Store, samples: Sequence[Sample], pictures: Sequence[tuple[Image, bytes]] = (), *, inspected: str = ""
+) -> None:
+    """Store samples with their images; `pictures` are the images with bytes not stored yet, written first.
+
+    `inspected` names the code that looked at them: what it saw is good as long as that stays the same.
+    """
     store.put_images(pictures)
     images = {sample.image.sha256: sample.image for sample in samples if sample.image}
     images |= {image.sha256: image for image, _ in pictures}
-    by = {"inspected": _inspection()}
-    store.append("images", [asdict(images[sha256]) | by for sha256 in sorted(images)])
+    store.append("images", [asdict(images[sha256]) | {"inspected": inspected} for sha256 in sorted(images)])
     versions = {(sample.id, sample.key): sample for sample in samples}
     store.append("samples", [_sample_row(versions[key]) for key in sorted(versions)])
 
 
 class KnownImages:
-    """What earlier runs saw in pictures, by SHA-256, as far as today's code would see the same: 150 bytes each."""
+    """What earlier runs saw in pictures, by SHA-256, as far as `inspected` is the same: 150 bytes each."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, inspected: str) -> None:
         names = ", ".join(("sha256", *IMAGE_FIELDS))
         sql = f"""
             SELECT {names} FROM raw_images WHERE inspected = $1
             QUALIFY row_number() OVER (PARTITION BY sha256) = 1 ORDER BY sha256
         """  # noqa: S608 names are constants
-        self._rows = store.query(sql, [_inspection()]).combine_chunks()
+        self._rows = store.query(sql, [inspected]).combine_chunks()
         self._starts = np.array([int(sha256[:16], 16) for sha256 in self._rows["sha256"].to_pylist()], np.uint64)
 
     def __call__(self, sha256: str) -> Image | None:
@@ -215,12 +217,6 @@ def _progress(run: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any
     run |= {name: orjson.loads(run[name]) if run[name] else None for name in ("settings", "teachers")}
     ends = {"samples": steps[0]["input"] if steps else 0, "kept": steps[-1]["kept"] if steps else 0}
     return run | ends | lost | {"funnel": steps}
-
-
-@cache
-def _inspection() -> str:
-    """Which code looks at pictures; what it saw is good as long as this stays the same."""
-    return modules_version("curation.pictures")
 
 
 def _sample_row(sample: Sample) -> dict[str, Json]:

@@ -12,6 +12,9 @@ from curation.errors import StoreError
 from storage.files import discard, fsync_path, os_errors, temporary
 from storage.sql import first_line
 
+QUIET = "set enable_progress_bar = false"
+"""DuckDB draws its own bar over standard output when it takes the process for a person's shell."""
+
 
 @contextmanager
 def database_file(path: Path, start_from: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -25,6 +28,7 @@ def database_file(path: Path, start_from: Path | None = None) -> Iterator[duckdb
             if start_from:
                 shutil.copyfile(start_from, tmp)
             with duckdb.connect(str(tmp)) as connection:
+                connection.execute(QUIET)
                 yield connection
                 connection.execute("checkpoint")
             fsync_path(tmp)

@@ -30,13 +30,35 @@ def m002_inspected(generation: DuckDBPyConnection) -> None:
     generation.execute("alter table images add column if not exists inspected varchar")
 
 
-def m003_exclusions(generation: DuckDBPyConnection) -> None:
+def m003_findings(generation: DuckDBPyConnection) -> None:
+    """What audits found, and in which samples."""
+    for table in ("findings", "finding_rows"):
+        generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
+
+
+def m004_reviews(generation: DuckDBPyConnection) -> None:
+    """What a review judged, in which run, how long it took, whether blind, and which bulk it belongs to."""
+    columns = {"run_id": "varchar", "judged": "varchar", "edited_trace": "varchar", "bulk": "varchar",
+               "samples": "bigint", "adjudicates": "boolean", "blind": "boolean", "seconds": "double"}  # fmt: skip
+    for name, kind in columns.items():
+        generation.execute(f"alter table reviews add column if not exists {name} {kind}")
+
+
+def m005_exports(generation: DuckDBPyConnection) -> None:
+    """Which run an export was of, up to which moment of the store it read, and the digest of its manifest."""
+    for name, kind in {"recipe": "varchar", "run_id": "varchar", "as_of": "double", "manifest": "varchar"}.items():
+        generation.execute(f"alter table exports add column if not exists {name} {kind}")
+
+
+def m006_exclusions(generation: DuckDBPyConnection) -> None:
     """Passes over the whole corpus (duplicates, contamination, balance) and the samples they keep out of the splits."""
     for table in ("passes", "exclusions"):
         generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
 
 
-MIGRATIONS: list[Migration] = [m001_tables, m002_inspected, m003_exclusions]
+MIGRATIONS: list[Migration] = [
+    m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions,
+]  # fmt: skip
 
 
 def latest() -> int:

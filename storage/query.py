@@ -22,7 +22,7 @@ from storage.snapshot import Snapshot, query_error
 from storage.sql import first_line
 from storage.store import Store
 
-__all__ = ["check_read_only", "read_only", "render"]
+__all__ = ["check_condition", "check_read_only", "read_only", "render"]
 
 # No spilling to disk: DuckDB adds the temporary directory, and all that `/../` reaches from it, to what SQL may read.
 LIMITS = {"memory_limit": "4GB", "threads": 2, "temp_directory": ""}
@@ -78,6 +78,25 @@ def check_read_only(sql: str) -> str:
         if refusal := _refusal(node):
             raise ConfigError("sql", _shown(sql), f"{refusal}: {FIX}")
     return statement
+
+
+def check_condition(condition: str, table: str) -> str:
+    """A condition as a person writes it after WHERE, over `table` alone; ConfigError when it is anything else."""
+    with duckdb.connect() as parser:
+        tree = _parse_tree(parser, check_read_only(f"select ({condition}\n)"))
+    [statement] = tree["statements"]
+    node = statement["node"]
+    alone = (
+        node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 and not node["modifiers"]
+        and node["from_table"]["type"] == "EMPTY" and not node["where_clause"] and not node["cte_map"]["map"]
+    )  # fmt: skip
+    if not alone:
+        raise ConfigError("where", _shown(condition), "write one condition, as after WHERE: verdict = 'wrong'")
+    for found in _objects(tree):
+        name = found.get("table_name")
+        if found.get("type") in ("BASE_TABLE", "TABLE_FUNCTION") and name != table:
+            raise ConfigError("where", _shown(condition), f"it may read {table} and nothing else")
+    return condition
 
 
 def _single(parser: duckdb.DuckDBPyConnection, sql: str) -> tuple[str, str]:

@@ -16,8 +16,10 @@ import duckdb
 import pyarrow as pa
 
 from curation.errors import StoreError
+from storage.database_file import QUIET
 from storage.files import lock, os_errors
 from storage.generations import current, damaged_generation, generation_path, tail_of
+from storage.schema import TABLES
 from storage.segments import quarantine_damaged, segment_path
 from storage.sql import files_sql, first_line, generation_sql, quoted, rows_sql
 from storage.view_catalog import RAW, make_views_file, views_path
@@ -42,11 +44,13 @@ class Snapshot:
 
     `generation` is None before the first compaction; `segments` are the tail, by table. Together they say
     exactly which rows are seen. A `sealed` snapshot can open no file but those segments, whatever SQL it is
-    given.
+    given. With `as_of`, rows created later (seconds since the epoch) are as if they were not there.
     """
 
-    def __init__(self, root: Path, config: Mapping[str, Any] | None = None, *, sealed: bool = False) -> None:
-        self.root, self.sealed = root, sealed
+    def __init__(
+        self, root: Path, config: Mapping[str, Any] | None = None, *, sealed: bool = False, as_of: float | None = None
+    ) -> None:
+        self.root, self.sealed, self.as_of = root, sealed, as_of
         self.generation = ""
         self.segments: dict[str, list[str]] = {}
         self.connection: duckdb.DuckDBPyConnection
@@ -116,6 +120,7 @@ class Snapshot:
             self._lease()
             self.connection = self._resources.enter_context(duckdb.connect(config=dict(self._config)))
             self.connection.execute("set parquet_metadata_cache = true")  # footers are read at every binding
+            self.connection.execute(QUIET)
             self._attach_views()
             self._attach_generation()
             self._create_tail_views()
@@ -154,9 +159,13 @@ class Snapshot:
 
     def _create_tail_views(self) -> None:
         self.segments = tail_of(self.connection, self.root, "generation._segments")
-        for table, names in self.segments.items():
-            files = files_sql([segment_path(self.root, table, name) for name in names])
-            rows = f"{generation_sql(table)} union all by name {rows_sql(table, [files])}"
+        for table in TABLES if self.as_of is not None else self.segments:
+            rows = generation_sql(table)
+            if names := self.segments.get(table):
+                files = files_sql([segment_path(self.root, table, name) for name in names])
+                rows = f"{rows} union all by name {rows_sql(table, [files])}"
+            if self.as_of is not None:
+                rows = f"select * from ({rows}) where created <= {float(self.as_of)!r}::double"  # noqa: S608 a number
             self.connection.execute(f'create temp view "{RAW}{table}" as {rows}')
 
     def _seal(self) -> None:

@@ -3,6 +3,8 @@
 They build on the relations of `storage.views`, which decides what is latest and which outcome speaks for a sample.
 """
 
+from storage.views_reviews import REVIEWED
+
 REASONS = """
 SELECT recipe, run_id, step_no, step, fate AS status, reason, count(*) AS samples
 FROM fates WHERE step_no IS NOT NULL
@@ -42,32 +44,6 @@ EXCLUDED = """
 SELECT sample_id, sample_key, pass_id, purpose, method, "of", score, reason, detail
 FROM exclusions WHERE NOT undone AND NOT kept
 QUALIFY row_number() OVER (PARTITION BY sample_id, sample_key ORDER BY created, pass_id, score DESC, "of") = 1
-"""
-
-# A sample that went past `split` and was lost later is in no split, whatever the step said; nor is one that a standing
-# pass over the whole corpus keeps out.
-SPLITS = """
-SELECT f.sample_id,
-    CASE WHEN f.fate = 'kept' AND x.reason IS NULL THEN coalesce(o.value ->> '$.split', 'none') ELSE 'none'
-        END AS split,
-    CASE WHEN f.fate = 'pending' THEN 'upstream_pending' WHEN f.fate = 'kept' THEN coalesce(x.reason, f.reason)
-        ELSE f.reason END AS reason,
-    s.source, f.recipe, f.run_id, f.sample_key, s.image, s.kind,
-    CASE WHEN f.fate = 'kept' THEN coalesce(x.detail, f.detail) ELSE f.detail END AS detail
-FROM fates f
-JOIN latest_outcomes o USING (run_id, sample_id, sample_key)
-LEFT JOIN sample_versions s USING (sample_id, sample_key)
-LEFT JOIN excluded x USING (sample_id, sample_key)
-WHERE o.step = 'split' AND o.chosen AND (f.step_no IS NULL OR f.step_no >= o.step_no)
-"""
-
-REVIEWS = """
-WITH events AS (
-    SELECT * FROM raw_reviews QUALIFY row_number() OVER (PARTITION BY review_id ORDER BY created) = 1
-)
-SELECT e.*,
-    coalesce(e.undoes, '') = '' AND e.review_id NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL) AS standing
-FROM events e
 """
 
 PASS_RATES = """
@@ -216,17 +192,16 @@ drawn AS (
     FROM verdicts GROUP BY ALL
 ),
 reviewed AS (
-    SELECT sample_id, sample_key,
-        arg_max(decision, created) AS review,
-        bool_or(decision = 'accept') AS accepted, bool_or(decision = 'reject') AS rejected
-    FROM reviews WHERE standing GROUP BY ALL
+    SELECT sample_id, sample_key, verdict AS review, verdict = 'accept' AS accepted, verdict = 'reject' AS rejected,
+        verdict = 'conflict' OR (accepts > 0)::INT + (rejects > 0)::INT + (edits > 0)::INT > 1 AS split
+    FROM review_verdicts
 ),
 found AS (
     SELECT d.*, v.review,
         list_filter([
             CASE WHEN a.run_id IS NOT NULL OR d.rule <> d.judge THEN 'rule_judge' END,
             CASE WHEN (v.rejected AND d.verdict) OR (v.accepted AND NOT d.verdict) THEN 'verdict_review' END,
-            CASE WHEN v.accepted AND v.rejected THEN 'reviewers' END,
+            CASE WHEN v.split THEN 'reviewers' END,
             CASE WHEN len(d.answers) > 1 THEN 'draws' END
         ], lambda what: what IS NOT NULL) AS between
     FROM drawn d
@@ -249,6 +224,17 @@ LEFT JOIN calls c USING (key)
 LEFT JOIN splits p ON p.run_id = o.run_id AND p.sample_id = o.sample_id AND p.sample_key = o.sample_key
 """
 
+FINDINGS = """
+SELECT * FROM raw_findings
+QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title ORDER BY created DESC) = 1
+"""
+
+FINDING_ROWS = """
+SELECT * FROM raw_finding_rows
+QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
+"""
+
+# The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
     ("passes", PASSES),
@@ -256,10 +242,11 @@ PEOPLE: tuple[tuple[str, str], ...] = (
     ("duplicates", DUPLICATES),
     ("contaminated", CONTAMINATED),
     ("excluded", EXCLUDED),
-    ("splits", SPLITS),
-    ("reviews", REVIEWS),
+    *REVIEWED,
     ("pass_rates", PASS_RATES),
     ("exports", EXPORTS),
+    ("findings", FINDINGS),
+    ("finding_rows", FINDING_ROWS),
     ("corpus", CORPUS),
     ("yield_by_source", YIELD_BY_SOURCE),
     ("cost", COST),

@@ -1,7 +1,8 @@
 """The value of a constant expression such as `5\\sqrt{2}`, `\\frac{3\\pi}{4}` or `2^{10}-1`.
 
 Deciding these here spares most mathematical answers the trip to a Math-Verify worker. Anything with a
-variable, a function other than the square root, or a size that could cost time gives None and goes there.
+variable, a function other than roots, `\\ln`, `\\log_b`, `\\sin`, `\\cos`, `\\tan` and `\\binom`, or a size that
+could cost time gives None and goes there.
 """
 
 import math
@@ -10,7 +11,10 @@ from fractions import Fraction
 
 from curation.answers.normal import plain
 
-TOKEN = re.compile(r"\s*(?:(\d+\.?\d*|\.\d+)|(\\?sqrt|pi(?![a-z])|\\[dtc]?frac|√)|(\*\*|[-+*/^(){}\[\]]))")
+TOKEN = re.compile(
+    r"\s*(?:(\d+\.?\d*|\.\d+)|(\\?sqrt|pi(?![a-z])|\\[dtc]?frac|√|\\?(?:ln|log|sin|cos|tan)(?![a-z])|\\?binom(?![a-z]))"
+    r"|(\*\*|[-+*/^(){}\[\]_°]))"
+)
 GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 MIXED = re.compile(r"(?<![\d.)}\]^/*])\s*\d+\s+\d+\s*/\s*\d+(?!\s*[\d.])")
 LONGEST = 200  # characters; longer constants do not occur as answers
@@ -119,6 +123,10 @@ def _atom(tokens: list[str], at: int, depth: int) -> tuple[Value, int]:
             above, at = _atom(tokens, at + 1, depth + 1)
             below, at = _atom(tokens, at, depth + 1)
             return above / below, at
+        case ["binom"]:
+            return _binomial(tokens, at + 1, depth)
+        case ["ln" | "log" | "sin" | "cos" | "tan" as name]:
+            return _function(name, tokens, at + 1, depth)
         case ["pi"]:
             return math.pi, at + 1
         case ["(" | "{" | "[" as opening]:
@@ -129,6 +137,41 @@ def _atom(tokens: list[str], at: int, depth: int) -> tuple[Value, int]:
         case [number] if number[0].isdigit() or number[0] == ".":
             return Fraction(number), at + 1
     raise _NotConstantError(" ".join(tokens[at : at + 3]))
+
+
+def _binomial(tokens: list[str], at: int, depth: int) -> tuple[Value, int]:
+    above, at = _atom(tokens, at, depth + 1)
+    below, at = _atom(tokens, at, depth + 1)
+    if not (
+        isinstance(above, Fraction) and isinstance(below, Fraction) and above.denominator == below.denominator == 1
+    ):
+        raise _NotConstantError("not whole")
+    if not 0 <= below <= above <= 200:
+        raise _NotConstantError("out of range")
+    return Fraction(math.comb(int(above), int(below))), at
+
+
+def _function(name: str, tokens: list[str], at: int, depth: int) -> tuple[Value, int]:
+    """`\\ln 2`, `\\log_2 8`, `\\sin 30°`; a logarithm without its base means different things and is left alone."""
+    base: Value = math.e
+    if name == "log":
+        if tokens[at : at + 1] != ["_"]:
+            raise _NotConstantError("which base?")
+        base, at = _atom(tokens, at + 1, depth + 1)
+    value, at = _atom(tokens, at, depth + 1)
+    if name in ("ln", "log"):
+        if value <= 0 or base <= 0 or base == 1:
+            raise _NotConstantError("not real")
+        return _tidy(math.log(value) / math.log(base)), at
+    degrees = tokens[at : at + 1] == ["°"]
+    angle = math.radians(value) if degrees else float(value)
+    return _tidy({"sin": math.sin, "cos": math.cos, "tan": math.tan}[name](angle)), at + degrees
+
+
+def _tidy(value: float) -> Value:
+    """A float that is a fraction of small denominator but for rounding, as that fraction: `\\log_2 8` is 3."""
+    near = Fraction(value).limit_denominator(12)
+    return near if abs(float(near) - value) < 1e-12 else value
 
 
 def _root(tokens: list[str], at: int, depth: int) -> tuple[Value, int]:

@@ -2,28 +2,31 @@
 
 import re
 from collections.abc import Iterable
-from typing import Literal
 
 from curation.answers.extract import Extracted
+from curation.answers.frames import Box as Box
+from curation.answers.frames import Frame as Frame
 from curation.answers.normal import unicode_plain
 
-Frame = Literal["norm01", "abs"]
-Box = tuple[float, float, float, float]
-
 NUMBER = r"\s*([-+]?(?:\d{1,9}(?:\.\d{0,18})?|\.\d{1,18}))\s*"
+AT = r"[\"']?\s*[:=]\s*([-+]?\d{0,9}\.?\d{1,18})"
+NAMED = re.compile(
+    rf"(?<!\w)[\"']?x_?(?:1|min){AT}\s*,\s*[\"']?y_?(?:1|min){AT}\s*,\s*[\"']?x_?(?:2|max){AT}\s*,\s*[\"']?y_?(?:2|max){AT}"
+)
 BOX = re.compile(rf"[\[(]{{1,2}}{NUMBER},{NUMBER}(?:,|[\])]\s*,?\s*[\[(]){NUMBER},{NUMBER}[\])]")
 
 
 def boxes(text: str) -> list[Box]:
     """Every `[x1, y1, x2, y2]`, `(x1, y1, x2, y2)` or `(x1, y1), (x2, y2)` in a text, in order."""
-    found = BOX.finditer(unicode_plain(text))
+    found = BOX.finditer(NAMED.sub(r"[\1, \2, \3, \4]", unicode_plain(text)))
     return [(float(one[1]), float(one[2]), float(one[3]), float(one[4])) for one in found]
 
 
 def is_box(box: Box, frame: Frame) -> bool:
-    """Whether the corners are in order, and inside 0…1 where the frame is `norm01`."""
+    """Whether the corners are in order, and inside 0…1 or 0…1000 where the frame says so."""
     x1, y1, x2, y2 = box
-    return x1 < x2 and y1 < y2 and (frame == "abs" or (min(box) >= 0 and max(box) <= 1))
+    most = {"norm01": 1.0, "norm1000": 1000.0}.get(frame)
+    return x1 < x2 and y1 < y2 and (most is None or (min(box) >= 0 and max(box) <= most))
 
 
 def iou(a: Box, b: Box) -> float:

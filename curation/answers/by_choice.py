@@ -16,10 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
+from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import when
 from curation.records import Option
 
@@ -27,14 +29,17 @@ How = Literal["letter", "option_text", "option_number", "several", "conflict"]
 WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
 LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
+    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()"
+    r"|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
     re.DOTALL,
 )
 LISTED = re.compile(
-    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|and|or|,\s*and|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
+    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|、|和|与|或|and|or|,\s*and"
+    r"|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
 )
 NAMED = re.compile(
-    r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
+    r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
+    r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
 )
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 DENIED = re.compile(
@@ -42,6 +47,14 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
+CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
+LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
+SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
+NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
+COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
+COMMON = frozenset(COMMON_WORDS.split())
+MOST_WORDS = 12
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -55,11 +68,20 @@ class Choice:
 
 
 def lettered(options: Sequence[Option | str]) -> tuple[Option, ...]:
-    """Options with letters A, B, C … where the source gave only texts."""
+    """Options with letters A, B, C … where the source gave only texts; "A. text" gives both."""
     if not options:
         return ()
-    named = [one if isinstance(one, Option) else Option("", one) for one in options]
+    named = _labelled(options) or [one if isinstance(one, Option) else Option("", one) for one in options]
     return tuple(Option(one.letter or UNLIMITED[place % 26], one.text) for place, one in enumerate(named))
+
+
+def _labelled(options: Sequence[Option | str]) -> list[Option] | None:
+    """Options that are texts beginning with their own letters, in order; None when they are not."""
+    texts = [one for one in options if isinstance(one, str)]
+    found = [one for text in texts if (one := LABEL.match(text))]
+    if len(found) < max(2, len(options)) or [one[1] for one in found] != list(UNLIMITED[: len(found)]):
+        return None
+    return [Option(one[1], one[2].strip()) for one in found]
 
 
 def options_in(question: str) -> tuple[Option, ...]:
@@ -83,13 +105,82 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
     bare = plain(text).strip(" \n\t*'\"")
     if not bare:
         return None
-    return _by_form(bare, options) or _by_figure(bare, options) or _in_sentence(bare, options)
+    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options)
+    if found:
+        return found
+    kept = _without_denied(bare, options)
+    if kept != bare and (positive := _in_sentence(kept, options)) and len(positive.letters) == 1:
+        return positive
+    return _in_sentence(bare, options) or _stated_figure(bare, options) or _by_content(bare, options)
+
+
+def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
+    """The one option whose words hold all of a short text's, or are all in it: `Fox` for "Red fox"."""
+    said = _content(bare)
+    if (
+        not said
+        or len(said) > MOST_WORDS
+        or (DENIED.search(bare) and not any(DENIED.search(one.text) for one in options))
+    ):
+        return None
+    words = [(one.letter, _content(one.text)) for one in options]
+    within = frozenset(letter for letter, mine in words if said <= mine)
+    around = frozenset(letter for letter, mine in words if len(mine) > 1 and mine <= said)
+    for letters in (within, around):
+        if letters:
+            return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict")
+    return None
+
+
+def _content(text: str) -> frozenset[str]:
+    return frozenset(same_words(text).split()) - COMMON
+
+
+def _polar(bare: str, options: Sequence[Option]) -> Choice | None:
+    """Yes or no, when those are the options."""
+    sides = {polar(one.text): one.letter for one in options if len(one.text.split()) == 1}
+    if len(sides) != len(options) or not sides or None in sides or (said := polar(bare)) not in sides:
+        return None
+    return Choice(bare, frozenset({sides[said]}), "option_text")
+
+
+def _without_denied(bare: str, options: Sequence[Option]) -> str:
+    """The sentence without "not B", "not Paris" and "although it looks like …,".
+
+    As it is, where an option itself denies something.
+    """
+    if any(DENIED.search(one.text) for one in options):
+        return bare
+    bare = CONCEDED.sub("", bare)
+    names = sorted(
+        {re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len
+    )
+    denied = (
+        rf",?\s*\b(?:not|rather than|instead of)\s+(?:(?:in|at|on|by|to|a|an|the)\s+){{0,2}}(?:option\s+|choice\s+)?"
+        rf"(?:{'|'.join(reversed(names))})(?!\w)"
+    )
+    return re.sub(denied, " ", bare, flags=re.IGNORECASE)
+
+
+def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
+    """The one option with the number a sentence comes to: `6 + 2 = 8`."""
+    read = number_stated([Extracted(bare, "whole")]) if options else None
+    if read is None or read.listed or read.bounded:
+        return None
+    letters = frozenset(
+        one.letter for one in options if (figure := quantity(one.text)) and same(figure, read.main) is True
+    )
+    return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
 
 
 def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
-    exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) == bare]
+    exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) in (bare, bare.rstrip(" ."))]
     if len(exact) == 1:
         return Choice(bare, frozenset(exact), "option_text")
+    if bare[:7].lower() == "neither" and len(none := [one.letter for one in options if NONE.match(one.text)]) == 1:
+        return Choice(bare, frozenset(none), "option_text")
+    if (found := LABEL.match(bare)) and any(one.letter == found[1] for one in options) and not LISTED.match(bare):
+        return _leading(found[1], found[2], bare, options)
     if found := LETTER.match(bare):
         return _lone(found[1].upper(), bare, options)
     if LISTED.match(bare):
@@ -102,8 +193,10 @@ def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
 
 
 def _lone(letter: str, bare: str, options: Sequence[Option]) -> Choice:
-    """A single letter: an option's, or an option's text where no option has that letter (`x`, `y`, `z`)."""
-    by_text = None if any(one.letter == letter for one in options) else _with_text(bare, options)
+    """A single letter: an option's, or an option's text (`x`, `y`, `z`); undecided where it is both, of two options."""
+    by_text = _with_text(bare, options)
+    if by_text and letter not in by_text.letters and any(one.letter == letter for one in options):
+        return Choice(bare, by_text.letters | {letter}, "conflict")
     return by_text or Choice(bare, frozenset(letter), "letter")
 
 
@@ -111,6 +204,7 @@ def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
     """The options whose text this is, word for word after folding, or as the same time, date or duration."""
     said, moment = folded(text), when(text)
     letters = frozenset(one.letter for one in options if said and folded(one.text) == said)
+    letters = letters or frozenset(one.letter for one in options if same_spelling(one.text, text))
     if not letters and moment:
         letters = frozenset(one.letter for one in options if when(one.text) == moment)
     return Choice(text, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
@@ -118,7 +212,8 @@ def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
 
 def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
     """A letter with words behind it, unless those words are another option's text."""
-    for said in (rest, sentences(rest)[0]):
+    bracketed = re.match(r"^\(([^()]+)\)[\s.]*$", rest)
+    for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
         other = _with_text(said, options) or _by_figure(plain(said), options, places=False)
         if other and letter not in other.letters:
             return Choice(bare, frozenset({letter, *other.letters}), "conflict")
@@ -159,17 +254,28 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     both = letters | texts
     if not both:
         return None
+    if len(both) > 1 and _offered(bare, both, letters, options):
+        return Choice(bare, both, "several")
     if len(both) > 1 or DENIED.search(bare):
         return Choice(bare, both, "conflict")
     return Choice(bare, both, "letter" if letters else "option_text")
 
 
+def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: Sequence[Option]) -> bool:
+    """Whether the options named are offered as alternatives: "B or C", "either Paris or Lyon"."""
+    if letters:
+        found = OFFERED.search(bare)
+        return bool(found) and both == {found[1], found[2]}  # type: ignore[index]
+    parts = [re.sub(r"^either\s+", "", part) for part in SOME_OR.split(bare)]
+    return len(parts) == len(both) and all(len(_texts_inside(part, options)) == 1 for part in parts)
+
+
 def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
     """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
-    said, letters = f" {folded(bare)} ", set()
-    for length, one in sorted(((len(folded(one.text)), one) for one in options), key=lambda pair: -pair[0]):
-        if length > 1 and f" {folded(one.text)} " in said:
-            said = said.replace(f" {folded(one.text)} ", " | ")
+    said, letters = f" {same_words(bare)} ", set()
+    for length, one in sorted(((len(same_words(one.text)), one) for one in options), key=lambda pair: -pair[0]):
+        if length > 1 and f" {same_words(one.text)} " in said:
+            said = said.replace(f" {same_words(one.text)} ", " | ")
             letters.add(one.letter)
     return frozenset(letters)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from curation.answers import math_workers
+from curation.answers import math_workers, structured
 from curation.answers.by_number import Reading
 from curation.answers.by_number import agrees as same_number
 from curation.answers.extract import FORMULA, Extracted
@@ -20,10 +20,19 @@ ASSIGNED = re.compile(r"^\s*([a-zA-Z](?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=
 PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{4,}(?![a-zA-Z{])")
 FUNCTIONS = frozenset(["sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "frac", "log", "infty"])
 LEAD = re.compile(
-    r"^(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution|result|value|expression)?\s*(?:is|are|:)\s*(?:given\s+by\s*)?",
+    r"^(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution|result|value|expression|equation|function|vertex"
+    r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?",
     re.IGNORECASE,
 )
 NAMED = re.compile(r"\\(?:text|mathrm|begin|end)\s*\{[^{}]*\}")
+SPELLED = (
+    (re.compile(r"(?<![\\a-zA-Z])oo(?![a-zA-Z])"), r"\\infty "),
+    (re.compile(r"(?<![\\a-zA-Z])pi(?![a-zA-Z])"), r"\\pi "),
+    (re.compile(r"(?<![\\a-zA-Z])sqrt\s?\(([^()]{1,60})\)|√\s?\(([^()]{1,60})\)|√\s?(\w+)"), r"\\sqrt{\1\2\3}"),
+    (re.compile(r"(?<![\\a-zA-Z])(ln|log|sin|cos|tan|exp)(?![a-zA-Z])"), r"\\\1 "),
+    (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
+)
+BEFORE = re.compile(r"^.*\b(?:is|are|be|equals|gives|get|have|at)\b:?\s*", re.DOTALL | re.IGNORECASE)
 DOLLARS = re.compile(r"\$+|\\[\[\]()]")
 
 
@@ -37,7 +46,8 @@ def reading(found: Iterable[Extracted]) -> str:
         if formula and not is_prose(formula):
             return formula
         inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
-        fallback = fallback or (inside[-1] if inside else "")
+        tail = trimmed(BEFORE.sub("", formula))
+        fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
 
 
@@ -60,6 +70,9 @@ def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
     left, right = _sides(reference, answer)
     if latex(left) == latex(right):
         return True
+    parts = structured.compare(reference, answer, structured.equal_parts)
+    if parts is True or (parts is False and not re.search(r"[a-zA-Z]", plain(reference))):
+        return parts
     number, got = quantity(left), quantity(right)
     return same_number(number, Reading(right, got), None) if number and got else "ask"
 
@@ -91,4 +104,7 @@ def agrees(reference: str, answer: str, *, seconds: float) -> tuple[bool | None,
 
 def _readable(text: str) -> str:
     """LaTeX for Math-Verify: Unicode signs spelled in ASCII, no delimiters."""
-    return plain(text) if not text.isascii() else text.strip()
+    text = plain(text) if not text.isascii() else text.strip()
+    for pattern, spelled in SPELLED:
+        text = pattern.sub(spelled, text)
+    return text

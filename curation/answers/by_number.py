@@ -18,72 +18,138 @@ Different currencies or dimensions are undecided when the figures are equal. Any
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from curation.answers.extract import Extracted
+from curation.answers.arithmetic import evaluate
+from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
+from curation.answers.other_readings import other_readings
 from curation.answers.quantity import LEAD, Mention, Quantity, mentions, quantity
 from curation.answers.units import SCALES
 
 RELATIVE = Fraction(1, 10**6)
+PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 REASON = re.compile(
-    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|for\sa\stotal|or\s(?:about|approximately|roughly)|i\.e\.|"
+    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|for\sa\stotal|or\s(?:about|approximately"
+    r"|roughly)|i\.e\.|"
     r"per|out\sof|in\severy)\s|\s\((?=[^\W\d])",
     re.IGNORECASE,
+)
+TAIL = re.compile(r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
+STATED_TOO = re.compile(r"(?:=|\bis\b)\s*([^\s=,;][^=,;]{0,20}?)\s*(?:,|;|\band\b)")
+COMPUTED = re.compile(r"^[\d\s.+*/()^-]{3,60}$")
+BOUND = re.compile(
+    r"(?:\b(?:at\s(?:least|most)|(?:no\s)?(?:more|less|fewer|greater|larger|smaller)\sthan|up\sto|not|isn't"
+    r"|never)\s+|[<>]=?\s*)[$€£-]?$",
+    re.IGNORECASE,
+)
+VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|holds?|contains?|costs?|makes?|equals?|needs?|weighs?|gives?|earns?"
+    r"|takes?|sells?|sold)\b",
+    re.IGNORECASE,
+)
+OPENS_LIST = re.compile(
+    r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or)|[=:(\[{])\W*$", re.IGNORECASE
 )
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The number a text states, the other numbers in the same text, and whether it lists several on equal
-    footing.
+    """The number a text states, the other numbers in the same text, and whether it lists several on equal footing.
+
+    `bounded` numbers are only a limit ("at least 5", "not 5"); `also` are other readings of the same text
+    (`3,5` as 3.5).
     """
 
     text: str
     main: Quantity
     others: tuple[Quantity, ...] = ()
     listed: bool = False
+    bounded: bool = False
+    also: tuple[Quantity, ...] = ()
 
 
 def reading(found: Iterable[Extracted]) -> Reading | None:
     """The first place that states a number."""
-    return next((read for each in found if (read := _read(each.text))), None)
+    return next((read for each in found if (read := _place(each))), None)
+
+
+def _place(each: Extracted) -> Reading | None:
+    """What one place states: the first sentence with a number of a statement, the last of anything else."""
+    pieces = sentences(each.text)
+    also = other_readings(each.text)
+    for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
+        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece)):
+            return replace(read, also=(*read.also, *also))
+    return Reading(each.text, also[0], also=also) if also else None
 
 
 def _read(text: str) -> Reading | None:
     """The number of a sentence; what only explains it ("because …", "or about …", "out of …") is cut off first."""
     if whole := quantity(text):
         return Reading(text, whole)
+    text = plain(text)
     head = REASON.split(text, maxsplit=1)[0]
     if head != text and (short := _read(head)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
-        return Reading(short.text, short.main, short.others + rest, short.listed)
+        return replace(short, others=short.others + rest)
+    if said := _at_the_end(text):
+        return said
     stated = mentions(text)
     if not stated:
         return None
     bare = plain(text)
     first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
+    if first and len(stated) > 1 and VERB.search(bare[stated[0].end : stated[-1].start]):
+        first = False
     main = stated[0] if first else stated[-1]
     others = tuple(each.quantity for each in stated if each is not main)
-    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, stated))
+    bounded = bool(BOUND.search(bare[: main.start]))
+    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, stated), bounded)
+
+
+def _at_the_end(text: str) -> Reading | None:
+    """What follows the last "is" or "=", when that is one number; what else the sentence states so goes with it."""
+    tail = TAIL.sub("", text[-300:])
+    last = (quantity(tail) or computed(tail)) if tail != text[-300:] else None
+    if last is None:
+        return None
+    before = text[: len(text) - len(tail)]
+    others = tuple(other for found in STATED_TOO.finditer(before) if (other := quantity(found[1])))
+    return Reading(tail, last, others, bounded=bool(re.search(r"[<>]=?\s*$|\bnot\s*$", before)))
+
+
+def computed(text: str) -> Quantity | None:
+    """What a sum with nothing but numbers comes to: `17 * 3` is 51."""
+    bare = plain(text).strip(" .")
+    if not COMPUTED.match(bare) or not re.search(r"\d\s*[*/+]\s*\d|\d\s-\s\d", bare):
+        return None
+    value = evaluate(bare)
+    return Quantity(Fraction(value), None, 17) if value is not None else None
 
 
 def _listed(text: str, stated: list[Mention]) -> bool:
     """Whether the text is nothing but numbers joined by commas, "and" or "or": several answers at once."""
     gaps = [text[left.end : right.start] for left, right in itertools.pairwise(stated)]
-    return bool(gaps) and all(CONNECTED.fullmatch(gap) for gap in gaps)
+    before = text[: stated[0].start]
+    apart = bool(re.search(r"\w", LEAD.sub("", before))) and not OPENS_LIST.search(before)
+    return bool(gaps) and not apart and all(CONNECTED.fullmatch(gap) for gap in gaps)
 
 
 def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool | None:
     """Whether a text answers with this number; undecided when only another number in it does, wrong when it
     lists several.
     """
+    if any(same(reference, other, tolerance) is True for other in read.also):
+        return True
     if read.listed:
         return False
     main = same(reference, read.main, tolerance)
+    if main and read.bounded:
+        return None
     if main is False and any(same(reference, other, tolerance) for other in read.others):
         return None
     return main
@@ -92,6 +158,8 @@ def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool 
 def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> bool | None:
     """Whether two quantities are the same number, by the rules at the top of this module."""
     if reference.scale and got.scale and (reference.scale, reference.factor) != (got.scale, got.factor):
+        if {reference.scale, got.scale} in ({"angle", "celsius"}, {"angle", "fahrenheit"}):  # "25 degrees" is either
+            return _near(reference, got, tolerance)
         return _converted(reference, got, tolerance)
     figures = _near(reference, got, tolerance)
     if figures is not True and reference.percent != got.percent:
@@ -154,6 +222,8 @@ def _rounded_reference(reference: Quantity, got: Quantity, gap: Fraction) -> boo
 
 def _rounded_answer(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:
     unit = Fraction(1, 10 ** (got.decimals or 0))
+    if reference.decimals is None and got.decimals and gap >= unit / 2 and gap <= PI_AS_314 * abs(reference.value):
+        return None
     if gap >= unit or got.digits < 2:
         return False
     rounded = 2 * gap <= unit

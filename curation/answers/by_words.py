@@ -1,35 +1,62 @@
 """Compares short texts: names, places, yes and no, times and dates, lists.
 
-Texts agree when they are equal after folding (case, articles, punctuation, Markdown, LaTeX dress), a lead
-such as "it is" being dropped, when they name the same time, date or duration, when they are the same number,
-or when their words differ only in a plural s. A text that begins with yes or no answers a yes/no reference;
-`know` and `nothing` do not. Undecided: the reference's words inside a longer text (or the other way round),
-the same list items in another order, and nearly equal spellings. Everything else is wrong.
+Texts agree when they are equal after folding (case, articles, punctuation, Markdown, LaTeX dress) and spelling
+(`curation.answers.spellings`), a lead such as "it is" being dropped, when they name the same time, date or duration,
+when they are the same number, when their parts agree (`curation.answers.structured`), or when a sentence gives the
+reference as its complement or subject ("The process is called photosynthesis", "Lisa has more than Tom"). A text that
+begins with yes or no answers a yes/no reference; `know`, `nothing` and "no answer" do not. Undecided: the reference's
+words elsewhere in a longer text, and nearly equal spellings. Everything else is wrong: "red or blue" is not red.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from fractions import Fraction
+from functools import lru_cache
 
+from curation.answers import structured
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
-from curation.answers.quantity import quantity
-from curation.answers.when import when
+from curation.answers.other_readings import other_readings
+from curation.answers.quantity import Quantity, quantity
+from curation.answers.spellings import polar, same_spelling
+from curation.answers.when import When, moments, when
 
 LEAD = re.compile(
-    r"^(?:(?:so|therefore|thus|hence|then)\b,?\s*)?(?:(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is|\s*:)\s*:?\s*)?"
-    r"(?:(?:it|this|that|he|she)(?:\s+is|'s|\s+was)\s+|they\s+(?:are|were)\s+|there\s+(?:is|are)\s+)?",
+    r"^(?:(?:so|therefore|thus|hence|then|i\s(?:think|believe|guess))\b,?\s*)?(?:the\s+)?(?:(?:final\s+"
+    r"|correct\s+)?answer(?:\s+is|\s*:)\s*:?\s*)?"
+    r"(?:(?:it|this|that|he|she)(?:\s+(?:is|shows|reads|says|must\sbe)|'s|\s+was)\s+|they\s+(?:are|were)\s+"
+    r"|there\s+(?:is|are)\s+)?",
     re.IGNORECASE,
 )
 TRAIL = re.compile(
-    r"\s+(?:is|was)\s+(?:the\s+)?(?:(?:correct|right|final)\s+)?(?:answer|one|correct|right)\s*[.!]?$",
+    r"\s+(?:is|was)\s+(?:the\s+)?(?:(?:correct|right|final)\s+)?(?:answer|one|correct|right)\s*[.!]?$"
+    r"|\s+\([^()]{1,80}\)[.!]?$",
     re.IGNORECASE,
 )
 COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
-YES_NO = re.compile(r"^\W*(yes|no|true|false)\b", re.IGNORECASE)
-SAME_WORD = {"true": "yes", "false": "no"}
-ITEMS = re.compile(r"\s*(?:,\s*and\s|,|;|\band\b|&)\s*")
+VERB = (
+    r"(?:is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
+    r"(?:s|red)?|"
+    r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
+)
+PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
+BEHIND = (
+    r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar"
+    r"|category|group|section|class|option))?"
+)
+HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
+KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
+WHY = re.compile(r"[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$", re.IGNORECASE | re.DOTALL)
+UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
+REFUSED = re.compile(
+    r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see"
+    r"|determine|answer)|unable to|unknown$)"
+    r"|^i'?m sorry",
+    re.IGNORECASE,
+)
+ITEMS = re.compile(r"\s+(?:or|and)\s+|\s*/\s*")
 SIMILAR = 0.85  # share of equal letters from which two spellings may be one word
 LONG_ENOUGH = 5
 
@@ -39,17 +66,19 @@ def text_of(found: Sequence[Extracted]) -> str:
     return found[0].text if found else ""
 
 
-def agrees(reference: str, found: Iterable[Extracted]) -> tuple[bool | None, str]:
+def agrees(reference: str, found: Iterable[Extracted], *, ordered: bool | None = None) -> tuple[bool | None, str]:
     """(verdict, the text it is about) over the places an answer may stand.
 
     A place that agrees decides. Otherwise the most explicit one does, except that a later place that is
-    undecided keeps the whole undecided.
+    undecided keeps the whole undecided. `ordered`: whether the order of a list matters.
     """
     first: tuple[bool | None, str] | None = None
+    corrected = False
     for each in found:
-        verdict = compare(reference, each.text)
+        verdict = compare(reference, each.text, ordered=ordered)
         if verdict:
-            return True, each.text
+            return (None if corrected else True), each.text
+        corrected = corrected or (each.how == "corrected" and verdict is False)
         if first is None or (verdict is None and first[0] is False):
             first = (verdict, each.text)
         if each.how in ("boxed", "answer_tag", "stated"):
@@ -57,19 +86,50 @@ def agrees(reference: str, found: Iterable[Extracted]) -> tuple[bool | None, str
     return first or (False, "")
 
 
-def compare(reference: str, text: str) -> bool | None:
+def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool | None:
     """Whether one text says what the reference says."""
     views = _views(text)
     if any(_equal(reference, view) for view in views):
         return True
-    if (yes := _yes_no(reference)) and (said := _yes_no(text)) and len(folded(reference).split()) == 1:
+    if REFUSED.match(views[0]):
+        return False
+    if (yes := polar(reference)) and len(folded(reference).split()) == 1 and (said := polar(text)):
         return yes == said
-    if when(reference) and any(when(view) for view in views):
-        return None if any(_contained(folded(reference), folded(view)) for view in views) else False
+    if moment := when(reference):
+        return _at(reference, moment, text, views)
+    parts = [structured.compare(reference, view, _equal, ordered=ordered) for view in views]
+    if any(part is not None for part in parts):
+        return any(part is True for part in parts)
     number = quantity(reference)
     if number and (numbers := [one for view in views if (one := quantity(view))]):
         return same(number, numbers[0])
+    if says(reference, views[0]):
+        return True
+    if _one_of_several(reference, text):
+        return False
     return None if any(_close(reference, view) for view in views) else False
+
+
+def _at(reference: str, moment: When, text: str, views: tuple[str, ...]) -> bool | None:
+    """A time or date in a sentence: the only one there, or undecided."""
+    named = moments(text)
+    if len(named) == 1 and not UNSURE.search(text.lower()):
+        only = next(iter(named))
+        if only == moment:
+            return True
+        if only[0] == moment[0] and not _may_be(moment, only):
+            return False
+    if any(when(view) or quantity(view) for view in views):
+        return None if any(_contained(folded(reference), folded(view)) for view in views) else False
+    return None if moment in named or any(_close(reference, view) for view in views) else False
+
+
+def _may_be(one: When, other: When) -> bool:
+    """Two clock times twelve hours apart, or two dates of which one has no year: a person would look."""
+    left, right = one[1], other[1]
+    if isinstance(left, Fraction) or isinstance(right, Fraction) or left[1:] != right[1:]:
+        return False
+    return left[0] % 12 == right[0] % 12 if one[0] == "clock" else 0 in (left[0], right[0])
 
 
 def _views(text: str) -> tuple[str, ...]:
@@ -78,36 +138,74 @@ def _views(text: str) -> tuple[str, ...]:
     if len(bare) > 400:
         return (bare,)
     pieces = dict.fromkeys((bare, sentences(bare)[0]))
-    views = dict.fromkeys(view for piece in pieces for view in (piece, TRAIL.sub("", LEAD.sub("", piece))))
+    views = dict.fromkeys(
+        view
+        for piece in pieces
+        for view in (
+            piece,
+            TRAIL.sub("", LEAD.sub("", piece)),
+            KIND_OF.sub("", piece),
+            WHY.sub("", LEAD.sub("", piece)),
+        )
+    )
     return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
 
 def _equal(reference: str, text: str) -> bool:
     left, right = folded(reference), folded(text)
-    if left == right and left:
-        return True
-    if _singular(left) == _singular(right) and left and right:
+    if (left == right and left) or same_spelling(reference, text):
         return True
     moment = when(reference)
     if moment and moment == when(text):
         return True
-    number, got = quantity(reference), quantity(text)
-    return number is not None and got is not None and same(number, got) is True
+    number = quantity(reference)
+    if number is None:
+        return any(same(comma, got) is True for comma in _with_comma(reference) if (got := quantity(text)))
+    got = quantity(text)
+    readings = (got, *other_readings(text)) if got else other_readings(text)
+    return any(same(number, one) is True for one in readings)
 
 
-def _singular(text: str) -> str:
-    return " ".join(
-        word.removesuffix("s") if len(word) > 3 and not word.endswith("ss") else word for word in text.split()
+def _with_comma(reference: str) -> Sequence[Quantity]:
+    return other_readings(reference) if re.fullmatch(r"-?\d+,\d+\s?\S{0,4}", reference) else ()
+
+
+@lru_cache(maxsize=512)
+def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    name = re.escape(said)
+    complement = rf"(?:.*\b{VERB}\s+{PLACED}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
+    opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
+    return re.compile(complement), re.compile(
+        rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
     )
 
 
-def _yes_no(text: str) -> str | None:
-    found = YES_NO.match(plain(text))
-    return SAME_WORD.get(found[1].lower(), found[1].lower()) if found else None
+def says(reference: str, text: str) -> bool:
+    """Whether a sentence gives the reference as its complement (last words) or, holding something, as its subject."""
+    said, sentence = folded(reference), folded(text)
+    if not said or len(sentence) > 300 or UNSURE.search(sentence):
+        return False
+    if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):
+        return True  # "planet Mercury"
+    complement, subject = _sentence_forms(said)
+    return bool(complement.fullmatch(sentence)) or bool(subject.match(plain(text).lower()))
+
+
+def _one_of_several(reference: str, text: str) -> bool:
+    """`red or blue` (or `red and blue`) for `red`: offering several answers is not answering."""
+    parts = [part for part in ITEMS.split(LEAD.sub("", plain(text))) if part.strip()]
+    if (
+        len(parts) < 2
+        or len(ITEMS.split(plain(reference))) > 1
+        or " and " in reference
+        or not all(len(part.split()) <= 4 for part in parts)
+    ):
+        return False
+    return any(_equal(reference, part) or says(reference, part) for part in parts)
 
 
 def _close(reference: str, text: str) -> bool:
-    """Whether a person would have to look: contained words, reordered items, or nearly the same letters."""
+    """Whether a person would have to look: contained words, or nearly the same letters."""
     left, right = folded(reference), folded(text)
     if not left or not right:
         return False
@@ -115,15 +213,9 @@ def _close(reference: str, text: str) -> bool:
         return True
     if max(len(left), len(right)) > 200:
         return False
-    if len(items := _items(reference)) > 1 and items == _items(text):
-        return True
     alike = min(len(left), len(right)) >= LONG_ENOUGH and not any(char.isdigit() for char in left + right)
     return alike and SequenceMatcher(None, left, right, autojunk=False).ratio() >= SIMILAR
 
 
 def _contained(left: str, right: str) -> bool:
     return f" {left} " in f" {right} " or f" {right} " in f" {left} "
-
-
-def _items(text: str) -> list[str]:
-    return sorted(folded(item) for item in ITEMS.split(plain(text)) if item)

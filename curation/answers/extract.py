@@ -1,37 +1,64 @@
-"""Finds what a response states as its answer. The places, in the order they are tried:
+"""Finds what a response states as its answer, by the ordered rules in `RULES` (printed in docs/answers.md).
 
-1. the last complete answer block, or else the text after the think block (`curation.answers.parse`); in it:
-2. explicit statements, the last one first: `\\boxed{…}` (braces may nest), `Final Answer: …`, `Answer: …`, a
-   heading "Final Answer" with the answer on the next line, `correct option is …`, and in the last paragraph
-   "the answer is …";
-3. what follows "therefore", "so", "we get" inside the last paragraph;
-4. the whole text, when it is tagged or one short line;
-5. a first line that is nothing but an answer, when more follows (`**5**`, then the explanation);
-6. bold text in the last paragraph;
-7. the last formula between dollars;
-8. the last line, and the last sentence;
-9. the whole text (its end, when it is long).
-
-The comparison of each kind takes the first place it can read: a number, a letter or an option's text, a box.
-What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's implicit format
-(arXiv 2504.11468, §5).
+Everything is searched in the last complete answer block, or else in the text after the think block
+(`curation.answers.parse`). The comparison of each kind takes the first place it can read: a number, a letter or an
+option's text, a box. What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's
+implicit format (arXiv 2504.11468, §5).
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from curation.answers.normal import spaced
 from curation.answers.parse import Parsed, parse
 
+RULES: tuple[tuple[str, str], ...] = (
+    ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
+    ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
+    ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
+     "paragraph, a heading 'Final Answer' and the line below it, `答案是…`, `选…`, `Antwort: …` and the like; "
+     "of boxes and statements the last"),
+    ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
+    ("answer_tag", "the whole answer block"),
+    ("whole", "the whole text, when it is one short line and no answer block"),
+    ("first_line", "a first line that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
+    ("bold", "bold text in the last paragraph, the last first"),
+    ("formula", "the last formula between dollars"),
+    ("sentence", "the last sentence of the last line"),
+    ("line", "the last line"),
+    ("text", "the whole text; of a long one its end"),
+)  # fmt: skip
 LONGEST = 4000  # characters of answer text that are searched, from the end
+MOST = 12  # places of one rule that are looked at, from the end: a text that repeats "so" a thousand times says nothing
 SHORT = 160
 STATED = re.compile(
-    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|†\s?answer|答案)"
-    r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe|must\sbe)(?!\w)|[:：=])"
+    r"(?:\b(?:(?:final|correct|right|my)\s+)?(?:answer|ans|result|option|choice|solution)\b|\b(?:right|correct"
+    r"|best)\s(?:one|match|statement)\b|†\s?answer|答案)"
+    r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe"
+    r"|must\sbe)(?!\w)|[:：=])"
     r"(?:\s?(?:therefore|thus|clearly|simply|option|choice)(?=[\s:]))?[*_\s]{0,4}[:：]?",
     re.IGNORECASE,
 )
 STRONG = re.compile(r"final|correct|[:：]\s*$|答案|†", re.IGNORECASE)
+FOREIGN = re.compile(
+    r"(?:(?:最终|正确|正確)?(?:答案|选项|選項|答え|回答)\s?(?:应该是|应为|應為|是|为|為|选|選|は|[:：])[:：]?"
+    r"|(?:选择|选|選)\s?[:：]?(?=\s?[(（]?[A-H](?![A-Za-z]))|정?답\s?(?:은|는)?\s?[:：]?"
+    r"|\b(?:antwort|respuesta|r[ée]ponse|resposta|risposta|ответ|antwoord)\b(?:\s(?:final|correcta|finale|correcte))?"
+    r"\s?(?:ist|es|est|é|è|[:：])\s?:?)[*_\s]{0,4}",
+    re.IGNORECASE,
+)
+CORRECTED = re.compile(
+    r"\b(?:wait\b(?!\s+(?:for|until|time|at))|hold\son\b|oops\b|scratch\sthat\b|correction\b|actually,?\sno\b"
+    r"|no,\swait\b"
+    r"|I\smade\san?\s(?:mistake|error)\b|I\smiscounted\b|let\sme\s(?:correct|redo|recount|recalculate|reconsider)\b)",
+    re.IGNORECASE,
+)
+REMARK = re.compile(
+    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
+    r"|If you (?:have|need|want)\b"
+    r"|Feel free\b|(?:My )?[Cc]onfidence\b)[^\n]{0,300}\s*\Z"
+)
 HEADING = re.compile(
     r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answer[*_\s]{0,4}[:：]?[*_]{0,4}[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -50,56 +77,73 @@ FIRST = re.compile(
     re.IGNORECASE,
 )
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
+LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A text that may be the answer, and where it stood: answer_tag, boxed, stated, whole, bold, concluded,
-    formula, line …
-    """
+    """A text that may be the answer, and the name in `RULES` of where it stood."""
 
     text: str
     how: str
 
 
 def candidates(response: str) -> Iterator[Extracted]:
-    """Every place the answer may stand, most explicit first; see the list at the top of this module."""
+    """Every place the answer may stand, most explicit first; see `RULES`."""
     return places(parse(response))
 
 
 def places(parsed: Parsed) -> Iterator[Extracted]:
     """The same for a response already taken apart."""
-    region = parsed.answer[-LONGEST:].strip()
+    region = _without_remark(spaced(parsed.answer[-LONGEST:].strip()))
     if not region:
         return
-    yield from _explicit(region)
+    stated = _explicit(region)
+    corrections = [found.end() for found in CORRECTED.finditer(region)]
+    if corrections and (not stated or stated[0][0] < corrections[-1]):
+        yield Extracted(sentences(region[corrections[-1] :].strip())[-1], "corrected")
+    yield from (each for _, each in stated)
     paragraph = PARAGRAPH.split(region)[-1]
     concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
-    for found in reversed(concluded):
+    for found in reversed(concluded[-MOST:]):
         yield Extracted(_line(paragraph, found.end()), "concluded")
     if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
         yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     first = region.split("\n", 1)[0].strip()
     if first != region and FIRST.fullmatch(first):
         yield Extracted(first, "first_line")
-    for found in reversed(list(BOLD.finditer(paragraph))):
+    for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
         if not (text := found[1] or found[2]).rstrip().endswith(":"):
             yield Extracted(text, "bold")
     yield from _ends(region)
 
 
-def _explicit(region: str) -> Iterator[Extracted]:
-    """Boxes and statements, the last in the text first; "the answer is" counts in the first and last paragraph."""
+def _without_remark(region: str) -> str:
+    """A text without the courtesies after its answer: "I hope this helps!", "Note that …"."""
+    shorter = REMARK.sub("", region).strip()
+    return shorter if SOMETHING.search(shorter) else region
+
+
+def _explicit(region: str) -> list[tuple[int, Extracted]]:
+    """(offset, text) of boxes and statements, the last first.
+
+    "The answer is" counts in the first and last paragraph only.
+    """
     found = [(start, Extracted(text, "boxed")) for start, text in boxes(region)]
     gaps = list(PARAGRAPH.finditer(region))
     opening, last = (gaps[0].start(), gaps[-1].end()) if gaps else (len(region), 0)
-    for mark in (*STATED.finditer(region), *HEADING.finditer(region)):
-        strong = mark.re is HEADING or STRONG.search(mark[0]) or not opening <= mark.start() < last
+    foreign = () if region.isascii() and not LATIN.search(region) else FOREIGN.finditer(region)
+    for mark in (*STATED.finditer(region), *HEADING.finditer(region), *foreign):
+        if mark[0].lower().startswith("solution") and re.search(r"\n", mark[0] + region[mark.end() : mark.end() + 2]):
+            continue  # the heading of a worked solution
+        strong = mark.re is not STATED or STRONG.search(mark[0]) or not opening <= mark.start() < last
         if strong and (line := _line(region, mark.end())):
             found.append((mark.start(), Extracted(line, "stated")))
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    yield from (each for _, each in found)
+    if open_box := UNCLOSED.search(region):
+        found.append((open_box.start(), Extracted(open_box[1], "boxed")))
+    return sorted(found, key=lambda pair: pair[0], reverse=True)[:MOST]
 
 
 def _line(text: str, at: int) -> str:
@@ -158,7 +202,7 @@ def reference_text(reference: str) -> str:
     before it.
     """
     text = parse(reference).answer.strip()
-    for found in _explicit(text[-LONGEST:]):
+    for _, found in _explicit(text[-LONGEST:]):
         if found.how == "boxed" or len(text) > SHORT or STATED.match(text) or HEADING.match(text):
             return found.text.strip()
     return text

@@ -2,7 +2,7 @@
 
 In this order: options make it `mcq`; four numbers in brackets a `box`; a single capital letter A to H an
 `mcq` whose options are in the picture or the question; one digit 0 to 9 a `digit`; one number, unit or noun
-included, a `number`; a time, date or duration a `text`; a formula `math`; up to eight words `text`; anything
+included, a `number`; a time, date or duration a `text`; a formula `math`; up to five words `text`; anything
 longer `open`.
 """
 
@@ -19,8 +19,11 @@ from curation.records import Kind, Option
 
 LETTER = re.compile(r"[(\[]?[A-H][)\].]?")
 WORD = re.compile(r"(?<!\\)[^\W\d_]{2,}")
-OPERATOR = re.compile(r"[\\^=<>+*/|{}√]|\bpi\b|\d\s*-|[a-zA-Z]\s*\(|\(\s*-?\d")
-TEXT_WORDS = 8
+OPERATOR = re.compile(
+    r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-"
+    r"|(?<![a-zA-Z])\d*[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
+)
+TEXT_WORDS = 5
 
 
 def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:

@@ -28,6 +28,11 @@ SIGNS = str.maketrans(
         "。": ".",
         "％": "%",
         "π": " pi ",
+        "≤": "<=",
+        "⩽": "<=",
+        "≥": ">=",
+        "⩾": ">=",
+        "≠": "!=",
         "∞": " oo ",
         "º": "°",
         "\u200b": "",
@@ -40,7 +45,8 @@ THIN = re.compile("[\u2009\u202f\u2006\u2007\u00a0](?!\\d{3})")
 VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 DRESS = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{([^{}]*)\}"
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{((?:[^{}]"
+    r"|\{[^{}]*\})*)\}"
 )
 SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
@@ -54,6 +60,8 @@ SYMBOLS = (
     (re.compile(r"\\%"), "%"),
     (re.compile(r"\\(?:geq?|geqslant)(?![a-zA-Z])"), ">="),
     (re.compile(r"\\(?:leq?|leqslant)(?![a-zA-Z])"), "<="),
+    (re.compile(r"\\infty(?![a-zA-Z])"), " oo "),
+    (re.compile(r"\\Omega(?![a-zA-Z])"), "Ω"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\[\[\]()]"), " "),
 )
@@ -65,7 +73,12 @@ PUNCTUATION = re.compile(
 HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 QUOTES = re.compile(r"['\"]")
 BRACKETS = re.compile(r"[()\[\]{}]")
-ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+ARTICLES = re.compile(r"(?<![-+*^=] )\b(?:a|an|the)\b(?=\s+[^\W\d_]{2})|\b(?:an|the)\b")
+SUBSCRIPT = re.compile(r"(?<=\w)\s?_\s?\{?(\w+)\}?\s?")
+TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
+HTML = re.compile(r"</?(?:b|i|em|strong|u|p|br|span|code|sup|sub)\s*/?>", re.IGNORECASE)
+HAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+TOUCHING = re.compile(rf"(?<=[{HAN}])(?=[A-Za-z0-9\\$])|(?<=[A-Za-z0-9}}$])(?=[{HAN}])")
 APART = re.compile(r"(?<=\d)\s+(?=[\d.])")
 GAPS = re.compile(r"\s{2,}")
 SPACES = re.compile(r"\s+")
@@ -81,7 +94,12 @@ def unicode_plain(text: str) -> str:
         return text
     text = RAISED.sub(lambda run: "^" + run[0].translate(SUPERSCRIPTS), text)
     text = VULGAR.sub(lambda one: " " + unicodedata.normalize("NFKC", one[0]).replace("⁄", "/") + " ", text)
-    return unicodedata.normalize("NFKC", THIN.sub(" ", text).translate(SIGNS)).translate(SIGNS)
+    return spaced(unicodedata.normalize("NFKC", THIN.sub(" ", text).translate(SIGNS)).translate(SIGNS))
+
+
+def spaced(text: str) -> str:
+    """A space where Chinese, Japanese or Korean script touches Latin letters or digits: `选B` has two words."""
+    return text if text.isascii() else TOUCHING.sub(" ", text)
 
 
 def undressed(text: str) -> str:
@@ -119,6 +137,7 @@ def plain(text: str) -> str:
     stay.
     """
     text = without_dollars(undressed(unicode_plain(text)))
+    text = TIMES_TEN.sub("*", HTML.sub("", text) if "<" in text else text)
     return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", text))).strip()
 
 
@@ -133,7 +152,8 @@ def folded(text: str) -> str:
     Whatever can change a number stays: signs, decimal points, operators, and brackets where the text has
     digits.
     """
-    bare = HYPHEN.sub(" ", PUNCTUATION.sub(" ", QUOTES.sub("", plain(text).casefold())))
+    bare = SUBSCRIPT.sub(r"\1", plain(text).casefold()) if "_" in text else plain(text).casefold()
+    bare = HYPHEN.sub(" ", PUNCTUATION.sub(" ", QUOTES.sub("", bare)))
     bare = bare if any(char.isdigit() for char in bare) else BRACKETS.sub(" ", bare)
     kept = SPACES.sub(" ", ARTICLES.sub(" ", bare)).strip()
     return kept or SPACES.sub(" ", bare).strip()

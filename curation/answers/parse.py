@@ -7,6 +7,7 @@ pass over the tags, so hostile text costs linear time, and no string raises.
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 TAG = re.compile(r"<(/?)(think|answer)>", re.IGNORECASE)
 STRAY = re.compile(r"</?(?:think|answer)>", re.IGNORECASE)
@@ -55,6 +56,20 @@ def parse(response: str) -> Parsed:
     said = text[think.start : think.end] if think else text.removesuffix(tail) if _count(tags, "think", True) else ""
     tagged = any(tag[0] == "answer" for tag in tags if tag[2] >= after)
     return Parsed(STRAY.sub("", said).strip(), inside, tail, tuple(dict.fromkeys(faults)), tagged)
+
+
+def tagged_answer(response: str, *, strict: bool, layout: Literal["tags", "r1"] = "tags") -> tuple[str | None, str]:
+    """(answer, "") or (None, the reason code why it is refused).
+
+    Strict: exactly one think block, then exactly one answer block (`tags`) or free text (`r1`), nothing empty, nothing
+    outside; white space around is allowed. Lenient: whatever `parse` finds, and only an empty answer is refused.
+    """
+    parsed = parse(response)
+    if strict and parsed.faults:
+        return None, parsed.faults[0]
+    if strict and layout == "tags" and not parsed.tagged:
+        return None, "answer_untagged"
+    return (parsed.answer, "") if parsed.answer else (None, "answer_empty")
 
 
 def _last_block(tags: list[tuple[str, bool, int, int]], name: str) -> tuple[_Block | None, int]:

@@ -35,20 +35,25 @@ MENTION = re.compile(
 )
 UNIT = re.compile(
     r"\s{0,3}-?\s?"
-    r"((?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}(?:/[a-z]{1,4}\b|\^\s*\{?[23]\}?|[23](?!\w))?|°|¢)"
+    r"((?:°|degrees?|deg)\s?(?:C(?:elsius)?|F(?:ahrenheit)?)\b"
+    r"|(?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}"
+    r"(?:(?:\s?/\s?|\sper\s)(?:[a-z]{1,10})(?:\s?\^\s*\{?[23]\}?)?|\s?\^\s*\{?[23]\}?|[23](?!\w))?|°|¢)",
+    re.IGNORECASE,
 )
-NOUN = re.compile(r"[\s-]*[a-z°¢²³/^{}.'-][a-z°¢²³/^{}.' 23-]*", re.IGNORECASE)
+NOUN = re.compile(r"[\s-]*[a-z°¢²³\u3400-\u9fff/^{}.'-][a-z°¢²³\u3400-\u9fff/^{}.' 23-]*", re.IGNORECASE)
 LEAD = re.compile(
     r"^(?:(?:it|this|that|there|they)(?:'s| is| are)|is|are|about|approximately|approx\.?|roughly|around"
     r"|exactly|only|=|~|:|\s)+",
     re.I,
 )
 ASSIGNED = re.compile(r"^[^\W\d_][\w']{0,3}(?:\s?\([^\W\d]\))?\s*(?:=|:)\s*(?=[^=])")
-CONSTANT = re.compile(r"sqrt|√|\bpi\b|frac|\^|\(")
+CONSTANT = re.compile(r"sqrt|√|\bpi\b|frac|\^|\(|\\?(?:ln|log|sin|cos|tan|binom)\b|\\?(?:ln|log)_|^\|")
 PRONOUN = re.compile(
     r"\b(?:the|this|that|correct|right|which|no|any|each|every|last|first|other|another|only)\s+one\b|\bone\s+of\b",
     re.IGNORECASE,
 )
+WRAPPED = re.compile(r"^([\[{\"'])\s*(-?[^\[\]{}\"',]+)\s*[\]}\"']$")
+MIXED = re.compile(r"^-?\d+ \d+/\d+")
 TEN_TO = re.compile(r"^([-+]?)10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?$")
 JOINING = ("or", "and", "to", "through", "plus", "minus", "times", "by")
 HIGHEST_POWER = 400  # of ten; beyond it a power costs memory and no answer needs it
@@ -84,11 +89,14 @@ class Mention:
 @lru_cache(maxsize=REMEMBERED)
 def quantity(text: str) -> Quantity | None:
     """The number this text is, unit or noun included; None when it is more or less than one number."""
-    bare = ASSIGNED.sub("", LEAD.sub("", plain(text).strip(" ,;!\n").rstrip(".")))
+    bare = ASSIGNED.sub("", LEAD.sub("", plain(text).strip(" ,;!?*\n").rstrip(".")))
     if len(bare) > 300:
         return None
+    bare = WRAPPED.sub(r"\2", bare)
     bare = LEAD.sub("", re.sub(r"^([-+])\s+(?=[\d$€£¥.])", r"\1", bare)).strip()
-    return _whole(bare) or _whole(in_digits(bare)) or _expression(bare)
+    spelled = in_digits(bare)
+    plainly = None if "dozen" in bare.lower() or MIXED.match(spelled) else _whole(bare)
+    return plainly or _whole(spelled) or _expression(bare)
 
 
 def _whole(text: str) -> Quantity | None:
@@ -114,6 +122,7 @@ def _is_noun(rest: str) -> bool:
     return (
         bool(NOUN.fullmatch(rest))
         and words[0] not in JOINING
+        and "pi" not in words
         and len(words) <= NOUN_WORDS
         and len(rest) > 1
         and all(word[:1].islower() for word in words)
@@ -161,9 +170,9 @@ def _is_operand(text: str, found: re.Match[str]) -> bool:
     glued = re.match(r"-?([^\W\d_]\w*)", after)
     if glued and unit(glued[1]) is None:
         return True
-    if re.match(r"\s*(?:[*/^+=\\\\√]|:\s?\d|-\s*[\d(]|pi\b)|\(", after):
+    if re.match(r"\s*(?:[*/^+=\\\\√]|:\s?\d|-\s*[\d(]|pi\b|sqrt)|\(", after):
         return True
-    return bool(re.search(r"(?:[*/^+]|[\w)][ ]*-|\d\s?:)$", before))
+    return bool(re.search(r"(?:[*/^+√]|sqrt[({]?|[\w)][ ]*-|\d\s?:)$", before))
 
 
 def _read(found: re.Match[str], text: str) -> Quantity | None:

@@ -30,25 +30,61 @@ SCALES: dict[str, dict[str, Fraction]] = {
         "ml": F(1, 1000), "milliliter": F(1, 1000), "cl": F(1, 100), "dl": F(1, 10), "l": F(1), "liter": F(1),
     },
     "angle": {"°": F(1), "degree": F(1), "deg": F(1), "radian": F(180 / math.pi), "rad": F(180 / math.pi)},
-    "speed": {"km/h": F(5, 18), "kmh": F(5, 18), "kph": F(5, 18), "m/s": F(1), "mph": F(44704, 100000)},
+    "length/time": {"kmh": F(5, 18), "kph": F(5, 18), "mph": F(44704, 100000)},
+    "celsius": {"°c": F(1), "celsius": F(1), "℃": F(1)},
+    "fahrenheit": {"°f": F(1), "fahrenheit": F(1), "℉": F(1)},
+    "force": {"newton": F(1), "kn": F(1000)},
+    "energy": {"joule": F(1), "kj": F(1000), "kilojoule": F(1000)},
+    "power": {"watt": F(1), "kw": F(1000), "kilowatt": F(1000)},
+    "voltage": {"volt": F(1)},
+    "current": {"amp": F(1), "ampere": F(1), "ma": F(1, 1000)},
+    "resistance": {"ohm": F(1), "ω": F(1)},
+    "frequency": {"hz": F(1), "hertz": F(1), "khz": F(1000)},
+    "pressure": {"pa": F(1), "pascal": F(1), "kpa": F(1000)},
+    "amount": {"mol": F(1), "mole": F(1)},
     "dollar": {"$": F(1), "dollar": F(1), "usd": F(1), "cent": F(1, 100), "¢": F(1, 100)},
     "euro": {"€": F(1), "euro": F(1), "eur": F(1)},
     "sterling": {"£": F(1), "gbp": F(1)},
     "yen": {"¥": F(1), "yen": F(1)},
 }  # fmt: skip
 UNITS = {name: (scale, factor) for scale, members in SCALES.items() for name, factor in members.items()}
+CAPITALS = {
+    "N": "newton",
+    "J": "joule",
+    "W": "watt",
+    "V": "volt",
+    "A": "amp",
+    "Ω": "ohm",
+}  # in small letters: variables
 BRITISH = (("metre", "meter"), ("litre", "liter"))
-POWER = re.compile(
-    r"^(?:(square|sq|cubic|cu)\.?\s+)?([a-z°$€£¥¢]+(?:/[a-z]+)?)\.?\s*(?:\^\s*\{?([23])\}?|([23])(?!\w))?$"
-)
+HAN = {
+    "厘米": "cm", "毫米": "mm", "分米": "dm", "千米": "km", "公里": "km", "米": "m", "千克": "kg",
+    "公斤": "kg", "克": "g", "小时": "h", "分钟": "min", "秒": "s", "天": "day", "升": "l", "毫升": "ml", "度": "°",
+    "美元": "$", "元": "¥", "平方": "square ", "立方": "cubic ",
+}  # fmt: skip
+HAN_NAME = re.compile("|".join(sorted(HAN, key=len, reverse=True)))
+POWER = re.compile(r"^(?:(square|sq|cubic|cu)\.?\s+)?([a-zω°$€£¥¢℃℉]+)\.?\s*(?:\^\s*\{?([23])\}?|([23])(?!\w))?$")
 POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
+DEGREES = re.compile(r"^(?:°|deg(?:ree)?s?)\s*([cf])(?:elsius|ahrenheit)?$")
 
 
 def unit(words: str) -> tuple[str, Fraction] | None:
     """What the words after a number measure, as (scale such as `length^2`, factor to its base unit); None for
     a noun.
     """
-    found = POWER.match(words.strip().lower())
+    said = CAPITALS.get(words.strip(), words.strip()).lower()
+    said = said if said.isascii() else HAN_NAME.sub(lambda name: HAN[name[0]], said)
+    if found := DEGREES.match(said):
+        return UNITS["celsius" if found[1] == "c" else "fahrenheit"]
+    above, per, below = said.replace(" per ", "/").partition("/")
+    if not per:
+        return _single(said)
+    one, other = _single(above.strip()), _single(below.strip())
+    return (f"{one[0]}/{other[0]}", one[1] / other[1]) if one and other else None
+
+
+def _single(said: str) -> tuple[str, Fraction] | None:
+    found = POWER.match(said)
     if not found:
         return None
     known = _known(found[2])

@@ -23,14 +23,16 @@ from functools import lru_cache
 
 from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers
 from curation.answers.extract import LONGEST, Extracted, candidates, places, reference_text
+from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
+from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Kind, Option, Verdict
 
-VERSION = 1  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 2  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,11 @@ class _Asked:
     options: tuple[Option, ...]
     tolerance: float | None
     iou: float
-    frame: by_box.Frame
+    frame: Frame
     seconds: float
+    answer_frame: Frame
+    size: Size | None = None
+    ordered: bool | None = None
 
 
 def check(
@@ -55,23 +60,30 @@ def check(
     question: str | None = None,
     tolerance: float | None = None,
     iou: float = 0.5,
-    frame: by_box.Frame = "norm01",
+    frame: Frame = "norm01",
+    answer_frame: Frame | None = None,
+    size: Size | None = None,
     seconds: float = math_workers.SECONDS,
 ) -> Verdict:
     """Whether `response` answers as `reference` does; no string makes it raise.
 
     `kind` is inferred from the reference when None. `options` default to those the question lists.
-    `tolerance` is relative and replaces the rounding rules. `iou` and `frame` are for boxes. `seconds` is
-    Math-Verify's time limit. Blocks for up to `seconds` of work on a formula. Raises `ConfigError` for a
-    setting out of range.
+    `tolerance` is relative and replaces the rounding rules. For boxes: `iou` is the least overlap, `frame` the
+    reference's coordinate frame, `answer_frame` the response's (the same by default, see
+    `curation.answers.frames`), `size` the picture's (width, height) in pixels. `seconds` is Math-Verify's time
+    limit. Blocks for up to `seconds` of work on a formula. Raises `ConfigError` for a setting out of range.
     """
-    _refuse(kind, tolerance, iou, frame, seconds)
+    _refuse(kind, tolerance, iou, seconds)
+    _refuse_frames(frame, answer_frame or frame, size)
     choices = by_choice.lettered(options) or (
         by_choice.options_in(question) if question and kind in ("mcq", None) else ()
     )
     text = _reference(reference)
     decided = kind or _kind(text, choices)
-    return _compared(parse(response), _Asked(text, decided, choices, tolerance, iou, frame, seconds))
+    asked = _Asked(
+        text, decided, choices, tolerance, iou, frame, seconds, answer_frame or frame, size, in_order(question)
+    )
+    return _compared(parse(response), asked)
 
 
 async def check_async(response: str, reference: str, **settings: object) -> Verdict:
@@ -89,17 +101,23 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(math_workers.WORKERS, thread_name_prefix="answers")
 
 
-def _refuse(kind: Kind | None, tolerance: float | None, iou: float, frame: str, seconds: float) -> None:
+def _refuse(kind: Kind | None, tolerance: float | None, iou: float, seconds: float) -> None:
     if kind is not None and kind not in KINDS:
         raise ConfigError("kind", kind, f"one of {', '.join(KINDS)}")
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
         raise ConfigError("tolerance", tolerance, "a number from 0 up, relative to the reference")
     if not 0 < iou <= 1:
         raise ConfigError("iou", iou, "above 0, at most 1")
-    if frame not in ("norm01", "abs"):
-        raise ConfigError("frame", frame, "norm01 or abs")
     if not seconds > 0:
         raise ConfigError("seconds", seconds, "above 0")
+
+
+def _refuse_frames(frame: str, answer_frame: str, size: Size | None) -> None:
+    for name, value in (("frame", frame), ("answer_frame", answer_frame)):
+        if value not in FRAMES:
+            raise ConfigError(name, value, f"one of {', '.join(FRAMES)}")
+    if frame != answer_frame and size is None and {"abs", "resized"} & {frame, answer_frame}:
+        raise ConfigError("size", size, "the picture's (width, height), to convert boxes that count pixels")
 
 
 def extract(response: str, *, kind: Kind, options: Sequence[Option | str] = ()) -> Extracted | None:
@@ -155,9 +173,26 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
         return _fallback(parsed, asked)
     read = by_number.reading(places(parsed))
     if read is None:
-        return _not_found(asked)
+        return _function(parsed, asked) or _not_found(asked)
+    if _another_name(asked.reference, parsed.answer):
+        return _verdict(None, read.text, asked, "number")
     exact = asked.kind == "digit"
     return _verdict(by_number.agrees(reference, read, 0.0 if exact else asked.tolerance), read.text, asked, "number")
+
+
+def _another_name(reference: str, answer: str) -> bool:
+    """`y = 5` where `x = 5` was asked."""
+    left, right = by_math.ASSIGNED.match(reference), by_math.ASSIGNED.match(by_math.trimmed(answer[:LONGEST]))
+    return bool(left and right) and left[1] != right[1]  # type: ignore[index]
+
+
+def _function(parsed: Parsed, asked: _Asked) -> Verdict | None:
+    """An answer that is a formula without a number of its own, such as `\\cos(0)`: Math-Verify compares it."""
+    formula = by_math.reading(places(parsed))
+    if not formula or "\\" not in formula or "boxed" in formula or len(formula) > by_math.LONGEST:
+        return None
+    correct, reason = by_math.agrees(by_math.trimmed(asked.reference), formula, seconds=asked.seconds)
+    return Verdict(correct, formula, asked.kind, reason)
 
 
 def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
@@ -178,7 +213,8 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
     read = by_box.reading(places(parsed))
     if read is None:
         return _not_found(asked)
-    right = by_box.agrees(references[0], read[1], frame=asked.frame, at_least=asked.iou)
+    got = convert(read[1], asked.answer_frame, asked.frame, size=asked.size)
+    right = by_box.agrees(references[0], got, frame=asked.frame, at_least=asked.iou)
     return _verdict(right, str(list(read[1])), asked, "iou")
 
 
@@ -191,7 +227,7 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
-    correct, text = by_words.agrees(asked.reference, places(parsed))
+    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered)
     return _verdict(correct, text, asked, "text")
 
 

@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 from curation.answers.normal import plain
+from curation.answers.spelled import in_digits
 from curation.answers.units import UNITS
 
 CLOCK = re.compile(
@@ -37,6 +38,19 @@ DAY_FIRST = re.compile(
 ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$")
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
+HALF = re.compile(r"(?<=\d)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
+SPOKEN = re.compile(
+    r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$",
+    re.IGNORECASE,
+)
+CLOCK_INSIDE = re.compile(
+    r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?", re.IGNORECASE
+)
+DATE_INSIDE = re.compile(
+    rf"\b(?:{MONTH})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{MONTH})\b\.?(?:,?\s+\d{{4}}\b)?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
+    re.IGNORECASE,
+)
 PART = re.compile(
     r"(\d{1,6}(?:\.\d{1,6})?)\s*-?\s*(hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|s|days?|weeks?)(?![a-z])",
     re.IGNORECASE,
@@ -51,10 +65,43 @@ def when(text: str) -> When | None:
     """A time, date or duration in one comparable form, or None: ("clock", (14, 10, 0)), ("date", (2020, 3,
     5)), ("span", s).
     """
-    bare = WEEKDAY.sub("", plain(text).strip(" .,").replace(" o'clock", ":00"))
+    bare = WEEKDAY.sub("", _with_half(plain(text)).strip(" .,").replace(" o'clock", ":00"))
     if len(bare) > LONGEST:
         return None
-    return _clock(bare) or _date(bare) or _span(bare)
+    return _clock(bare) or _date(bare) or _span(bare) or _spoken(bare)
+
+
+def _with_half(text: str) -> str:
+    """`2:15 in the afternoon` as `2:15 pm`."""
+    return (
+        HALF.sub(lambda found: " am" if found[1].lower() == "morning" else " pm", text)
+        if "in the" in text.lower()
+        else text
+    )
+
+
+def moments(text: str) -> set[When]:
+    """The clock times and dates a sentence names."""
+    bare = _with_half(plain(text)[-2000:])
+    named = (found[0] for pattern in (CLOCK_INSIDE, DATE_INSIDE) for found in pattern.finditer(bare))
+    return {moment for each in named if (moment := when(each))}
+
+
+def _spoken(text: str) -> When | None:
+    """`half past seven`, `quarter to 4`, `ten past ten`."""
+    found = SPOKEN.match(in_digits(text))
+    if not found:
+        return None
+    minutes = {"half": 30, "quarter": 15}.get(found[1].lower()) or int(found[1])
+    hour, later = int(found[3]), found[2].lower() in ("past", "after")
+    if not (1 <= hour <= 12 and 0 < minutes < 60):
+        return None
+    half = found[4].lower() if found[4] else None
+    total = (hour % 12 + (12 if half == "p" else 0)) * 60 + (minutes if later else -minutes)
+    total = total % (24 * 60)
+    if half is None and total < 60:
+        total += 12 * 60
+    return "clock", (total // 60, total % 60, 0)
 
 
 def _clock(text: str) -> When | None:

@@ -64,7 +64,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row of a benchmark or a corpus: what is asked, the answer, the picture's two hashes ("" and 0 if none)."""
+    """One row, of a benchmark or of a corpus: question, answer, and the picture's two hashes ("" and 0 if none)."""
 
     id: str
     question: str

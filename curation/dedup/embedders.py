@@ -45,6 +45,8 @@ def picture_embedder(model: str) -> EmbedPictures:
 
 
 def _load(what: str, model: str) -> Any:
+    if model != LOCAL and not Path(model).is_dir():
+        raise ConfigError(what, model, f"is no folder; give {LOCAL!r} or the folder of a sentence-transformers model")
     try:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
@@ -52,11 +54,9 @@ def _load(what: str, model: str) -> Any:
         raise ConfigError(
             what, model, f"needs sentence-transformers: pip install 'vistill[embed]' ({error})"
         ) from error
-    disable_progress_bar()  # type: ignore[no-untyped-call]
+    disable_progress_bar()
     if model == LOCAL:
         return SentenceTransformer(_local_folder(), device="cpu")
-    if not Path(model).is_dir():
-        raise ConfigError(what, model, f"is no folder; give {LOCAL!r} or the folder of a sentence-transformers model")
     try:
         return SentenceTransformer(model, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:

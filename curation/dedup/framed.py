@@ -132,8 +132,8 @@ def _fits(one: Grey, one_box: Box, other: Grey, other_box: Box) -> bool:
 
 def _shrunk(picture: NDArray[np.generic]) -> Floats:
     step = SIDE // COARSE
-    shrunk: Floats = picture.reshape(COARSE, step, COARSE, step).mean(axis=(1, 3), dtype=np.float32)
-    return shrunk
+    small: Floats = picture.reshape(COARSE, step, COARSE, step).mean(axis=(1, 3), dtype=np.float32)
+    return small
 
 
 def _grey(picture: Floats) -> Grey:

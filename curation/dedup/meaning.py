@@ -28,7 +28,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Meanings:
-    """Who is kept, which vectors were refused, and the share of true neighbours the index found (1: exact)."""
+    """Who is kept (`stars`), which vectors were refused, the share of true neighbours that were found (1: exact)."""
 
     stars: Stars
     refused: NDArray[np.bool_]
@@ -79,8 +79,8 @@ def cosines(unit: Vectors) -> "Any":
     """Cosine of rows a[i] and b[i], for `stars`."""
 
     def alike(a: Rows, b: Rows) -> Scores:
-        found: Scores = np.einsum("ij,ij->i", unit[a], unit[b]).astype(np.float64)
-        return found
+        scores: Scores = np.einsum("ij,ij->i", unit[a], unit[b]).astype(np.float64)
+        return scores
 
     return alike
 
@@ -139,9 +139,9 @@ def _index(unit: Vectors, flat: int) -> tuple[Any, str]:
     dimensions = unit.shape[1]
     index: Any
     if len(unit) <= flat:
-        index = faiss.IndexFlatIP(dimensions)
-        index.add(unit)
-        return index, "flat"
+        exact = faiss.IndexFlatIP(dimensions)
+        exact.add(unit)
+        return exact, "flat"
     lists = max(1, int(4 * len(unit) ** 0.5))
     quantiser = faiss.IndexFlatIP(dimensions)
     index = faiss.IndexIVFFlat(quantiser, dimensions, lists, faiss.METRIC_INNER_PRODUCT)

@@ -116,7 +116,7 @@ class _Corpus:
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """How to read shingles, how many each text has, a hash of each text's set, (bands, m) keys a batch."""
+    """`held` are all shingles, `counts` how many a text has, `prints` a hash of its set, `keys` (bands, n)."""
 
     read: Callable[[int, int], list[int]]
     counts: Counts

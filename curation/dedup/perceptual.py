@@ -34,8 +34,8 @@ def near_images(
     """Pairs (i < j) of positions that show the same picture; enough of them to connect every group of copies.
 
     `phashes` are (n,) unsigned 64-bit hashes; `greys(i)` gives the (SIDE, SIDE) grey picture, and is asked only for
-    pictures with a neighbour; one for which it raises `SampleError` or `StoreError` resembles none. Raises
-    `ConfigError` for a radius outside 0 … 16.
+    pictures with a neighbour; one for which it raises `SampleError` or `StoreError` resembles none.
+    Raises `ConfigError` for a radius outside 0 … 16.
     """
     if not 0 <= radius <= LARGEST_RADIUS:
         raise ConfigError("radius", radius, f"0 to {LARGEST_RADIUS} bits")

@@ -32,7 +32,7 @@ _BASE, _NEXT = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93  # odd, so that they have 
 _WORD_BYTES = np.array([chr(b).isalnum() or b >= 0x80 for b in range(256)])
 _LOWER = np.array([ord(chr(b).lower()) if b < 0x80 else b for b in range(256)], dtype=np.uint64)
 _CJK = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af])")
-_SEPARATORS = re.compile(r"[^\w]+|_+")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 def plain(text: str) -> str:

@@ -62,5 +62,5 @@ def _in_company(labels: Rows, rows: Rows) -> Rows:
     rows = rows[np.argsort(labels[rows], kind="stable")]
     fresh = np.diff(labels[rows], prepend=-1) != 0
     alone = fresh & np.append(fresh[1:], True)
-    company: Rows = rows[~alone]
-    return company
+    kept: Rows = rows[~alone]
+    return kept

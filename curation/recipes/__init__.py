@@ -15,7 +15,11 @@ from curation.errors import ConfigError
 from curation.recipe import Recipe
 from curation.step import check_type
 
-RECIPES = {"vlaa-thinking": "curation.recipes.vlaa_thinking"}
+RECIPES = {
+    "reverify": "curation.recipes.reverify",
+    "vision-r1-cold": "curation.recipes.vision_r1_cold",
+    "vlaa-thinking": "curation.recipes.vlaa_thinking",
+}
 
 
 def builder(name: str) -> Callable[..., Recipe]:

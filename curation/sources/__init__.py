@@ -14,7 +14,7 @@ from curation.records import Json, Rejected
 from curation.sources.files import Folder
 from curation.sources.mapping import FieldMap, field_map, parse_maps
 from curation.sources.rows import Broken, RawRow, Reader
-from curation.sources.spec import SourceSpec, parse_spec
+from curation.sources.spec import PUBLISHED, SourceSpec, parse_spec
 
 __all__ = ["RawRow", "Source", "SourceSpec", "open_source", "open_spec", "parse_spec"]
 
@@ -104,6 +104,10 @@ def _reader(spec: SourceSpec) -> Reader:
         from curation.sources.folder import open_folder
 
         return open_folder(path, base)
+    if spec.scheme in PUBLISHED:
+        from curation.sources.published import open_published
+
+        return open_published(spec, base)
     from curation.sources.tabular import Lines, open_json, open_parquet
 
     if spec.scheme == "json":

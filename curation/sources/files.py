@@ -50,6 +50,18 @@ def _resolved(folder: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Rooted:
+    """A folder for paths written from its top: a leading slash means the folder, unless the path really lies in it."""
+
+    folder: Folder
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """The file's bytes, under the same rules as `Folder.read`."""
+        inside = path.startswith(f"{self.folder.path}{os.sep}")
+        return self.folder.read(path if inside else path.lstrip("/"), max_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class NoFiles:
     """For sources whose rows carry their pictures: no path leads anywhere."""
 

@@ -5,9 +5,10 @@ Comparing answers is `curation.answers`; here we only choose by which rule they 
 
 import re
 
+from curation.answers.kinds import infer_kind as kind_of
+from curation.answers.quantity import quantity
 from curation.records import Kind
 
-LONGEST_SHORT_TEXT = 5  # words
 LONGEST_JUDGED = 200  # characters; longer answers are `open` unread, which also bounds the patterns' time
 
 _SIGN = r"[-+−–]?"
@@ -31,45 +32,19 @@ DIGIT = re.compile(r"[0-9]")
 NUMBER = re.compile(rf"{_PREFIXED}{_DIGITS}(\s*{_UNIT_BEFORE}{_UNIT}\.?)?", re.IGNORECASE | re.VERBOSE | re.ASCII)
 _COORDINATE = rf"\s*{_SIGN}\d+(\.\d+)?(e[+-]?\d+)?\s*"
 BOX = re.compile(rf"\[{_COORDINATE}(,{_COORDINATE}){{3}}\]", re.IGNORECASE)
-_LATEX = re.compile(r"\$.*\$|.*\\([a-zA-Z]+|[()\[\]]).*", re.DOTALL)
-_FUNCTIONS = re.compile(r"\b(arc)?(sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|pi|mod|max|min|lim)\b", re.IGNORECASE)
-_FORMULA = re.compile(r"[0-9a-zA-Z\s+\-−*/^=<>≤≥≠±·×÷√π∞θαβγ°%!|,.:(){}\[\]²³]+")
-_OPERATOR = re.compile(
-    r"[+*/^=<>≤≥≠±·×÷√π∞²³]|[0-9a-zA-Z)]\s*[-−]\s*[0-9a-zA-Z(]|\d[a-z]\b|\d:\d|\d!|[(\[{].*[\d,].*[)\]}]"
-)
-_CLOCK_OR_DATE = re.compile(r"\d{1,2}:\d\d(:\d\d)?(\s*[ap]\.?m\.?)?|\d{1,4}([-/.])\d{1,2}\3\d{1,4}", re.IGNORECASE)
-_WORD = re.compile(r"[a-zA-Z]{2,}")
 
 
 def infer_kind(answer: str) -> Kind:
-    """The kind of a reference answer that is not an option.
-
-    digit: one of 0..9; number: a number with its separators, currency, percent or unit; box: four bracketed
-    numbers; math: LaTeX, a fraction, ratio, point or formula; text: up to five words; open: anything longer.
+    """The kind of a reference answer that is not an option: `curation.answers.infer_kind`, so that intake and
+    comparison agree. A lone letter has no options here to choose from and stays a text; an answer longer than
+    `LONGEST_JUDGED` characters is open.
     """
     if len(answer) > LONGEST_JUDGED:
         return "open"
-    if DIGIT.fullmatch(answer):
-        return "digit"
-    if NUMBER.fullmatch(answer):
-        return "number"
-    if BOX.fullmatch(answer):
-        return "box"
-    if _is_formula(answer):
-        return "math"
-    return "text" if len(answer.split()) <= LONGEST_SHORT_TEXT else "open"
+    kind = kind_of(answer)
+    return "text" if kind == "mcq" else kind
 
 
 def is_number(answer: str) -> bool:
-    """Whether it is a number, possibly with separators, currency, percent or unit."""
-    return len(answer) <= LONGEST_JUDGED and NUMBER.fullmatch(answer) is not None
-
-
-def _is_formula(answer: str) -> bool:
-    """LaTeX, or signs of arithmetic and no words among them."""
-    if _LATEX.fullmatch(answer):
-        return True
-    if _CLOCK_OR_DATE.fullmatch(answer):
-        return False
-    bare = _FUNCTIONS.sub(" ", answer)
-    return bool(_FORMULA.fullmatch(answer) and _OPERATOR.search(answer) and not _WORD.search(bare))
+    """Whether it is one number, possibly with separators, currency, percent or unit, or a fraction."""
+    return len(answer) <= LONGEST_JUDGED and (NUMBER.fullmatch(answer) is not None or quantity(answer) is not None)

@@ -2,6 +2,7 @@
 
     figures?families=bar,pie&size=640x480      folder:DIR      json:FILE      jsonl:FILE
     parquet:FILE_OR_GLOB      huggingface:REPO_OR_DIR?split=train&revision=…&config=…
+    vlaa-thinking:FILE?images=DIR, and the other published corpora of `curation.sources.published`
 
 Only the words are judged here: whether columns exist is `mapping`'s, reading rows the readers'.
 """
@@ -19,6 +20,7 @@ from typing import Any
 from curation.errors import ConfigError
 from curation.records import KINDS, Json
 
+PUBLISHED = ("vlaa-thinking", "vision-r1-cold", "vision-r1-rl", "wethink", "llava-cot", "mulberry")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "figures": ("families", "kinds", "size"),
     "folder": (),
@@ -26,9 +28,10 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "json": ("rows",),
     "parquet": (),
     "huggingface": ("split", "revision", "config"),
+    **dict.fromkeys(PUBLISHED, ("images",)),
 }
 MAP_FILE_KEYS = ("map", "name", "licence", "kind", "base")
-ON_DISK = ("folder", "jsonl", "json", "parquet")
+ON_DISK = ("folder", "jsonl", "json", "parquet", *PUBLISHED)
 _QUERY = re.compile(r"(?P<rest>.*?)\?(?P<query>\w+=[^?]*)", re.DOTALL)
 _REPO = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _NAME = re.compile(r"[^\s\x00-\x1f](.{0,78}[^\s\x00-\x1f])?")
@@ -212,7 +215,7 @@ def _location(text: str, scheme: str, location: str) -> str:
         raise ConfigError("--source", text, f"say where it is, as {scheme}:PATH")
     if scheme in ON_DISK:
         path = Path(location).expanduser().absolute()
-        return str(path) if scheme == "parquet" else str(_existing(text, scheme, path))
+        return str(path) if scheme in ("parquet", "vision-r1-rl") else str(_existing(text, scheme, path))
     if Path(location).expanduser().is_dir():
         return str(Path(location).expanduser().absolute())
     if not _REPO.fullmatch(location) or set(location.split("/")) & {".", ".."}:

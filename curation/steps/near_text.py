@@ -44,8 +44,8 @@ def near_text(
         phashes=[0] * len(order),
         questions=texts,
         texts=lambda: texts,
-        grey=_never,
-        picture=_never,
+        grey=_no_grey,
+        picture=_no_picture,
     )
     settings = Settings((by,), threshold, shingle, cosine, any_picture=any_picture)
     found = find_all(rows, settings, embed=text_embedder(embedder) if by == "semantic" else None)
@@ -62,5 +62,9 @@ def near_text(
     return verdicts
 
 
-def _never(row: int) -> Any:
+def _no_grey(row: int) -> Grey:
+    raise AssertionError(f"texts are compared without pictures, but picture {row} was asked for")
+
+
+def _no_picture(row: int) -> bytes:
     raise AssertionError(f"texts are compared without pictures, but picture {row} was asked for")

@@ -15,6 +15,14 @@ MARKUP = re.compile(
     re.IGNORECASE,
 )
 
+REFUSAL = re.compile(
+    r"\s*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry\b|sorry,|(?:i apologi[sz]e|my apologies)\b"
+    r"|(?:unfortunately, )?(?:i|we) (?:can(?:no|['’])t|cannot|am (?:not able|unable)|['’]m unable|will not|won['’]t)"
+    r" (?:to )?(?:help|assist|comply|answer|describe|identify|provide|fulfil)"
+    r"|as an ai\b)",
+    re.IGNORECASE,
+)
+
 COMMON = frozenset({"LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "MICRO", "FEMININE", "MASCULINE"})
 
 
@@ -25,6 +33,11 @@ def text_of(reply: Reply) -> str:
     if not reply.text.strip():
         raise SampleError("reply_empty", "", joined(reply))
     return reply.text.strip()
+
+
+def refused(text: str) -> bool:
+    """Whether a reply opens with an apology or a refusal instead of what was asked for."""
+    return REFUSAL.match(text) is not None
 
 
 def joined(reply: Reply) -> str:

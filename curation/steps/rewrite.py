@@ -51,7 +51,7 @@ async def rewrite(
         "diff": word_diff(distill, text),
     }  # fmt: skip
     if reason := changed(distill, text, max_word_gap):
-        return Drop(reason, _what(reason, distill, text), value)
+        return Drop(reason, difference(reason, distill, text), value)
     if remaining_leaks == "drop" and (left := leaks(text, question)):
         return Drop("leak_remains", "; ".join(left[:5]), value)
     return value
@@ -160,7 +160,8 @@ PICTURE_WORDS = frozenset(
 )
 
 
-def _what(reason: str, before: str, after: str) -> str:
+def difference(reason: str, before: str, after: str) -> str:
+    """What exactly a rewrite changed, for the reader of its reason code."""
     match reason:
         case "word_gap":
             return f"{len(before.split())} words before, {len(after.split())} after"

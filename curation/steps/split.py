@@ -1,7 +1,7 @@
 """Step 6 of VLAA-Thinking: verified samples without reflection teach by SFT, those with it by RL; never both."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from types import MappingProxyType
 
@@ -45,30 +45,43 @@ def split(
         "rl" if reflects["reflective"] or name in rl_only else "sft"
         for reflects, name in zip(cues, source, strict=True)
     ]
-    order = sorted(range(len(id)), key=lambda i: rank(id[i], seed))
-    verdicts: list[dict[str, Json] | Drop] = [Drop("not_chosen")] * len(id)
+    refused = assigned(id, source, image, wanted, {"rl": rl_quotas, "sft": sft_quotas}, seed)
+    return [
+        refused[i]
+        or {
+            "split": wanted[i],
+            "verifier_type": "general" if source[i] in open_reward_sources else VERIFIER_TYPES[kind[i]],
+        }
+        for i in range(len(id))
+    ]
+
+
+def assigned(
+    id: Sequence[str],
+    source: Sequence[str],
+    image: Sequence[Image | None],
+    wanted: Sequence[str],
+    quotas: Mapping[str, Mapping[str, int]],
+    seed: int,
+) -> list[Drop | None]:
+    """Why each sample cannot go to the split it is `wanted` for, or None: its quota is full, or its image is elsewhere.
+
+    `quotas` is split to source to number. Samples are placed by seeded hash, so the order of rows does not matter.
+    """
+    refused: list[Drop | None] = [None] * len(id)
     split_of_image: dict[str, str] = {}
     filled: defaultdict[tuple[str, str], int] = defaultdict(int)
-    quotas = {"rl": rl_quotas, "sft": sft_quotas}
-    for i in order:
-        name = wanted[i]
+    for i in sorted(range(len(id)), key=lambda i: rank(id[i], seed)):
+        name, picture = wanted[i], image[i]
         quota = quotas[name].get(source[i], quotas[name].get("*"))
-        picture = image[i]
-        shown = picture.pixels if picture else ""
         if quota is not None and filled[name, source[i]] >= quota:
-            verdicts[i] = Drop("over_quota", f"{name} quota of {source[i]} is {quota}")
-        elif shown and split_of_image.setdefault(shown, name) != name:
-            verdicts[i] = Drop(
-                "image_in_other_split",
-                f"image {picture and picture.sha256[:12]} is in {split_of_image[shown]}",
-            )
+            refused[i] = Drop("over_quota", f"{name} quota of {source[i]} is {quota}")
+        elif picture and split_of_image.setdefault(picture.pixels, name) != name:
+            where = split_of_image[picture.pixels]
+            refused[i] = Drop("image_in_other_split", f"image {picture.sha256[:12]} is in {where}")
         else:
             filled[name, source[i]] += 1
-            verdicts[i] = {
-                "split": name,
-                "verifier_type": "general" if source[i] in open_reward_sources else VERIFIER_TYPES[kind[i]],
-            }
-    return verdicts
+    return refused
 
 
 def rank(id: str, seed: int) -> bytes:

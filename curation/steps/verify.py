@@ -28,9 +28,23 @@ async def verify(
     The judge sees the reference and the answer, not the question. A judge that says neither yes nor no drops the sample
     with `judge_unclear` and its words kept; nobody is counted wrong by it.
     """
+    return await judged(str(rewrite["text"]), reference, kind, options, question, judge=judge, prompt=prompt, by=by)
+
+
+async def judged(
+    text: str,
+    reference: str | None,
+    kind: Kind,
+    options: tuple[Option, ...],
+    question: str,
+    *,
+    judge: Teacher | None,
+    prompt: PromptSet,
+    by: str,
+) -> dict[str, Json] | Drop:
+    """The verdict on one response as a dict, or the `Drop` that says why it is not verified."""
     if reference is None:
         return Drop("undecided", "the source gives no answer")
-    text = str(rewrite["text"])
     verdict = Verdict(None, parse(text).answer, kind, "undecided")
     if by == "rule_first":
         verdict = await _checked(text, reference, kind, options, question)
@@ -41,7 +55,7 @@ async def verify(
                 f"the rules cannot decide ({verdict.reason}); give one with --teacher judge=…",
                 asdict(verdict),
             )
-        verdict = await _judged(judge, prompt, reference, verdict, parse(text).answer)
+        verdict = await _asked(judge, prompt, reference, verdict, parse(text).answer)
     if verdict.correct:
         return asdict(verdict)
     return Drop(
@@ -62,7 +76,7 @@ def _wrong(verdict: Verdict) -> str:
     return "answer_not_found" if verdict.reason == "answer_not_found" else "wrong_answer"
 
 
-async def _judged(judge: Teacher, prompt: PromptSet, reference: str, verdict: Verdict, answer: str) -> Verdict:
+async def _asked(judge: Teacher, prompt: PromptSet, reference: str, verdict: Verdict, answer: str) -> Verdict:
     reply = text_of(await judge.ask(prompt.fill({"reference": reference, "answer": answer}), sampling=prompt.sampling))
     match reply.strip().strip(".!*\"'` \n").lower().split(",")[0]:
         case "yes":

@@ -21,6 +21,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+if __package__ in (None, ""):  # run as a file: its own folder is on the path then, not the repository
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from tests.benchmarks.contenders import RUN, Work
 from tests.benchmarks.peers import PEERS, measure_peers
 from tests.benchmarks.serving import ROOT, server

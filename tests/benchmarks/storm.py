@@ -21,6 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
+if __package__ in (None, ""):  # run as a file: its own folder is on the path then, not the repository
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from curation.teachers import open_teachers
 from curation.teachers.dispatch import Policy
 from curation.teachers.protocol import Message

@@ -26,6 +26,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+if __package__ in (None, ""):  # run as a file: its own folder is on the path then, not the repository
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from curation.records import Image
 from curation.teachers import open_teachers
 from curation.teachers.protocol import Message

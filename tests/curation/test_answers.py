@@ -68,7 +68,7 @@ TEXTS = [
     ("Yes, because it rains.", "yes", T),
     ("Nothing", "no", F), ("I do not know", "no", F), ("true", "yes", T), ("apples", "apple", T),
     ("linear", "nonlinear", F),
-    ("blue and red", "red, blue", N), ("Isabele", "Isabelle", N), ("three", "3", T),
+    ("blue and red", "red, blue", T), ("Isabele", "Isabelle", N), ("three", "3", T),
 ]  # fmt: skip
 
 BOXES = [
@@ -99,7 +99,7 @@ def test_choices(response: str, reference: str, correct: bool | None) -> None:
 def test_a_place_counts_only_where_no_option_has_digits() -> None:
     assert check("2", "B", options=WORDS).correct is True
     assert check("The function is nonlinear.", "nonlinear", options=WORDS).correct is True
-    assert check("linear or nonlinear", "linear", options=WORDS).correct is None
+    assert check("linear or nonlinear", "linear", options=WORDS).correct is False
 
 
 def test_an_option_may_say_that_two_letters_are_right() -> None:
@@ -261,7 +261,8 @@ def test_no_string_makes_mathematics_raise(response: str, reference: str) -> Non
 
 HOSTILE = (
     "\\boxed{", "Final Answer: ", "the answer is ", "1,", "1/", "(", "{", "a ", "one ", " and ", "**", "$", "-", "9",
-    "A) ", ", ",
+    "A) ", ", ", "so ", "so yes, ", "答案是", "not the ", "x = ",
+    "\n ", "wait ", "or ", "1:", "12:30 ", "五", "\\text{a}",
 )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def test_another_seed_takes_others() -> None:
 @pytest.mark.parametrize(
     ("size", "quotas", "said"),
     [(0, {}, "1 or more"), (1, {("colour", "red"): 1}, "not balanced by colour"),
-     (1, {("source", "bug"): 1}, "no sample has it"), (1, {("source", "big"): -1}, "0 or more")],
+     (1, {("source", "bug"): 1}, "no sample has it"),
+     (1, {("source", "big"): -1}, "0 or more")],
 )  # fmt: skip
 def test_what_cannot_work_is_refused(size: int, quotas: dict[tuple[str, str], int], said: str) -> None:
     ids, found = corpus()

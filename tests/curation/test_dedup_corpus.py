@@ -42,7 +42,9 @@ SAME_FRAME: dict[str, Edit] = {
     "brighter": lambda p: encoded(p.point(lambda level: min(255, int(level * 1.1)))),
 }
 OTHER_FRAME: dict[str, Edit] = {
-    "cropped": lambda p: encoded(ImageOps.crop(p, round(p.width * 0.03))),
+    "cropped": lambda p: encoded(
+        p.crop((round(p.width * 0.03), round(p.height * 0.03), round(p.width * 0.97), round(p.height * 0.97)))
+    ),
     "cropped at one side": lambda p: encoded(p.crop((round(p.width * 0.05), 0, p.width, p.height))),
     "in a white border": lambda p: encoded(ImageOps.expand(p, 14, "white")),
     "in a black border": lambda p: encoded(ImageOps.expand(p, 20, "black")),

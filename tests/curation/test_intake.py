@@ -216,7 +216,9 @@ def test_a_missing_answer_is_kept_only_where_none_is_needed() -> None:
         (" <answer> 42 </answer> ", "42", "number"),
         ([1, 2.0, 30.5, 40], "[1, 2, 30.5, 40]", "box"),
         ("[1,2,30.50,40]", "[1, 2, 30.5, 40]", "box"),
-        ("\\frac{1}{2}", "\\frac{1}{2}", "math"),
+        ("\\frac{1}{2}", "\\frac{1}{2}", "number"),
+        ("(3, -4)", "(3, -4)", "math"),
+        ("C", "C", "text"),
         ("Riverwalk Bank", "Riverwalk Bank", "text"),
         ("because the two lines never cross", "because the two lines never cross", "open"),
     ],
@@ -385,7 +387,7 @@ def counted(source: Source) -> Counter[str]:
 def test_tabmwp_is_taken_in_whole() -> None:
     source = open_source(f"json:{TABMWP}", maps=["image=images/{key}.png", "options=choices"])
     assert source.name == "tabmwp"
-    assert counted(source) == {"mcq": 275, "number": 418, "digit": 264, "math": 43}
+    assert counted(source) == {"mcq": 275, "number": 461, "digit": 264}
 
 
 @pytest.mark.skipif(not MATHVISION.exists(), reason="the shared data is not here")

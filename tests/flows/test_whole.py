@@ -38,7 +38,7 @@ def lines(path: Path, rows: list[dict[str, Any]]) -> str:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> tuple[str, str]:
-    """(store, its source): 1 and 2 (a JPEG) repeat 0, 4 nearly asks what 3 asks, 5 is like nothing."""
+    """(store, its source): 0 and 1 the same, 2 a JPEG of 0 asked the same, 3 and 4 near texts, 5 like nothing."""
     folder = tmp_path / "corpus"
     folder.mkdir()
     text = "Read the table of the school shop and say how many books were sold in the third month of the year"

@@ -7,7 +7,7 @@ import pytest
 from curation.errors import ConfigError
 from storage import corpus
 from storage.exclusions import Exclusion, pool, pool_texts, record_pass, undo_pass
-from storage.migrations import migrate
+from storage.migrations import MIGRATIONS, migrate
 from storage.store import Store
 from tests.storage.hand_built import a_sample, a_store, an_outcome, start, take_in, tuples, verdict
 
@@ -114,6 +114,10 @@ def test_a_store_of_version_2_gains_the_tables(tmp_path: Path) -> None:
     import duckdb
 
     with duckdb.connect(str(tmp_path / "old.duckdb")) as old:
+        for earlier in MIGRATIONS[:2]:
+            earlier(old)
+        for table in ("passes", "exclusions"):
+            old.execute(f"drop table {table}")
         old.execute("create table _version as select 2 as applied")
         migrate(old)
         assert {"passes", "exclusions"} <= {

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -364,3 +366,13 @@ def test_the_working_directory_stays_clean(store: Store, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     read_only(store, "select count(*) from raw_outcomes")
     assert os.listdir(tmp_path) == []
+
+
+def test_no_progress_bar_is_drawn_over_the_output_of_a_process_that_looks_like_a_shell(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from storage.store import Store; "
+        "store = Store.open(Path(sys.argv[1])); "
+        "print(store.query(\"select current_setting('enable_progress_bar') as bar\").to_pylist())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "[{'bar': False}]\n"

@@ -100,20 +100,19 @@ def test_a_failure_mended_later_counts_as_mended(store: Store) -> None:
     assert settled(store).kept.tolist() == [0]
 
 
-def test_a_picture_is_known_as_long_as_the_code_that_saw_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_known_as_long_as_the_code_that_saw_it(store: Store) -> None:
     sample = corpus_sample(store)
     assert sample.image is not None
-    known = corpus.KnownImages(store)
+    known = corpus.KnownImages(store, "this code")
     assert known(sample.image.sha256) == sample.image
     assert known("0" * 64) is None
     assert known("f" * 64) is None
-    monkeypatch.setattr(corpus, "_inspection", lambda: "later code")
-    assert corpus.KnownImages(store)(sample.image.sha256) is None
+    assert corpus.KnownImages(store, "later code")(sample.image.sha256) is None
 
 
 def corpus_sample(store: Store) -> Sample:
     from tests.storage.hand_built import PICTURE, an_image
 
     sample = a_sample(0, image=an_image())
-    corpus.add_samples(store, [sample], [(an_image(), PICTURE)])
+    corpus.add_samples(store, [sample], [(an_image(), PICTURE)], inspected="this code")
     return sample

@@ -11,7 +11,7 @@ from random import Random
 
 from curation.errors import ConfigError
 from curation.records import Json, Kind
-from curation.sources.figures import bar, counting, form, geometry, grouped_bar, line, pie, table
+from curation.sources.figures import bar, counting, form, geometry, grouped_bar, line, pie, table, tray
 from curation.sources.figures.asking import Drawn
 from curation.sources.figures.axes import Style
 from curation.sources.figures.canvas import Canvas
@@ -27,6 +27,8 @@ DRAW: dict[str, Callable[[Canvas, Random, Kind, Style], Drawn]] = {
     "geometry": geometry.draw,
 }
 FAMILIES = tuple(DRAW)
+BY_NAME: dict[str, Callable[[Canvas, Random, Kind, Style], Drawn]] = {"tray": tray.draw}
+"""Drawn only when asked for, so that the figures of a seed stay what they were; a tray knows one kind, `digit`."""
 FIGURE_KINDS: tuple[Kind, ...] = ("digit", "math", "number", "text", "mcq", "box")
 SMALLEST, LARGEST = 64, 4096
 
@@ -73,7 +75,7 @@ def figure(
     rng = Random(f"figures/{seed}/{index}/{family}/{kind}")
     style = Style.roll(rng)
     canvas = Canvas(size, style.ground)
-    drawn = DRAW[family](canvas, rng, kind, style)
+    drawn = (DRAW | BY_NAME)[family](canvas, rng, kind, style)
     return _figure(f"figures-{seed}-{index:06d}", family, kind, canvas, drawn, {"seed": seed, "index": index})
 
 
@@ -124,8 +126,10 @@ def _check(index: int, size: tuple[int, int], families: Sequence[str], kinds: Se
         raise ConfigError("index", index, "use 0 or more")
     if len(size) != 2 or not all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in size):
         raise ConfigError("size", size, f"give width and height as whole numbers from {SMALLEST} to {LARGEST}")
-    _check_names("families", families, FAMILIES)
+    _check_names("families", families, (*FAMILIES, *BY_NAME))
     _check_names("kinds", kinds, FIGURE_KINDS)
+    if set(families) & BY_NAME.keys() and tuple(kinds) != ("digit",):
+        raise ConfigError("kinds", list(kinds), f"{', '.join(BY_NAME)} has one kind of question: give kinds=digit")
 
 
 def _check_names(field: str, given: Sequence[str], known: Sequence[str]) -> None:

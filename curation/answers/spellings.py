@@ -1,0 +1,75 @@
+"""Words with one meaning and several spellings: yes and no in several languages, weekdays and months cut short, British
+and American English, a few names everybody abbreviates.
+
+`same_words` rewrites a folded text so that two spellings come out equal. Synonyms are not spellings: `big` and `large`
+stay apart, and a judge may join them.
+"""
+
+import re
+from functools import lru_cache
+
+from curation.answers.normal import REMEMBERED, folded, plain
+
+YES = "yes yeah yep yup y true oui si sí ja sim да 是 是的 对 对的 正确 はい 네 예"
+NO = "no nope nah n false non nein nee não нет 否 不是 不 不对 错误 いいえ 아니요"
+POLAR = dict.fromkeys(YES.split(), "yes") | dict.fromkeys(NO.split(), "no")
+SAID = re.compile(
+    r"^\W*(?:(?:so|therefore|thus|hence|well|ok|okay|and)\b[\s,:]*)*(?:the\s+(?:answer"
+    r"|statement)\s+is\s+)?([^\W\d]+)(?![\w'-])(.{0,60})",
+    re.IGNORECASE | re.DOTALL,
+)
+BOTH = re.compile(r"^\s*(?:and|or|/|&|,?\s*but)\s*(?:also\s)?(?:yes|no|true|false)\b", re.IGNORECASE)
+NO_WHAT = re.compile(
+    r"^\s+(?:answer|idea|one|clue|information|solution|way|problem|matter|change|effect|image|option|data|number"
+    r"|need|\w+s)\b",
+    re.IGNORECASE,
+)
+SHORT_POLAR = frozenset(["y", "n", "si", "non", "ja", "nee", "不", "对"])  # only as the whole answer or before a comma
+DAYS = "sunday monday tuesday wednesday thursday friday saturday"
+MONTHS = "january february march april june july august september october november december"
+ONE_WORD = {
+    **{word[:3]: word for word in (DAYS + " " + MONTHS).split()},
+    "sept": "september", "tues": "tuesday", "thur": "thursday", "thurs": "thursday",
+    "grey": "gray", "anticlockwise": "counterclockwise", "mt": "mount", "mum": "mom", "maths": "math",
+    "programme": "program", "usa": "united states", "us": "united states", "u.s": "united states",
+    "u.s.a": "united states", "america": "united states",
+    "uk": "united kingdom", "u.k": "united kingdom", "infinity": "oo", "infinite": "oo", "tv": "television",
+}  # fmt: skip
+IRREGULAR = {
+    "leaves": "leaf", "wolves": "wolf", "knives": "knife", "halves": "half", "men": "man", "women": "woman",
+    "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse", "geese": "goose", "people": "person",
+}  # fmt: skip
+OUR = re.compile(r"\b(\w{3,})our(s|ed|ing)?\b")
+RE = re.compile(r"\b(\w{3,}[bt])re\b")
+STATES = re.compile(r"\bunited states of america\b")
+PLURAL = re.compile(r"\b(\w{3,}(?<![sui]))s\b")
+INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def same_words(text: str) -> str:
+    """The folded text in one spelling, plurals made singular."""
+    said = STATES.sub("united states", folded(text))
+    words = " ".join(IRREGULAR.get(word) or ONE_WORD.get(word, word) for word in said.split())
+    return PLURAL.sub(r"\1", RE.sub(r"\1er", OUR.sub(r"\1or\2", words)))
+
+
+def same_spelling(one: str, other: str) -> bool:
+    """Whether two texts are the same words, however spelled; `north-east` is `northeast`, `1 2` is not `12`."""
+    left, right = same_words(one), same_words(other)
+    if left == right or not left:
+        return bool(left)
+    return left.count(" ") != right.count(" ") and INNER.sub("", left) == INNER.sub("", right)
+
+
+def polar(text: str) -> str | None:
+    """`yes` or `no` when the text begins by saying so, else None; `both` for "yes and no" and "yes or no"."""
+    found = SAID.match(plain(text))
+    if not found or (side := POLAR.get(word := found[1].lower())) is None:
+        return None
+    if BOTH.match(found[2]):
+        return "both"
+    alone = not found[2].strip() or re.match(r"\s*[.,;:!)\n]", found[2])
+    if not alone and (word in SHORT_POLAR or (side == "no" and NO_WHAT.match(found[2]))):
+        return None
+    return side

@@ -1,0 +1,68 @@
+"""A finding: what an audit saw, how grave it is, the rows it is about, the SQL that shows them and what mends it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+Severity = Literal["info", "warning", "serious"]
+SPELLED = 4
+"""Other rows named in a row's detail."""
+SEVERITIES: tuple[Severity, ...] = ("serious", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result over a corpus.
+
+    `rows` are (sample id, detail) of every sample concerned; `of` is how many samples the check looked at; `measures`
+    are its figures, shares and accuracies from 0 to 1. `sql` shows the rows in the store, `fix` is a command or a
+    sentence that mends them.
+    """
+
+    check: str
+    severity: Severity
+    title: str
+    rows: tuple[tuple[str, str], ...] = ()
+    of: int = 0
+    measures: Mapping[str, float] = field(default_factory=dict)
+    sql: str = ""
+    fix: str = ""
+
+    @property
+    def count(self) -> int:
+        """Samples concerned; one sample may be named for several reasons."""
+        return len({id for id, _ in self.rows})
+
+
+def named(ids: Iterable[str]) -> str:
+    """The first few of many ids; a group of thousands must not be spelled out in each of its rows."""
+    first = list(islice(ids, SPELLED + 1))
+    return ", ".join([*first[:SPELLED], *(["…"] if len(first) > SPELLED else [])])
+
+
+def graded(count: int, of: int, *, warn: float = 0.0, serious: float | None = None) -> Severity:
+    """The severity of `count` samples in `of`: more than the share `warn` is a warning, than `serious` is serious."""
+    share = count / of if of else 0.0
+    if serious is not None and share > serious:
+        return "serious"
+    return "warning" if share > warn else "info"
+
+
+def wilson_low(right: int, of: int, *, z: float = 2.576) -> float:
+    """Lower end of Wilson's interval of a share (z = 2.576: 99 %), so that small corpora are not accused by chance.
+
+    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    """
+    if not of:
+        return 0.0
+    share = right / of
+    middle = share + z * z / (2 * of)
+    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return max(0.0, (middle - spread) / (1 + z * z / of))
+
+
+def worst(findings: Sequence[Finding]) -> Severity:
+    """The gravest severity there is; `info` when nothing was found."""
+    return next((level for level in SEVERITIES if any(finding.severity == level for finding in findings)), "info")

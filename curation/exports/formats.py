@@ -1,0 +1,90 @@
+"""What a format is: its rows, its columns, which split it takes and where the picture's marker belongs.
+
+Column types are plain data (`"string"`, `[{"role": "string"}]`, `IMAGE`), so that this package needs neither Arrow nor
+`datasets`; writing is the business of `flows`.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from curation.errors import ConfigError
+from curation.exports.item import Item
+from curation.records import Json
+
+Container = Literal["parquet", "folder", "lines", "array"]
+Markers = Literal["text", "none"]
+Row = Callable[..., dict[str, Json]]
+
+IMAGE = "image"
+MESSAGES: list[Json] = [{"role": "string", "content": "string"}]
+OPTIONS: list[Json] = [{"letter": "string", "text": "string"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file, or one series of shards: rows of one split of the store under one name.
+
+    `split` is the store's (`sft`, `rl`), "" for every sample that is in a split, None for every sample there is.
+    `traced` rows need a trace, `paired` ones a wrong trace besides; unchecked ones are written as the store has them.
+    """
+
+    name: str
+    split: str | None
+    row: Row
+    traced: bool = False
+    paired: bool = False
+    checked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A layout that some trainer or published corpus has.
+
+    `containers` says how it is written with pictures embedded and with pictures as files; what is missing cannot be
+    had. `markers`: whether `<image>` stands in the text once a picture, or must not stand there at all; `texts` gives
+    the texts of a row in which they are counted. `info` makes LLaMA-Factory's `dataset_info.json` of file names.
+    """
+
+    name: str
+    title: str
+    parts: tuple[Part, ...]
+    markers: Markers
+    texts: Callable[[Mapping[str, Json]], list[str]]
+    columns: Mapping[str, Json] = field(default_factory=dict)
+    containers: Mapping[str, Container] = field(default_factory=dict)
+    info: Callable[[Mapping[str, str], bool], Json] | None = None
+
+    @property
+    def settings(self) -> dict[str, Json]:
+        """Keyword settings of its row functions, with their defaults."""
+        return {
+            name: given.default
+            for part in self.parts
+            for name, given in inspect.signature(part.row).parameters.items()
+            if given.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+
+    def accepted(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        """The settings given, in the types of the defaults. Raises `ConfigError` for one that it does not have."""
+        known = self.settings
+        for name, value in given.items():
+            if name not in known:
+                has = ", ".join(sorted(known)) or "none"
+                raise ConfigError("--set", name, f"{self.name} has no such setting; it has {has}")
+            if not isinstance(value, type(known[name])):
+                raise ConfigError("--set", f"{name}={value}", f"must be a {type(known[name]).__name__}")
+        return dict(given)
+
+
+def made(part: Part, item: Item, pictures: Sequence[Json], settings: Mapping[str, Json]) -> dict[str, Json]:
+    """The row of an item, with the settings that this part's function takes."""
+    takes = inspect.signature(part.row).parameters
+    return part.row(item, pictures, **{name: value for name, value in settings.items() if name in takes})
+
+
+def prompt_texts(row: Mapping[str, Json]) -> list[str]:
+    """The texts of a row that has `prompt`, `messages`, `chosen` and `rejected` as TRL, verl and ms-swift name them."""
+    turns = [turn for name in ("prompt", "messages", "chosen", "rejected") for turn in row.get(name) or ()]
+    return [turn["content"] for turn in turns]

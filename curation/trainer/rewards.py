@@ -1,0 +1,160 @@
+"""Rewards as TRL calls them: `curation.rewards` by name, over the columns of an export, with every component logged.
+
+A reward returns None where nobody could tell, which TRL leaves out of the sum; None never counts as 0. Rows are routed
+by their own `kind`.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from curation.answers import check
+from curation.errors import ConfigError
+from curation.records import Option, Verdict
+from curation.rewards import REWARDS, Judge, Reward, Scorer, checked, score, score_async
+from curation.rewards.format import laid_out
+from curation.trainer.config import Overlong, Progressive
+
+Completion = Sequence[Mapping[str, str]]
+Scores = list[float | None]
+REFERENCES = ("answer", "solution", "reference")
+
+
+def said(completion: Completion | str) -> str:
+    """The text of a completion, which TRL gives as messages or as a string."""
+    return completion if isinstance(completion, str) else str(completion[0]["content"])
+
+
+def reference_of(row: Mapping[str, Any]) -> str:
+    """The reference answer of an exported row, under whichever name the format has."""
+    return str(next(row[name] for name in REFERENCES if row.get(name) is not None))
+
+
+def verdict(text: str, row: Mapping[str, Any]) -> Verdict:
+    """How the answer of a completion compares with the row's reference; the same check as in curation."""
+    return check(
+        text, reference_of(row), kind=row.get("kind") or None, options=options_of(row), question=row.get("question")
+    )
+
+
+def right(text: str, row: Mapping[str, Any]) -> bool:
+    """Whether a completion's answer is right; False where it could not be told."""
+    return verdict(text, row).correct is True
+
+
+def options_of(row: Mapping[str, Any]) -> tuple[Option, ...]:
+    """The options of a row: texts in order, or letter and text."""
+    return tuple(
+        Option(each["letter"], each["text"]) if isinstance(each, Mapping) else Option("ABCDEFGHIJ"[at], str(each))
+        for at, each in enumerate(row.get("options") or ())
+    )
+
+
+def well_formed(text: str) -> bool:
+    """Whether a completion is exactly one think block and one answer block."""
+    return not laid_out(text)[1]
+
+
+def rows_of(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """The data set's columns as one dict a completion."""
+    lists = {name: value for name, value in columns.items() if isinstance(value, list) and len(value) == count}
+    return [{name: value[at] for name, value in lists.items()} for at in range(count)]
+
+
+def named(
+    name: str, settings: Mapping[str, Any] | None = None, *, judge: Judge | None = None, scorer: Scorer | None = None
+) -> Any:
+    """The function TRL calls for a reward of `curation.rewards`. Raises `ConfigError` for a name, setting or model.
+
+    Judged rewards are asynchronous and remember their verdicts by reference and completion, so that a completion drawn
+    twice is asked about once.
+    """
+    if name not in REWARDS:
+        raise ConfigError("rewards.names", name, f"no such reward; there are {', '.join(sorted(REWARDS))}")
+    given = checked(name, settings or {})
+    if asyncio.iscoroutinefunction(REWARDS[name]):
+        if judge is None and scorer is None:
+            raise ConfigError("rewards.names", name, "asks a model: give it with rewards.judge")
+        return _judged(name, given, judge, scorer)
+
+    def reward(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
+        rows = _rows(completions, columns)
+        found = [score(name, said(c), row, **given) for c, row in zip(completions, rows, strict=True)]
+        return _logged(name, found, log_metric)
+
+    reward.__name__ = name
+    return reward
+
+
+def _judged(name: str, given: Mapping[str, Any], judge: Judge | None, scorer: Scorer | None) -> Any:
+    known: dict[tuple[str, str, str], Reward] = {}
+
+    async def reward(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
+        async def one(text: str, row: Mapping[str, Any]) -> Reward:
+            key = (str(row.get("question", "")), reference_of(row), text)
+            if key not in known or known[key].total is None:
+                known[key] = await score_async(name, text, row, judge=judge, scorer=scorer, **given)
+            return known[key]
+
+        rows = _rows(completions, columns)
+        jobs = [one(said(c), row) for c, row in zip(completions, rows, strict=True)]
+        return _logged(name, await asyncio.gather(*jobs), log_metric)
+
+    reward.__name__ = name
+    return reward
+
+
+def _rows(completions: Sequence[Completion], columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows with what rewards read beside their own columns: the length in tokens and the share of training done."""
+    state, ids = columns.get("trainer_state"), columns.get("completion_ids")
+    done = state.global_step / max(1, state.max_steps) if state is not None else 0.0
+    rows = rows_of(columns, len(completions))
+    for at, row in enumerate(rows):
+        row |= {"progress": done, "completion_tokens": len(ids[at]) if ids else 0}
+    return rows
+
+
+def _logged(name: str, found: Sequence[Reward], log_metric: Any) -> Scores:
+    if log_metric:
+        parts: dict[str, list[float]] = defaultdict(list)
+        for reward in found:
+            for part, value in reward.components.items():
+                if value is not None:
+                    parts[part].append(value)
+        for part, values in parts.items():
+            log_metric(f"components/{name}/{part}", sum(values) / len(values))
+        log_metric(f"components/{name}/unscored", sum(reward.total is None for reward in found) / len(found))
+    return [reward.total for reward in found]
+
+
+def overlong(settings: Overlong) -> Any:
+    """DAPO's soft overlong punishment by the completion's tokens."""
+    free = settings.tokens - settings.buffer
+    return named("soft_overlong", {"expected": max(1, free), "buffer": settings.buffer})
+
+
+def progressive(settings: Progressive) -> Any:
+    """Box rewards whose IoU must reach a threshold that rises over training (arXiv 2503.18013 §3.3): 1, or 0 below.
+
+    Rows that are no boxes get None; plain accuracy is a reward of its own.
+    """
+    from curation.answers import parse
+    from curation.answers.by_box import boxes, iou
+
+    def progressive_iou(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
+        scores: Scores = []
+        for completion, row in zip(completions, _rows(completions, columns), strict=True):
+            least = threshold(settings, row["progress"])
+            wanted, found = boxes(reference_of(row)), boxes(parse(said(completion)).answer)
+            scores.append(float(bool(found) and iou(found[-1], wanted[0]) >= least) if wanted else None)
+            if log_metric:
+                log_metric("reward_threshold", least)
+        return scores
+
+    return progressive_iou
+
+
+def threshold(settings: Progressive, share: float) -> float:
+    """The threshold in force at this share (0 to 1) of training."""
+    return next(value for start, value in reversed(settings.at) if share >= start)

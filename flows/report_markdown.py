@@ -1,0 +1,174 @@
+"""The report of a run as Markdown that shows stored text and never obeys it.
+
+Names in tables are escaped character by character; longer text stands in a code fence longer than any run of backticks
+in it, cut at `LONGEST_SHOWN` characters. So HTML, pipes, links and fences of a trace stay text in any renderer.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+LONGEST_SHOWN = 1_500  # characters of one text of an example
+LONGEST_CELL = 120
+MOST_ROWS = 40  # of one table; the JSON has all
+
+PLOTS: Mapping[str, str] = {
+    "funnel.png": "Samples by step and what became of them",
+    "reasons.png": "Samples lost by reason",
+    "lengths.png": "Words of each text a step wrote",
+    "cues.png": "Share of traces with each cue",
+    "kinds.png": "Samples by kind of answer",
+    "abilities.png": "Samples by ability",
+    "pass_rates.png": "Samples by share of right draws",
+    "tokens.png": "Tokens by role",
+}
+"""File name to what it shows, in the order of the report."""
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]!|~$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_TICKS = re.compile(r"`+")
+
+
+def cell(value: object, longest: int = LONGEST_CELL) -> str:
+    """Any value as one line of plain text in a table: nothing in it is markup, HTML, a link or a mention."""
+    text = " ".join(_UNPRINTABLE.sub("·", _shown(value)).split())
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return plain if isinstance(value, int | float) else _SPECIAL.sub(r"\\\1", plain)
+
+
+def block(text: str, characters: int | None = None) -> str:
+    """Text in a code fence that it cannot close; `characters` is its whole length where it was cut before."""
+    shown = _UNPRINTABLE.sub("·", text[:LONGEST_SHOWN])
+    whole = characters or len(text)
+    fence = "`" * max(3, 1 + max((len(run) for run in _TICKS.findall(shown)), default=0))
+    more = f"\n\n({LONGEST_SHOWN:,} of {whole:,} characters)" if whole > LONGEST_SHOWN else ""
+    return f"{fence}text\n{shown}\n{fence}{more}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table; more than `MOST_ROWS` rows are told by their number."""
+    listed = list(rows)
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += [f"| {' | '.join(map(cell, row))} |" for row in listed[:MOST_ROWS]]
+    more = f"\n\n{len(listed) - MOST_ROWS:,} more in report.json." if len(listed) > MOST_ROWS else ""
+    return "\n".join(lines) + more
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The whole report."""
+    parts = [_head(report), *_sections(report), *_examples(report["examples"])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(report: Row) -> str:
+    run, totals = report["run"], report["totals"]
+    took = f"{run['seconds']:,.1f} s" if run["seconds"] is not None else "not ended when this was written"
+    settings = json.dumps(run["settings"], ensure_ascii=False) if run["settings"] else "defaults"
+    facts = [
+        ("run", run["run_id"]), ("source", run["source"]), ("status", run["status"]), ("started (UTC)", _when(run)),
+        ("seconds since it was last started", took), ("seed", run["seed"]), ("settings", settings),
+        ("teachers", ", ".join(f"{role}: {model}" for role, model in run["teachers"].items()) or "none"),
+    ]  # fmt: skip
+    counts = ", ".join(f"{totals[name]:,} {name}" for name in ("kept", "dropped", "failed", "pending"))
+    title = f"# Report: {cell(run['recipe'])}\n\nSamples: {totals['samples']:,} ({counts})."
+    return f"{title}\n\n{table(('', ''), facts)}"
+
+
+def _sections(report: Row) -> Iterable[str]:
+    yield _section("Steps", report, ("funnel.png",), _funnel(report["funnel"]))
+    yield _section("Reasons", report, ("reasons.png",), _listed(report["reasons"], "step", "fate", "reason", "samples"))
+    yield _section("Splits", report, (), _listed(report["splits"], "name", "samples"))
+    yield _section("Verdicts", report, (), _listed(report["verdicts"], "correct", "decided_by", "samples"))
+    yield _section("Lengths, in words", report, ("lengths.png",),
+                   _listed(report["words"], "step", "samples", "p5", "median", "p95", "longest"))  # fmt: skip
+    yield _section("Reflection cues", report, ("cues.png",), _cues(report))
+    counts = ("name", "samples", "kept", "dropped", "failed", "pending")
+    yield _section("Kinds of answers", report, ("kinds.png",), _listed(report["kinds"], *counts))
+    yield _section("Sources", report, (), _listed(report["sources"], *counts))
+    yield _section("Abilities", report, ("abilities.png",), _listed(report["abilities"], "name", "samples", "kept"))
+    yield _section("Pass rates", report, ("pass_rates.png",),
+                   _listed(report["pass_rates"], "model", "k", "stopped", "correct", "samples"))  # fmt: skip
+    yield _section("Cost and tokens", report, ("tokens.png",), _cost(report))
+    yield _section("Seconds in steps", report, (),
+                   _listed(report["seconds"], "step", "outcomes", "seconds", "median", "p95"))  # fmt: skip
+
+
+def _section(title: str, report: Row, plots: Sequence[str], body: str) -> str:
+    """A heading, its pictures and its table; nothing when there is nothing to tell."""
+    pictures = [f"![{PLOTS[name]}]({name})" for name in plots if name in report.get("plots", ())]
+    return "\n\n".join([f"## {title}", *pictures, body]) if body else ""
+
+
+def _listed(rows: Sequence[Row], *names: str) -> str:
+    header = [name.replace("_", " ") for name in names]
+    return table(header, ([row[name] for name in names] for row in rows)) if rows else ""
+
+
+def _funnel(rows: Sequence[Row]) -> str:
+    names = ("step", "input", "kept", "dropped", "failed", "pending")
+    return _listed(rows, *names)
+
+
+def _cues(report: Row) -> str:
+    told = report["reflective"]
+    if not told["samples"]:
+        return ""
+    some, all_of_them = told["reflective"], told["samples"]
+    share = f"{some:,} of {all_of_them:,} traces ({some / all_of_them:.1%}) have a cue."
+    rows = [
+        (row["cue"], row["samples"], f"{row['samples'] / row['of']:.1%}", row["occurrences"]) for row in report["cues"]
+    ]
+    return f"{share}\n\n{table(('cue', 'traces', 'share', 'occurrences'), rows)}" if rows else share
+
+
+def _cost(report: Row) -> str:
+    if not report["cost"]:
+        return ""
+    roles = _listed(report["by_role"], "role", "calls", "failed", "prompt_tokens", "completion_tokens", "cost",
+                    "unknown_cost_calls", "seconds")  # fmt: skip
+    steps = _listed(report["cost"], "step", "role", "teacher", "model", "calls", "of_earlier_runs", "prompt_tokens",
+                    "completion_tokens", "median_completion_tokens", "p95_completion_tokens", "cost")  # fmt: skip
+    note = "Cost is in US dollars, without the calls whose price is unknown; seconds are those of the calls, added up."
+    return f"{note}\n\n{roles}\n\nBy step:\n\n{steps}"
+
+
+def _examples(examples: Mapping[str, Any]) -> Iterable[str]:
+    for which, title in (("kept", "Kept"), ("dropped", "Dropped or failed")):
+        for row in examples[which]:
+            yield f"## {title}: {cell(row['sample_id'])}\n\n{_example(row)}"
+
+
+def _example(row: Row) -> str:
+    """Question, reference, why it was lost, and what each step wrote; equal texts in a row are shown once."""
+    facts = [(name, row[name]) for name in ("source", "kind", "reference", "image") if row.get(name)]
+    facts += [("left at", f"{row['step']}: {row['reason']}"), ("detail", row["detail"])] if row["step"] else []
+    parts = [table(("", ""), facts)] if facts else []
+    parts += [f"Question:\n\n{block(row['question'])}"] if row.get("question") else []
+    before = None
+    for said in row["steps"]:
+        same = said["text"] == before
+        parts.append(f"{cell(said['step'])} ({said['status']}):" + (" the same text" if same else ""))
+        parts += [] if same else [block(said["text"], said["characters"])]
+        before = said["text"]
+    return "\n\n".join(parts)
+
+
+def _when(run: Row) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(run["started"])) if run["started"] else ""
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.2g}" if abs(value) < 0.01 else f"{value:,.3f}".rstrip("0").rstrip(".")
+    return str(value)

@@ -1,0 +1,320 @@
+"""The reviewers' desk: the review index with the reviews of this moment beside it, kept in one process for all pages.
+
+Queues, counts, filters and the effects of decisions are asked here, in milliseconds. New decisions, ours or another
+process's, are taken in as segments appear; `verdicts` is worked out again only for the samples they touch. A WHERE
+clause of a person is parsed first and may read `items` and nothing else. Safe for many threads.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from curation.errors import ConfigError, StoreError
+from storage import review_index
+from storage.generations import current
+from storage.query import check_condition
+from storage.review_index import Index
+from storage.schema import columns_sql
+from storage.segments import list_segments, segment_path
+from storage.sql import first_line, quoted
+from storage.store import Store
+from storage.views_reviews import LATEST_SQL, MOVED, OVERRULED, REVIEWS, VERDICTS_SQL
+
+Row = dict[str, Any]
+
+QUEUES = ("pending", "mine", "flagged", "conflicts", "audit", "everything")
+ORDERS = {
+    "lowest confidence": "confidence NULLS FIRST, disagreement DESC NULLS LAST",
+    "highest disagreement": "review = 'conflict' DESC NULLS LAST, disagreement DESC NULLS LAST, confidence",
+    "random": "",
+    "newest": "made DESC NULLS LAST",
+    "source": "recipe, position",
+}
+EQUAL = ("recipe", "source", "kind", "difficulty", "verdict", "verdict_by", "fate", "left_at", "reason", "split",
+         "review")  # fmt: skip
+"""Columns that a filter may name with the values to take."""
+
+AUDITED = 0.05  # share of all samples in the audit queue
+SETTLE = 0.3  # seconds between two looks for other processes' decisions
+TIMEOUT = 10.0  # seconds a filter may take
+MEMORY = "600MB"
+
+ITEMS = """
+CREATE OR REPLACE VIEW items AS
+SELECT i.*, v.verdict AS review, coalesce(v.annotators, 0) AS annotators, coalesce(v.flags, 0) AS flags,
+    v.adjudicator, v.first_wrong_step, v.edited_answer
+FROM index.main.items i LEFT JOIN verdicts v ON v.sample_id = i.sample_id AND v.sample_key = i.sample_key
+"""
+
+EFFECTS = f"""
+WITH judged AS (
+    SELECT i.run_id, i.sample_id, i.sample_key, v, i.split AS planned,
+        coalesce(v.judged, '') IN ('', i.judged) AS holds,
+        coalesce(lower(trim(i.answer)) = lower(trim(v.edited_answer)), false) AS same_answer,
+        i.fate = 'dropped' AND i.reason IN ({OVERRULED}) AS overruled, i.trace_chars > 0 AS has_trace
+    FROM index.main.items i JOIN verdicts v ON v.sample_id = i.sample_id AND v.sample_key = i.sample_key
+    WHERE $1 IS NULL OR (i.sample_id = $1 AND i.sample_key = $2)
+),
+moved AS (SELECT *, {MOVED} AS moved FROM judged)
+SELECT sample_id, sample_key, planned AS before, coalesce(moved.split, planned) AS after, holds,
+    coalesce(moved.reason, '') AS reason, v.verdict AS verdict
+FROM moved
+"""  # noqa: S608 our own text
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which samples, for whom, in which order.
+
+    `equal` maps a column of `EQUAL` to the values taken; `where` is a person's condition over `items`; `annotators` is
+    how many people judge each sample; `seed` fixes the random order and the audit's choice.
+    """
+
+    queue: str = "pending"
+    annotator: str = ""
+    equal: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    where: str = ""
+    order: str = "lowest confidence"
+    annotators: int = 1
+    seed: int = 0
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        """The condition over `items`, with its parameters."""
+        parts, params = [self._queue()], {"seed": str(self.seed), "me": self.annotator, "k": self.annotators}
+        for at, (name, values) in enumerate(self.equal):
+            if name not in EQUAL:
+                raise ConfigError("filter", name, f"filter by one of {', '.join(EQUAL)}")
+            parts.append(f"coalesce({name}, '') IN (SELECT unnest($f{at}::VARCHAR[]))")
+            params[f"f{at}"] = list(values)
+        if self.where.strip():
+            parts.append(f"({check_condition(self.where, 'items')}\n)")
+        return " AND ".join(parts), {name: value for name, value in params.items() if f"${name}" in " ".join(parts)}
+
+    def _queue(self) -> str:
+        mine = "(sample_id, sample_key) {} (SELECT (sample_id, sample_key) FROM latest WHERE annotator = $me {})"
+        chosen = f"hash(sample_id, $seed) % 10000 < {int(AUDITED * 10000)}"
+        match self.queue:
+            case "pending":
+                return (
+                    f"adjudicator IS NULL AND annotators < $k AND {mine.format('NOT IN', 'AND decision IS NOT NULL')}"
+                )
+            case "mine":
+                return mine.format("IN", "")
+            case "flagged":
+                return "flags > 0"
+            case "conflicts":
+                return "review = 'conflict'"
+            case "audit":
+                return f"{chosen} AND {mine.format('NOT IN', 'AND decision IS NOT NULL')}"
+            case "everything":
+                return "true"
+        raise ConfigError("queue", self.queue, f"choose one of {', '.join(QUEUES)}")
+
+    def ordered(self) -> str:
+        """ORDER BY that leaves no ties to chance."""
+        if self.order not in ORDERS:
+            raise ConfigError("order", self.order, f"choose one of {', '.join(ORDERS)}")
+        return ", ".join(filter(None, [ORDERS[self.order], f"hash(sample_id, '{int(self.seed)}')", "sample_id"]))
+
+
+@dataclass(slots=True)
+class _State:
+    """What the desk has taken in."""
+
+    index: Index
+    generation: str = ""
+    segments: set[str] = field(default_factory=set)
+    looked: float = 0.0
+
+
+class Desk:
+    """One store's index and reviews in memory; one a process is enough."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.RLock()
+        self._con: duckdb.DuckDBPyConnection | None = None
+        self._state = _State(review_index.live(store.root) or review_index.build(store.root))
+        self._open()
+
+    @property
+    def index(self) -> Index:
+        """The index in use."""
+        return self._state.index
+
+    def take_in(self, *, at_once: bool = False) -> None:
+        """Take in decisions that have appeared, and a newer index if one was built; cheap when nothing is new."""
+        with self._lock:
+            if not at_once and time.monotonic() - self._state.looked < SETTLE:
+                return
+            newest = review_index.live(self.store.root)
+            if newest and newest.path != self._state.index.path:
+                self._state = _State(newest)
+                self._open()
+            elif current(self.store.root) != self._state.generation:
+                self._load()
+            else:
+                self._read_on()
+            self._state.looked = time.monotonic()
+
+    def count(self, wanted: Wanted) -> int:
+        """How many samples `wanted` takes."""
+        condition, params = wanted.sql()
+        return int(self._ask(f"SELECT count(*) AS n FROM items WHERE {condition}", params)[0]["n"])  # noqa: S608
+
+    def page(self, wanted: Wanted, *, limit: int, offset: int = 0) -> list[Row]:
+        """Rows of the index, in order."""
+        condition, params = wanted.sql()
+        sql = (
+            f"SELECT * FROM items WHERE {condition} ORDER BY {wanted.ordered()} LIMIT {int(limit)} OFFSET {int(offset)}"  # noqa: S608
+        )
+        return self._ask(sql, params)
+
+    def keys(self, wanted: Wanted) -> list[tuple[str, str, str, str]]:
+        """(sample_id, sample_key, run_id, judged) of everything `wanted` takes: what a bulk decides on."""
+        condition, params = wanted.sql()
+        sql = f"SELECT sample_id, sample_key, run_id, judged FROM items WHERE {condition}"  # noqa: S608 checked
+        rows = self._ask_tuples(sql, params)
+        return [(a, b, c, d) for a, b, c, d in rows]
+
+    def tally(self, wanted: Wanted, column: str) -> list[Row]:
+        """Values of a column of `EQUAL` among what `wanted` takes, most frequent first: value, samples."""
+        if column not in EQUAL:
+            raise ConfigError("column", column, f"one of {', '.join(EQUAL)}")
+        condition, params = wanted.sql()
+        sql = f"SELECT {column} AS value, count(*) AS samples FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC LIMIT 50"  # noqa: S608,E501
+        return self._ask(sql, params)
+
+    def one(self, sample_id: str, sample_key: str) -> Row | None:
+        """The row of one sample, with its review."""
+        rows = self._ask("SELECT * FROM items WHERE sample_id = $a AND sample_key = $b LIMIT 1",
+                         {"a": sample_id, "b": sample_key})  # fmt: skip
+        return rows[0] if rows else None
+
+    def said(self, sample_id: str, sample_key: str) -> list[Row]:
+        """What each annotator's word on a sample is now."""
+        return self._ask("SELECT * FROM latest WHERE sample_id = $a AND sample_key = $b ORDER BY annotator",
+                         {"a": sample_id, "b": sample_key})  # fmt: skip
+
+    def effect(self, sample_id: str, sample_key: str) -> Row | None:
+        """Which split the sample was planned for, where its reviews put it, and why; None when nobody judged it."""
+        rows = self.ask(EFFECTS, [sample_id, sample_key])
+        return rows[0] if rows else None
+
+    def ask(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        """Rows of one query of the pages' own over `items`, `latest`, `verdicts` and `events`."""
+        return self._ask(sql, params)
+
+    def _ask(self, sql: str, params: Sequence[Any] | dict[str, Any]) -> list[Row]:
+        with self._cursor() as cursor:
+            rows: list[Row] = cursor.sql(sql, params=params or None).to_arrow_table().to_pylist()
+        return rows
+
+    def _ask_tuples(self, sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+        with self._cursor() as cursor:
+            return cursor.sql(sql, params=params or None).fetchall()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor whose query is stopped after `TIMEOUT`; what a person wrote wrongly is a ConfigError."""
+        with self._lock:
+            assert self._con is not None
+            cursor = self._con.cursor()
+        timer = threading.Timer(TIMEOUT, cursor.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield cursor
+        except duckdb.InterruptException as error:
+            raise ConfigError("filter", "", f"took longer than {TIMEOUT:g} s: narrow it") from error
+        except duckdb.Error as error:
+            raise ConfigError("filter", "", first_line(error)) from error
+        finally:
+            timer.cancel()
+            cursor.close()
+
+    def _open(self) -> None:
+        con = duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": ""})
+        try:
+            con.execute(f"attach {quoted(self._state.index.path)} as index (read_only)")
+        except duckdb.Error as error:
+            raise StoreError(
+                f"cannot open {self._state.index.path} ({first_line(error)}): delete it and start again"
+            ) from error
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
+        con.execute(f"create table events ({columns_sql('reviews')})")
+        con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
+        con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
+        con.execute(ITEMS)
+        self._con = con
+        self._load()
+
+    def _load(self) -> None:
+        """Every review there is, anew: at the start, and when a compaction may have moved what we had not read."""
+        assert self._con is not None
+        names = set(list_segments(self.store.root, "reviews"))
+        generation = current(self.store.root)
+        rows = self.store.query("SELECT * FROM raw_reviews")
+        self._con.execute("delete from events")
+        self._con.register("arrived", rows)
+        self._con.execute("insert into events by name select * from arrived")
+        self._con.unregister("arrived")
+        self._work_out("")
+        self._state.segments, self._state.generation = names, generation
+
+    def _read_on(self) -> None:
+        fresh = sorted(set(list_segments(self.store.root, "reviews")) - self._state.segments)
+        if not fresh:
+            return
+        assert self._con is not None
+        for name in fresh:
+            table = _segment(segment_path(self.store.root, "reviews", name))
+            if table is None:  # absorbed meanwhile, or damaged: the snapshot knows
+                self._load()
+                return
+            self._con.register("arrived", table)
+            self._con.execute("insert into events by name select * from arrived")
+            self._con.execute("create or replace temp table touched as " + TOUCHED)
+            self._con.unregister("arrived")
+            self._work_out("semi join touched using (sample_id, sample_key)")
+        self._state.segments |= set(fresh)
+
+    def _work_out(self, among: str) -> None:
+        """`latest` and `verdicts` again, for all samples or those `among` joins."""
+        con = self._con
+        assert con is not None
+        rest = "where (sample_id, sample_key) in (select (sample_id, sample_key) from touched)" if among else ""
+        for table in ("latest", "verdicts"):
+            con.execute(f"delete from {table} {rest}")  # noqa: S608
+        standing = f"({_standing('events')}) {among}"
+        con.execute("insert into latest " + LATEST_SQL.replace("{reviews}", standing))
+        con.execute("insert into verdicts " + VERDICTS_SQL.replace("{latest}", f"(from latest {rest})"))
+
+
+TOUCHED = """
+select distinct e.sample_id, e.sample_key from events e
+where e.sample_id is not null and (
+    e.review_id in (select review_id from arrived)
+    or e.review_id in (select undoes from arrived) or e.bulk in (select undoes from arrived)
+    or e.bulk in (select review_id from arrived where decision = 'bulk')
+)
+"""
+
+
+def _standing(events: str) -> str:
+    return REVIEWS.replace("raw_reviews", events)
+
+
+def _segment(path: Path) -> Any:
+    try:
+        return pq.read_table(path)
+    except (OSError, ValueError):
+        return None

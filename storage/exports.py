@@ -1,0 +1,231 @@
+"""What exports read of a store and leave in it: rows of a split in order, overlaps, digests, and the record.
+
+An export reads rows created up to one moment (`as_of`), so that the same rows can be read again later, whatever came
+since and however the store was compacted. Formats are the business of `curation.exports`, files of `flows`.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from curation.errors import ConfigError, StoreError
+from curation.records import Json, digest
+from storage.files import os_errors
+from storage.schema import TABLES
+from storage.snapshot import Snapshot
+from storage.sql import first_line
+from storage.store import Store
+
+LIMITS = {"memory_limit": "2GB", "threads": 2}  # beyond that DuckDB spills to the temporary directory
+"""Sorting a large corpus spills to disk instead of growing."""
+CHUNK = 512
+UNREAD = ("exports", "calls", "findings", "finding_rows")
+"""Tables that decide nothing about an export's rows: an export must not change what the next one reads."""
+JSON_COLUMNS = ("options", "meta", "cues", "reviews")
+
+EXTRA = """
+SELECT run_id, sample_id, sample_key,
+    any_value(value ->> '$.verifier_type') FILTER (WHERE step = 'split') AS verifier_type,
+    any_value(value ->> '$.response') FILTER (WHERE step = 'assemble') AS assembled
+FROM latest_outcomes WHERE run_id = $1 AND chosen AND step IN ('split', 'assemble') GROUP BY ALL
+"""
+COLUMNS = """
+c.sample_id, c.sample_key, c.position, c.source, c.kind, c.difficulty, c.question, c.options, c.image, c.format,
+c.caption, c.licence, c.meta, e.verifier_type
+"""
+SPLIT_ROWS = f"""
+SELECT {COLUMNS}, {{reference}} AS reference, {{trace}} AS trace, {{assembled}} AS assembled{{rejected}}
+FROM splits p JOIN corpus c USING (run_id, sample_id, sample_key)
+LEFT JOIN ({EXTRA}) e USING (run_id, sample_id, sample_key){{joins}}
+WHERE p.run_id = $1 AND p.split <> 'none' AND ($2 = '' OR p.split = $2)
+ORDER BY c.position, c.sample_id{{order}}
+"""  # noqa: S608 constants of this module
+RAW_ROWS = f"""
+WITH said AS (
+    SELECT sample_id, sample_key, to_json(list({{
+        'annotator': annotator, 'decision': decision, 'reason': reason, 'edited_answer': edited_answer,
+        'first_wrong_step': first_wrong_step, 'note': note, 'created': created
+    }} ORDER BY created, review_id)) AS reviews
+    FROM reviews WHERE standing GROUP BY ALL
+)
+SELECT c.* EXCLUDE (split), coalesce(p.split, 'none') AS split, p.reason AS split_reason,
+    e.verifier_type, e.assembled, s.reviews
+FROM corpus c LEFT JOIN splits p USING (run_id, sample_id, sample_key)
+LEFT JOIN ({EXTRA}) e USING (run_id, sample_id, sample_key)
+LEFT JOIN said s USING (sample_id, sample_key)
+WHERE c.run_id = $1 ORDER BY c.position, c.sample_id
+"""  # noqa: S608 constants of this module
+OVERLAPS = """
+WITH placed AS (
+    SELECT p.sample_id, p.split, i.pixels, s.meta ->> '$.parent' AS parent
+    FROM splits p JOIN sample_versions s USING (sample_id, sample_key) LEFT JOIN images i ON i.sha256 = p.image
+    WHERE p.run_id = $1 AND p.split <> 'none'
+),
+keyed AS (
+    SELECT 'image' AS what, pixels AS shared, split, sample_id FROM placed WHERE coalesce(pixels, '') <> ''
+    UNION ALL
+    SELECT 'parent', parent, split, sample_id FROM placed WHERE coalesce(parent, '') <> ''
+)
+SELECT what, shared, list(DISTINCT split ORDER BY split) AS splits, min(sample_id) AS one, max(sample_id) AS other
+FROM keyed GROUP BY what, shared HAVING count(DISTINCT split) > 1 ORDER BY what, shared
+"""
+
+
+def latest_moment(snapshot: Snapshot) -> float:
+    """When the latest row was created that an export reads, in seconds since the epoch; 0.0 for an empty store."""
+    tables = [f'SELECT max(created) AS t FROM "raw_{name}"' for name in TABLES if name not in UNREAD]  # noqa: S608
+    return float(snapshot.query(f"SELECT max(t) AS t FROM ({' UNION ALL '.join(tables)})").to_pylist()[0]["t"] or 0.0)  # noqa: S608
+
+
+def frozen(store: Store, as_of: float | None = None) -> Snapshot:
+    """A snapshot of the rows created up to `as_of`, which is the latest row's moment unless given."""
+    if as_of is None:
+        with store.snapshot() as snapshot:
+            as_of = latest_moment(snapshot)
+    return Snapshot(store.root, LIMITS, as_of=as_of)
+
+
+def chosen_run(snapshot: Snapshot, recipe: str | None, run_id: str | None) -> dict[str, Any]:
+    """The run whose splits are exported: the latest of its recipe. Raises `ConfigError` when that is not one run."""
+    runs = snapshot.query("SELECT * FROM latest_runs ORDER BY recipe").to_pylist()
+    found = [run for run in runs if recipe in (None, run["recipe"]) and run_id in (None, run["run_id"])]
+    names = ", ".join(run["recipe"] for run in runs)
+    if not runs:
+        raise ConfigError("--store", str(snapshot.root), "holds no run yet: `vistill run` makes one")
+    if run_id and not found:
+        raise ConfigError("--run", run_id, "is not the latest run of a recipe here; splits are those of latest runs")
+    if not found:
+        raise ConfigError("--recipe", recipe, f"has no run here; there are {names}")
+    if len(found) > 1:
+        raise ConfigError("--recipe", None, f"say which: there are {names}")
+    one: dict[str, Any] = found[0]
+    return one
+
+
+def rows(snapshot: Snapshot, run_id: str, split: str | None, *, paired: bool = False) -> Iterator[list[dict[str, Any]]]:
+    """The samples of a split in order of position, a chunk at a time, JSON decoded.
+
+    `split` is "" for every sample in any split, None for every sample of the run with everything about it; `paired`
+    gives one row a pair of traces (`trace`, `rejected`). What reviewers decided is in it, as far as the view `splits`
+    says so.
+    """
+    sql, params = (RAW_ROWS, [run_id]) if split is None else (_split_sql(snapshot, paired), [run_id, split])
+    try:
+        for batch in snapshot.run(lambda connection: _reader(connection, sql, params)):
+            yield [_decoded(row) for row in batch.to_pylist()]
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise StoreError(f"cannot read the samples to export: {first_line(error)}") from error
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pa.RecordBatchReader:
+    return connection.sql(sql, params=list(params)).to_arrow_reader(CHUNK)
+
+
+def _split_sql(snapshot: Snapshot, paired: bool) -> str:
+    """An answer or a trace that a reviewer edited replaces the sample's own, where the views know of edits."""
+    edits = "edited_answer" in _columns(snapshot, "splits")
+    traces = edits and "edited_trace" in _columns(snapshot, "review_effects")
+    joins = "\nLEFT JOIN review_effects v USING (run_id, sample_id, sample_key)" if traces else ""
+    edited = "CASE WHEN p.reason LIKE 'review_%' THEN v.edited_trace END, " if traces else ""
+    answer = "nullif(p.edited_answer, ''), " if edits else ""
+    slots = {
+        "reference": f"coalesce({answer}c.reference)",
+        "trace": f"coalesce({edited}c.rewrite, c.trace)", "rejected": "", "order": "",
+        "assembled": f"CASE WHEN coalesce({edited}NULL) IS NULL THEN e.assembled END", "joins": joins,
+    }  # fmt: skip
+    if paired:
+        slots |= {
+            "trace": "q.chosen", "rejected": ", q.rejected AS rejected", "assembled": "NULL::VARCHAR",
+            "joins": "\nJOIN preference q USING (run_id, sample_id, sample_key)",
+            "order": ", q.chosen_draw, q.rejected_draw",
+        }  # fmt: skip
+    return SPLIT_ROWS.format(**slots)
+
+
+def _columns(snapshot: Snapshot, view: str) -> set[str]:
+    sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND database_name = 'views'"
+    return set(snapshot.query(sql, [view]).column(0).to_pylist())
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    for name in JSON_COLUMNS:
+        if isinstance(row.get(name), str):
+            row[name] = orjson.loads(row[name])
+    return row
+
+
+def overlaps(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
+    """What two splits share, an image or a parent (`meta.parent`): what, shared, splits, and two sample ids."""
+    found: list[dict[str, Any]] = snapshot.query(OVERLAPS, [run_id]).to_pylist()
+    return found
+
+
+def split_state(snapshot: Snapshot, run_id: str, splits: Sequence[str | None]) -> dict[str, Json]:
+    """{samples, digest} of who is in these splits, in which version and with which edits, to notice a change."""
+    edits = "p.edited_answer" if "edited_answer" in _columns(snapshot, "splits") else "NULL"
+    sql = f"""
+        SELECT p.sample_id, p.sample_key, p.split, {edits} AS edited FROM splits p
+        WHERE p.run_id = $1 AND ($2 OR p.split <> 'none') AND ($3 OR p.split IN (SELECT unnest($4::VARCHAR[])))
+        ORDER BY ALL
+    """  # noqa: S608 constants of this module
+    everything, some = None in splits, [name for name in splits if name]
+    table = snapshot.query(sql, [run_id, everything, everything or "" in splits, some])
+    seen = sha256()
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            seen.update(orjson.dumps(list(row.values())))
+    return {"samples": table.num_rows, "digest": seen.hexdigest()}
+
+
+def funnel(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
+    """The run's funnel, as the card shows it."""
+    names = "step, input, kept, dropped, failed, pending"
+    sql = f"SELECT {names} FROM funnel WHERE run_id = $1 ORDER BY step_no"  # noqa: S608 names are constants
+    steps: list[dict[str, Any]] = snapshot.query(sql, [run_id]).to_pylist()
+    return steps
+
+
+def fingerprints(snapshot: Snapshot, run_id: str) -> dict[str, str]:
+    """Fingerprint of each step of the run: what its code, settings, prompt and teacher were."""
+    table = snapshot.query("SELECT step, fingerprint FROM run_steps WHERE run_id = $1 ORDER BY idx", [run_id])
+    return {row["step"]: row["fingerprint"] for row in table.to_pylist()}
+
+
+def audit_findings(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """What the latest audit found: severity, check, title and how many samples of how many."""
+    sql = """
+        SELECT severity, check_name, title, samples, looked_at FROM findings
+        WHERE audit_id = (SELECT arg_max(audit_id, created) FROM findings)
+        ORDER BY severity = 'info', severity = 'warning', check_name, title
+    """
+    found: list[dict[str, Any]] = snapshot.query(sql).to_pylist()
+    return found
+
+
+def annotator_secret(store: Store) -> bytes:
+    """The secret that makes pseudonyms of annotators' names: made once, kept in the store, never exported."""
+    path = store.root / "annotators.key"
+    with os_errors("keep the annotators' secret in", path):
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret := secrets.token_bytes(32))
+    return secret
+
+
+def record(store: Store, *, format: str, path: str, manifest: Mapping[str, Json], sha: str) -> str:
+    """Note an export in the table `exports`; its id."""
+    export_id = digest([sha, path])
+    known = {name: manifest[name] for name in ("recipe", "run_id", "as_of", "counts")}
+    row = {"export_id": export_id, "format": format, "path": path, "manifest": sha, **manifest["store"], **known}
+    store.append("exports", [{**row, "created": time.time()}])
+    return export_id

@@ -1,0 +1,52 @@
+"""How often the rules decide, and how often they agree with a person: rows graded by hand before the rules saw them.
+
+Each file was graded before its first run and served to mend the rules afterwards, so these tests keep what was reached;
+what the first runs gave, which is the honest estimate for rows nobody has seen, stands in docs/answers.md. `correct`
+null is a row on which a careful person would not decide; a row of kind `open` is a judge's. Neither counts.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.answers.rows import verdict_of
+from curation.records import Verdict
+
+DATA = Path(__file__).parent / "data"
+FILES = ("answers_graded", "answers_held_out", "answers_unseen", "answers_last")
+AGREEMENT, DECIDED = 0.99, 0.95
+
+
+def graded(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def judged(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Verdict]]:
+    return [(row, verdict_of(row)) for row in rows if row["correct"] is not None and row.get("kind") != "open"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_rules_agree_with_a_person_and_decide_nearly_always(name: str) -> None:
+    rows = judged(graded(name))
+    decided = [(row, verdict) for row, verdict in rows if verdict.correct is not None]
+    wrong = [
+        (row["response"][-60:], row["answer"]) for row, verdict in decided if verdict.correct is not row["correct"]
+    ]
+    assert len(decided) / len(rows) >= DECIDED
+    assert 1 - len(wrong) / len(decided) >= AGREEMENT, wrong
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_a_person_calls_wrong_is_called_right(name: str) -> None:
+    """The costly mistake: a wrong trace kept in a corpus, or rewarded."""
+    rows = judged(graded(name))
+    assert [row["response"] for row, verdict in rows if verdict.correct and not row["correct"]] == []
+
+
+def test_the_rows_are_many_and_of_both_sorts() -> None:
+    rows = [row for name in FILES for row in graded(name)]
+    assert len(rows) >= 1000
+    assert sum(row["correct"] is False for row in rows) > 300
+    assert len({row["group"] for row in rows}) >= 15

@@ -1,0 +1,220 @@
+"""The audit reports what was planted, all of it and nothing else, and says nothing of a clean corpus."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from curation.audit import Finding, Row, audit, worst
+from curation.audit.blind import SERIOUS
+from curation.audit.findings import graded, wilson_low
+from curation.audit.lint import RULES
+from curation.audit.report import Head, markdown, page
+from curation.audit.texts import template
+from curation.dedup import SIDE
+from curation.pictures import phash
+from curation.records import Option
+from tests.curation.planted import FRUIT, PLANTS, clean, planted
+
+ROWS = clean(600)
+
+
+def found(rows: list[Row], check: str, **how: object) -> list[Finding]:
+    return [finding for finding in audit(rows, **how) if finding.check == check]  # type: ignore[arg-type]
+
+
+def test_a_clean_corpus_raises_nothing_above_info() -> None:
+    findings = audit(ROWS)
+    assert [f for f in findings if f.severity != "info"] == []
+    assert len(findings) > 20
+
+
+@pytest.mark.parametrize("check", PLANTS)
+def test_what_was_planted_is_reported_exactly(check: str) -> None:
+    rows, named = planted(check, ROWS)
+    [finding] = found(rows, check)
+    reported = {id for id, _ in finding.rows}
+    right = len(reported & named)
+    print(f"{check}: precision {right / max(len(reported), 1):.2f}, recall {right / len(named):.2f}")
+    assert (reported, finding.severity == "info") == (named, False)
+
+
+def test_every_lint_rule_has_a_plant() -> None:
+    assert {rule.check for rule in RULES} <= PLANTS.keys()
+
+
+def test_an_option_that_is_always_right_when_listed_is_found() -> None:
+    chance = random.Random(1)
+    rows = []
+    for row in ROWS:
+        if row.kind == "mcq":
+            texts = [chance.choice(("figs", "plums")), *chance.sample(("dates", "limes", "kiwis", "pears"), 3)]
+            chance.shuffle(texts)
+            right = "ABCD"[next(i for i, text in enumerate(texts) if text in ("figs", "plums"))]
+            options = tuple(Option(letter, text) for letter, text in zip("ABCD", texts, strict=True))
+            row = replace(row, options=options, reference=right, answer=right)
+        rows.append(row)
+    [finding] = found(rows, "option_prior")
+    assert finding.severity == "serious"
+    assert finding.measures["accuracy"] == 1.0
+    assert finding.measures["chance"] == pytest.approx(0.5, abs=0.05)  # two texts share all right answers
+
+
+def test_a_template_that_gives_its_answer_away_is_found() -> None:
+    rows = [
+        replace(row, question=f"How many {FRUIT[int(row.reference)]} are in it?") if row.kind == "digit" else row
+        for row in ROWS
+    ]
+    [finding] = [f for f in found(rows, "question_words") if f.title.startswith("digit")]
+    assert (finding.severity, finding.measures["accuracy"] > 0.9) == ("serious", True)
+
+
+def test_a_picture_size_that_tells_the_answer_is_found_by_name() -> None:
+    sized = [replace(row, width=100 + 50 * int(row.reference)) if row.kind == "digit" else row for row in ROWS]
+    grave = {f.check for f in audit(sized) if f.severity != "info"}
+    assert {"shortcut_size", "shortcut_megapixels"} <= grave
+    assert "shortcut_format" not in grave
+
+
+def test_the_mean_colour_of_the_files_can_tell_too() -> None:
+    def read(row: Row) -> bytes:
+        import io
+
+        out = io.BytesIO()
+        Image.new("RGB", (16, 16), (int(row.reference) * 28, 0, 0) if row.kind == "digit" else "grey").save(out, "PNG")
+        return out.getvalue()
+
+    [finding] = found(ROWS, "shortcut_mean_colour", read=read)
+    assert finding.severity in ("serious", "warning")
+
+
+def test_a_letter_that_is_right_too_often_is_found() -> None:
+    rows = [replace(row, reference="A") if row.kind == "mcq" and i % 4 == 1 else row for i, row in enumerate(ROWS)]
+    [finding] = found(rows, "letter_bias")
+    assert finding.severity == "warning"
+    assert finding.measures["share_A"] > 0.5
+
+
+def test_contradictions_and_repeats_are_told_apart() -> None:
+    first, second = [row for row in ROWS if row.kind == "digit"][:2]
+    wrong = str(int(first.reference) % 9 + 1)
+    rows = [*ROWS, replace(first, id="clash", reference=wrong), replace(second, id="again")]
+    [clash] = found(rows, "contradictory_answers")
+    [again] = found(rows, "repeated_rows")
+    assert {id for id, _ in clash.rows} == {first.id, "clash"}
+    assert {id for id, _ in again.rows} == {second.id, "again"}
+
+
+def test_rows_that_point_to_anothers_image_are_found() -> None:
+    rows = list(ROWS)
+    rows[7], rows[8] = replace(rows[7], path=ROWS[8].path), replace(rows[8], path=ROWS[7].path)
+    [finding] = found(rows, "image_of_another_row")
+    assert {id for id, _ in finding.rows} == {ROWS[7].id, ROWS[8].id}
+
+
+def test_two_layouts_and_two_frames_are_mixed() -> None:
+    rows = [
+        replace(row, trace=f"Reasoning.\nFinal Answer: {row.answer}") if i < 3 else row for i, row in enumerate(ROWS)
+    ]
+    [layouts] = found(rows, "layouts_mixed")
+    assert {id for id, _ in layouts.rows} == {row.id for row in ROWS[:3]}
+    boxed = [replace(row, kind="box", options=(), reference="[0.1, 0.1, 0.5, 0.5]") for row in ROWS[:10]]
+    boxed[0] = replace(boxed[0], reference="[10, 10, 50, 50]")
+    [frames] = found(boxed, "frames_mixed")
+    assert {id for id, _ in frames.rows} == {boxed[0].id}
+
+
+def test_a_copied_question_and_an_origin_in_two_splits_are_found() -> None:
+    sft = next(row for row in ROWS if row.split == "sft" and row.kind == "digit")
+    rl = next(row for row in ROWS if row.split == "rl" and row.kind == "digit")
+    asked = "In the shop that Mara opened last spring, how many red pears are left on the top shelf at noon?"
+    rows = [
+        replace(row, question=asked, reference="3", origin="book-7") if row.id in (sft.id, rl.id) else row
+        for row in ROWS
+    ]
+    for check in ("question_across_splits", "origin_across_splits"):
+        [finding] = found(rows, check)
+        assert {id for id, _ in finding.rows} == {sft.id, rl.id}
+
+
+def noise(seed: int) -> Image.Image:
+    picture = Image.new("RGB", (256, 256), "white")
+    draw = ImageDraw.Draw(picture)
+    chance = random.Random(seed)
+    for _ in range(60):
+        x, y = chance.randrange(240), chance.randrange(240)
+        draw.rectangle(
+            (x, y, x + chance.randrange(8, 60), y + chance.randrange(8, 60)),
+            fill=chance.choice(("red", "blue", "black", "gold")),
+        )
+    return picture
+
+
+def test_near_pictures_in_two_splits_are_found_and_others_are_not() -> None:
+    one, other = noise(1), noise(2)
+    copy = one.resize((200, 200)).resize((256, 256))
+    pictures = {"a": one, "b": copy, "c": other}
+    rows = [
+        replace(ROWS[0], id=name, split=split, pixels=name * 32, phash=phash(picture))
+        for (name, picture), split in zip(pictures.items(), ("sft", "rl", "rl"), strict=True)
+    ]  # fmt: skip
+
+    def greys(row: Row) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        return np.asarray(pictures[row.id].convert("L").resize((SIDE, SIDE)), np.uint8)
+
+    [finding] = found(rows, "near_image_across_splits", greys=greys)
+    assert ({id for id, _ in finding.rows}, finding.severity) == ({"a", "b"}, "serious")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How many of the 12 apples cost $3.50?", "How many of the 7 apples cost $1.20?"),
+        ("What did Anna buy in Paris?", "What did Tom buy in Rome?"),
+        ('Which word follows "cat"?', 'Which word follows "dog"?'),
+    ],
+)
+def test_questions_of_one_template_are_the_same_to_it(one: str, other: str) -> None:
+    assert template(one) == template(other)
+
+
+def test_small_corpora_are_not_accused_by_chance() -> None:
+    assert wilson_low(5, 5) < 0.5 < wilson_low(500, 500)
+    assert wilson_low(0, 0) == 0.0
+    assert graded(0, 0) == "info"
+    assert SERIOUS > 0
+
+
+ANY = st.text(max_size=200)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    question=ANY,
+    trace=ANY,
+    reference=ANY,
+    caption=ANY,
+    path=ANY,
+    kind=st.sampled_from(["digit", "mcq", "box", "text", "math"]),
+)
+def test_no_row_makes_it_raise_and_no_text_gets_out_of_the_report(
+    question: str, trace: str, reference: str, caption: str, path: str, kind: str
+) -> None:
+    row = replace(ROWS[0], question=question, trace=trace, reference=reference, caption=caption, path=path, kind=kind)  # type: ignore[arg-type]
+    findings = audit([row, replace(row, id="<script>alert(1)</script>", split="rl")])
+    head = Head("audit-1", "<b>all</b>", 2, "", "2026-11-25 23:00", 0.1)
+    assert "<script>" not in page(head, findings)
+    assert "\n<script" not in markdown(head, findings)
+    assert worst(findings) in ("serious", "warning", "info")
+
+
+def test_a_group_of_thousands_is_not_spelled_out_in_each_of_its_rows() -> None:
+    rows = [replace(ROWS[0], id=f"same-{i}", split=("sft", "rl")[i % 2]) for i in range(3_000)]
+    for check in ("repeated_rows", "image_across_splits"):
+        [finding] = found(rows, check)
+        assert finding.count == 3_000
+        assert max(len(detail) for _, detail in finding.rows) < 120

@@ -1,0 +1,108 @@
+"""`vistill audit` on a store: findings kept, reported, reachable by SQL; a teacher asked through the ledger."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.audit import Audit, run
+from storage.query import read_only
+from storage.store import Store
+from tests.audited import fill
+from tests.curation.planted import clean, planted
+from tests.fakes.mind import text_of
+from tests.fakes.model_server import ModelServer
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = clean(200)
+
+
+def audited(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", "audit", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "store")
+
+
+def test_findings_are_kept_reported_and_reachable_by_the_sql_they_name(store: Store, tmp_path: Path) -> None:
+    rows, named = planted("leftover_note", ROWS)
+    fill(store, rows)
+    done = audited("--store", str(store.root), "--out", str(tmp_path / "out"), "--fail-on", "serious")
+    assert done.returncode == 1, done.stderr
+    assert "serious  leftover_note" in done.stdout
+    report = (tmp_path / "out" / "audit.md").read_text()
+    assert "## serious: notes of an editor left in the trace" in report
+    result = json.loads((tmp_path / "out" / "audit.json").read_text())
+    [finding] = [f for f in result["findings"] if f["check"] == "leftover_note"]
+    assert {row["sample_id"] for row in read_only(store, finding["sql"]).to_pylist()} == named
+    assert "<h2" in (tmp_path / "out" / "audit.html").read_text()
+
+
+def test_every_findings_sql_runs(store: Store) -> None:
+    fill(store, planted("image_across_splits", ROWS)[0])
+    result = run(store, Audit(), None)
+    for finding in result["findings"]:
+        shown = read_only(store, finding["sql"]).num_rows
+        assert finding["check"] != "image_across_splits" or shown > 0
+
+
+def test_a_clean_store_is_said_to_be_clean(store: Store) -> None:
+    fill(store, ROWS)
+    done = audited("--store", str(store.root), "--fail-on", "warning")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "say nothing above info" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--recipe", "vla-thinking"], "no run of that recipe"),
+        (["--ask", "0"], "must be at least 1"),
+        (["--teacher", "nonsense://x"], "--teacher"),
+        (["--out", "/dev/null/x"], "cannot be made"),
+    ],
+)
+def test_bad_use_is_one_line(store: Store, arguments: list[str], said: str) -> None:
+    fill(store, ROWS[:20])
+    done = audited("--store", str(store.root), *arguments)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+    assert said.strip("-") in done.stderr
+
+
+def test_an_empty_store_and_no_store_are_told(store: Store, tmp_path: Path) -> None:
+    empty = audited("--store", str(store.root))
+    missing = audited("--store", str(tmp_path / "nowhere"))
+    assert (empty.returncode, missing.returncode) == (2, 1)
+    assert "no sample was kept" in empty.stderr
+    assert "no store at" in missing.stderr
+
+
+def test_a_teacher_that_needs_no_picture_is_held_against_the_corpus_and_paid_once(store: Store) -> None:
+    """The scripted teacher knows every answer by heart, so every sample is answered from its question alone."""
+    rows = [replace(row, question=f"{row.question} (shelf {n})") for n, row in enumerate(ROWS[:40])]
+    fill(store, rows)
+    known = {str(n): row.reference for n, row in enumerate(rows)}
+
+    def by_heart(request: dict[str, Any]) -> str:
+        found = re.search(r"\(shelf (\d+)\)", text_of(request))
+        return f"<answer>{known[found[1]] if found else '?'}</answer>"
+
+    with ModelServer(by_heart, models=["blind"]) as server:
+        wanted = Audit(teacher=f"{server.url}?sees=false#blind", pictures=0)
+        first = run(store, wanted, None)
+        asked = len(server.requests)
+        again = run(store, wanted, None)
+        assert len(server.requests) == asked
+    found = {f["check"]: f for f in first["findings"]}
+    alone = found["needs_image_question_alone"]
+    assert (alone["severity"], alone["samples"], alone["measures"]["accuracy"]) == ("serious", 40, 1.0)
+    assert found["needs_image_caption_alone"]["severity"] == "info"
+    assert [f["samples"] for f in again["findings"]] == [f["samples"] for f in first["findings"]]

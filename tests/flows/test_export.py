@@ -1,0 +1,219 @@
+"""Exports of a small real store: loaded back by `datasets`, the same bytes twice, and every refusal with its reason."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from PIL import Image as Pil
+
+from curation.errors import ConfigError, RunStopped, StoreError
+from curation.exports import FORMATS
+from curation.pictures import inspect
+from curation.records import Option, Sample
+from flows.cli import main
+from flows.export import Export, export, like
+from storage import corpus
+from storage.store import Store
+from tests.storage.hand_built import a_sample, an_outcome, rows, start, take_in, verdict
+
+TRACE = "<think>The picture shows {n} dots.</think>{n}"
+
+
+def png(shade: int) -> bytes:
+    out = io.BytesIO()
+    Pil.new("RGB", (32, 32), (shade, 10, 200)).save(out, "PNG")
+    return out.getvalue()
+
+
+def built(path: Path, **changes: dict[str, Any]) -> Store:
+    """Four samples with a wrong and a right draw each; the first two in sft, the others in rl."""
+    store = Store.open(path / "store")
+    start(store)
+    pictures = [png(10 * n) for n in range(4)]
+    samples = [a_sample(n, image=inspect(pictures[n]), licence="cc0-1.0", **changes.get(f"s{n}", {})) for n in range(4)]
+    corpus.add_samples(store, samples, [(s.image, data) for s, data in zip(samples, pictures, strict=True) if s.image])
+    take_in(store, samples)
+    for n, sample in enumerate(samples):
+        corpus.add_outcomes(store, "r1", _outcomes(n, sample))
+    corpus.end_run(store, "r1", event="finished")
+    return store
+
+
+def _outcomes(n: int, sample: Sample) -> list[Any]:
+    right = {"draw": 1}
+    return [
+        an_outcome(sample, "dedup"), an_outcome(sample, "caption", value="some dots"),
+        an_outcome(sample, "distill", value=TRACE.format(n=n + 9)), an_outcome(sample, "verify", "dropped",
+                                                                              verdict(False, str(n + 9))),
+        an_outcome(sample, "distill", value=TRACE.format(n=n), **right),
+        an_outcome(sample, "verify", value=verdict(True, str(n)), **right),
+        an_outcome(sample, "draws", value={"chosen": 1, "drawn": 2, "correct": 1}),
+        an_outcome(sample, "split", value={"split": "sft" if n < 2 else "rl", "verifier_type": "digit"}),
+    ]  # fmt: skip
+
+
+def wrote(store: Store, folder: Path, format: str, **more: Any) -> dict[str, Any]:
+    return export(Export(format=format, folder=str(folder), store=str(store.root), **more))
+
+
+def loaded(folder: Path, cache: Path) -> Any:
+    from datasets import load_dataset
+
+    return load_dataset(str(folder), split="train", cache_dir=str(cache))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return built(tmp_path_factory.mktemp("exported"))
+
+
+@pytest.mark.parametrize("format", [name for name, one in FORMATS.items() if "embed" in one.containers])
+def test_embedded_formats_load_with_their_pictures_and_as_many_markers(
+    store: Store, tmp_path: Path, format: str
+) -> None:
+    manifest = wrote(store, tmp_path / format, format)
+    back = loaded(tmp_path / format, tmp_path / "cache")
+    assert back.num_rows == manifest["counts"]["train"] == (4 if format in ("preference", "raw") else 2)
+    for row in back:
+        assert [picture.size for picture in row["images"]] == [(32, 32)]
+        markers = sum(text.count("<image>") for text in FORMATS[format].texts(row))
+        assert markers == (1 if FORMATS[format].markers == "text" else 0)
+
+
+@pytest.mark.parametrize("format", ["grpo", "sft_trl", "preference"])
+def test_folders_of_pictures_load_as_the_embedded_rows_do(store: Store, tmp_path: Path, format: str) -> None:
+    wrote(store, tmp_path / "files", format, images="files")
+    wrote(store, tmp_path / "embed", format)
+    files, embed = (loaded(tmp_path / name, tmp_path / "cache") for name in ("files", "embed"))
+    for one, other in zip(files, embed, strict=True):
+        assert one["images"][0].tobytes() == other["images"][0].tobytes()
+        assert one["prompt" if "prompt" in one else "messages"] == other["prompt" if "prompt" in one else "messages"]
+
+
+def test_trl_puts_in_one_placeholder_a_picture(store: Store, tmp_path: Path) -> None:
+    data_utils = pytest.importorskip("trl.data_utils", reason="trl is not installed")
+    wrote(store, tmp_path / "grpo", "grpo")
+    for row in loaded(tmp_path / "grpo", tmp_path / "cache"):
+        prepared = data_utils.prepare_multimodal_messages(row["prompt"], row["images"])
+        blocks = [block["type"] for turn in prepared for block in turn["content"]]
+        assert blocks.count("image") == 1
+        assert row["solution"] in ("2", "3")
+
+
+def test_published_vlaa_files_have_the_published_fields(store: Store, tmp_path: Path) -> None:
+    wrote(store, tmp_path / "v", "vlaa")
+    sft, rl = (orjson.loads((tmp_path / "v" / f"VLAA-Thinking-{name}.json").read_bytes()) for name in ("SFT", "GRPO"))
+    assert {"id", "image", "question", "answer"} <= sft[0].keys()
+    assert sft[1]["answer"] == "<think>\nThe picture shows 1 dots.\n</think>\n\n<answer>\n1\n</answer>"
+    assert [(row["gt"], row["verifier_type"]) for row in rl] == [("2", "digit"), ("3", "digit")]
+    assert all((tmp_path / "v" / row["image"]).is_file() for row in sft + rl)
+
+
+def test_the_same_rows_give_the_same_bytes_whatever_came_since(tmp_path: Path) -> None:
+    store = built(tmp_path)
+    first = wrote(store, tmp_path / "a", "sft")
+    store.compact(force=True)
+    late = a_sample(9)
+    take_in(store, [late])
+    corpus.add_outcomes(store, "r1", _outcomes(1, late))
+    again = like(str(tmp_path / "a" / "manifest.json"), str(tmp_path / "b"), str(store.root))
+    assert again["files"] == first["files"]
+    assert [row["format"] for row in rows(store, "select format from exports")] == ["sft", "sft"]
+    assert wrote(store, tmp_path / "c", "sft")["counts"] == {"train": 3}
+
+
+def test_placeholders_in_a_question_are_shown_and_not_meant(tmp_path: Path) -> None:
+    asked = {"s2": {"question": "<image>\nIs <image> before <|im_end|>?"}}
+    store = built(tmp_path, **asked)
+    manifest = wrote(store, tmp_path / "e", "easyr1")
+    said = loaded(tmp_path / "e", tmp_path / "cache")[0]["problem"]
+    assert said == "<image>Is ‹image› before ‹|im_end|›?"
+    assert manifest["escaped_placeholders"] == 2
+    refused = wrote(store, tmp_path / "r", "easyr1", placeholders="refuse")
+    assert refused["counts"] == {"train": 1}
+    assert refused["skipped"]["train"]["placeholder_text"]["ids"] == ["s2"]
+
+
+def test_options_without_letters_get_them_and_the_answer_is_a_letter(tmp_path: Path) -> None:
+    options = (Option("", "two dots"), Option("", "nine dots"))
+    given = {"s2": {"options": options, "reference": "nine dots", "kind": "mcq"}}
+    wrote(built(tmp_path, **given), tmp_path / "g", "grpo")
+    row = loaded(tmp_path / "g", tmp_path / "cache")[0]
+    assert row["prompt"][1]["content"].endswith("A. two dots\nB. nine dots")
+    assert (row["solution"], row["options"][1]["letter"]) == ("B", "B")
+
+
+def test_a_lost_picture_stops_the_export_or_is_counted(tmp_path: Path) -> None:
+    store = built(tmp_path)
+    [lost] = rows(store, "select s.image, i.format from samples s join images i on i.sha256 = s.image "
+                         "where sample_id = 's2'")  # fmt: skip
+    store.image_path(lost["image"], lost["format"]).unlink()
+    with pytest.raises(RunStopped, match="s2: image_missing"):
+        wrote(store, tmp_path / "g", "grpo")
+    assert not (tmp_path / "g").exists()
+    manifest = wrote(store, tmp_path / "g", "grpo", skip_missing=True)
+    assert (manifest["counts"], manifest["skipped"]["train"]["image_missing"]["samples"]) == ({"train": 1}, 1)
+
+
+def test_splits_that_share_a_parent_are_refused_unless_told(tmp_path: Path) -> None:
+    store = built(tmp_path, s1={"meta": {"parent": "p"}}, s2={"meta": {"parent": "p"}})
+    with pytest.raises(RunStopped, match="share the parent p"):
+        wrote(store, tmp_path / "g", "grpo")
+    assert wrote(store, tmp_path / "g", "grpo", allow_overlap=True)["counts"] == {"train": 2}
+
+
+def test_a_folder_with_anything_else_in_it_is_left_alone(store: Store, tmp_path: Path) -> None:
+    wrote(store, tmp_path / "g", "grpo")
+    wrote(store, tmp_path / "g", "grpo")
+    (tmp_path / "g" / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"notes\.txt"):
+        wrote(store, tmp_path / "g", "grpo")
+    with pytest.raises(ConfigError, match="holds something else"):
+        wrote(store, tmp_path, "grpo")
+    assert (tmp_path / "g" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nonsense"], 2, "there are grpo"),
+        (["verl", "--images=files"], 2, "takes bytes"),
+        (["grpo", "--set=sytem=x"], 2, "no such setting"),
+        (["grpo", "--recipe=other"], 2, "has no run here"),
+        (["grpo", "--shard-rows=0"], 2, "at least 1"),
+        (["grpo", "--as-of=1"], 2, "holds no run"),
+    ],
+)
+def test_bad_use_is_one_line(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str
+) -> None:
+    format, *more = arguments
+    assert main(["export", format, str(tmp_path / "x"), f"--store={store.root}", *more]) == code
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_empty_split_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    start(store)
+    take_in(store, [a_sample(1)])
+    with pytest.raises(RunStopped, match="nothing to export as grpo"):
+        wrote(store, tmp_path / "g", "grpo")
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_shards_are_numbered(store: Store, tmp_path: Path) -> None:
+    wrote(store, tmp_path / "g", "raw", shard_rows=3)
+    names = sorted(path.name for path in (tmp_path / "g").glob("*.parquet"))
+    assert names == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
+
+
+def test_a_query_that_fails_half_way_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from storage import exports
+
+    monkeypatch.setattr(exports, "SPLIT_ROWS", "SELECT error('the disk is gone') AS x WHERE $1 <> '' AND $2 <> ''")
+    store = built(tmp_path)
+    with exports.frozen(store, None) as snapshot, pytest.raises(StoreError, match="the disk is gone"):
+        list(exports.rows(snapshot, "r1", "rl"))
