@@ -137,7 +137,6 @@ def _index(unit: Vectors, flat: int) -> tuple[Any, str]:
     import faiss
 
     dimensions = unit.shape[1]
-    index: Any
     if len(unit) <= flat:
         exact = faiss.IndexFlatIP(dimensions)
         exact.add(unit)

@@ -111,12 +111,14 @@ class _Corpus:
         return _Searched(self._read, counts, prints, self.keys)
 
     def _read(self, start: int, stop: int) -> list[int]:
-        return np.frombuffer(os.pread(self.file.fileno(), 4 * (stop - start), 4 * start), np.uint32).tolist()
+        data = os.pread(self.file.fileno(), 4 * (stop - start), 4 * start)
+        found: list[int] = np.frombuffer(data, np.uint32).tolist()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """`held` are all shingles, `counts` how many a text has, `prints` a hash of its set, `keys` (bands, n)."""
+    """How to read shingles, how many a text has, a hash of its set, and (bands, m) keys a batch of texts."""
 
     read: Callable[[int, int], list[int]]
     counts: Counts

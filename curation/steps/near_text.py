@@ -1,10 +1,11 @@
 """Drops samples whose text nearly repeats another's about the same picture: by shingles, or by meaning."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from curation.dedup import find_all
 from curation.dedup.corpus import Columns, Settings
 from curation.dedup.embedders import LOCAL, text_embedder
+from curation.dedup.likeness import Grey
 from curation.dedup.meaning import THRESHOLD as COSINE
 from curation.dedup.minhash import THRESHOLD
 from curation.dedup.shingles import SHINGLE
