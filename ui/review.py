@@ -64,8 +64,8 @@ def _card(hand: Hand, person: Person, blind: bool) -> None:
     with st.container(key="sample"):
         left, right = st.columns([5, 6], gap="medium")
         with left.container(gap="xsmall"):
-            pictures.picture(str(hand.desk.store.root), card.whole, card.id)
             sample.question(card.whole.sample)
+            pictures.picture(str(hand.desk.store.root), card.whole, card.id)
             _reasons(card, person)
         with right.container(gap="xsmall"):
             _chain(hand, card, person, blind)

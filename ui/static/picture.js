@@ -9,6 +9,10 @@ export default function ({ data, parentElement }) {
   frame.setAttribute("aria-label", "Picture of the sample; plus and minus zoom, 0 fits");
   const width = data.width || 640, height = data.height || 480;
   const view = { x: 0, y: 0, scale: 1 };
+  frame.style.aspectRatio = `${width} / ${height}`;
+  frame.style.height = "auto";
+  frame.style.maxHeight = "min(50vh, 480px)";
+  frame.style.minHeight = "120px";
 
   const put = () => {
     stage.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
