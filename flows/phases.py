@@ -148,7 +148,7 @@ def rows(
     Batches end in any order but are counted in theirs, so that stopping at `enough` does not depend on timing.
     """
     size, window = _sizes(session) if enough is None else (min(session.prepared.job.batch, 8), 2)
-    with session.store.snapshot() as snapshot:
+    with session.store.snapshot(lean=True) as snapshot:
         positions = stages.positions_kept(snapshot, session.run_id, kept_by=kept_by, after=after)
         session.progress.start_phase(", ".join(part.name for part in stage.parts), len(positions))
         kept: list[int] = []
@@ -214,7 +214,7 @@ def _batches(session: Session, stage: Stage, positions: Positions, size: int) ->
 
 
 def _chunk(session: Session, stage: Stage, positions: Positions) -> list[Sample]:
-    with session.store.snapshot() as snapshot:
+    with session.store.snapshot(lean=True) as snapshot:
         samples = _at(snapshot, session.run_id, positions)
         session.learn(stage, samples, snapshot)
     return samples
@@ -232,12 +232,12 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
     (bound,) = stage.parts
     assert isinstance(bound, Bound), "draws are row-wise"
     session.progress.start_phase(bound.name)
-    with session.store.snapshot() as snapshot:
-        keys = stages.keys_kept(snapshot, session.run_id, kept_by=kept_by)
-        fingerprint = digest([bound.fingerprint, sorted(keys)])
+    with session.store.snapshot(lean=True) as snapshot:
+        count, which = stages.rows_kept(snapshot, session.run_id, kept_by=kept_by)
+        fingerprint = digest([bound.fingerprint, which])
         known = stages.counts_of(snapshot, fingerprint)
     stages.set_step_fingerprint(session.store, session.run_id, bound.idx, bound.name, fingerprint)
-    if sum(count for *_, count in known) == len(keys):
+    if sum(n for *_, n in known) == count:
         session.progress.known(known)
     else:
         keys, columns = _columns(session, bound, kept_by)
@@ -247,7 +247,7 @@ def barrier(session: Session, stage: Stage, kept_by: str | None) -> str:
             corpus.add_outcomes(session.store, session.run_id, some)
             for outcome in some:
                 session.progress.outcome(outcome, True)
-    session.progress.finished(len(keys))
+    session.progress.finished(count)
     return fingerprint
 
 
@@ -257,7 +257,7 @@ def _columns(session: Session, bound: Bound, kept_by: str | None) -> tuple[list[
     written = {name: prints[name] for name in bound.step.reads if name in prints}
     keys: list[tuple[str, str]] = []
     columns: dict[str, list[Any]] = {name: [] for name in bound.step.reads}
-    with session.store.snapshot() as snapshot:
+    with session.store.snapshot(lean=True) as snapshot:
         before = stages.kept_before(snapshot, bound.name) if "kept_before" in columns else frozenset[str]()
         positions = stages.positions_kept(snapshot, session.run_id, kept_by=kept_by, after=-1)
         for at in range(0, len(positions), CHUNK):

@@ -100,7 +100,7 @@ class Session:
         learned: dict[str, dict[OutcomeKey, Outcome]] = {sample.id: {} for sample in samples}
         if self.resumes:
             prints = [print for part in stage.parts for print in fingerprints(part)]
-            with nullcontext(snapshot) if snapshot else self.store.snapshot() as view:
+            with nullcontext(snapshot) if snapshot else self.store.snapshot(lean=True) as view:
                 for outcome in known_outcomes(view, list(learned), prints):
                     if outcome.reason not in RETRY:
                         learned[outcome.sample_id][outcome.key] = outcome
@@ -124,7 +124,7 @@ class Session:
 
     def _any_known(self) -> bool:
         prints = [row[2] for row in self.prepared.plan.table()]
-        with self.store.snapshot() as snapshot:
+        with self.store.snapshot(lean=True) as snapshot:
             return bool(known_fingerprints(snapshot, prints))
 
     def _emit(self, outcome: Outcome, fresh: bool) -> None:

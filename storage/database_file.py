@@ -2,9 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import duckdb
 
@@ -17,17 +19,19 @@ QUIET = "set enable_progress_bar = false"
 
 
 @contextmanager
-def database_file(path: Path, start_from: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def database_file(
+    path: Path, start_from: Path | None = None, config: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that lies at `path`, flushed, once the block has ended without an error; a copy of `start_from` first.
 
-    Raises StoreError when it cannot be written, leaving what was at `path` before.
+    `config` are DuckDB's settings. Raises StoreError when it cannot be written, leaving what was at `path` before.
     """
     tmp = temporary(path)
     with os_errors("write", path):
         try:
             if start_from:
                 shutil.copyfile(start_from, tmp)
-            with duckdb.connect(str(tmp)) as connection:
+            with duckdb.connect(str(tmp), config=dict(config)) as connection:
                 connection.execute(QUIET)
                 yield connection
                 connection.execute("checkpoint")

@@ -8,10 +8,12 @@ had absorbed, so falling back one generation loses nothing.
 
 import os
 import re
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -25,6 +27,7 @@ from storage.sql import files_sql, first_line, rows_sql
 
 NAME = re.compile(r"corpus-(\d{6,})\.duckdb")
 SLICE_BYTES = 4 << 20  # of segments absorbed at a time; some ten times as much in memory
+LEAN = {"memory_limit": "64MB", "threads": 1, "temp_directory": tempfile.gettempdir()}  # DuckDB caches all it may
 GRACE_SECONDS = 60.0  # for readers on file systems that do not share locks
 
 Tail = dict[str, list[str]]
@@ -112,9 +115,18 @@ def build(root: Path, live: str | None, batch: Tail) -> tuple[str, int]:
 
     Only under the compaction lock. A generation of that number that was never made live is replaced.
     """
+    try:
+        return _build(root, live, batch, LEAN)
+    except StoreError as error:
+        if not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+            raise
+    return _build(root, live, batch, {})  # a row larger than the limit: take the memory it needs
+
+
+def _build(root: Path, live: str | None, batch: Tail, config: Mapping[str, Any]) -> tuple[str, int]:
     name = generation_name(generation_number(live or "") + 1)
     rows = 0
-    with database_file(generation_path(root, name), generation_path(root, live) if live else None) as con:
+    with database_file(generation_path(root, name), generation_path(root, live) if live else None, config) as con:
         with checkpointed(con):
             migrate(con)
         for table, names in _slices(root, batch):  # DuckDB keeps the rows of an open transaction in memory, unpacked

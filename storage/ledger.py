@@ -79,7 +79,7 @@ class Lookup:
             self._next = None
         self._used = time.monotonic()
         fresh = self._snapshot is None
-        self._snapshot = self._snapshot or self._store.snapshot()
+        self._snapshot = self._snapshot or self._store.snapshot(lean=True)
         found = _ask(self._snapshot, batch.keys)
         if not fresh and (missing := batch.keys - found.keys()):
             self._snapshot.refresh()

@@ -22,6 +22,7 @@ from storage.rows import Row, rows_digest, to_arrow
 from storage.schema import TABLES, arrow_schema
 
 SUFFIX = ".parquet"
+CHECKED_ROWS = 512  # decoded at a time: a reply may be 200 KB
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]{0,199}")
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,12 @@ def parquet_bytes(table: pa.Table) -> memoryview:
 
 
 def segment_fault(path: Path, table: str) -> str | None:
-    """Why the segment cannot be used (damaged, or columns of other types), or None. Reads every page."""
+    """Why the segment cannot be used (damaged, or columns of other types), or None. Reads every page, few at a time."""
     try:
-        found = pq.read_table(path, page_checksum_verification=True).schema
+        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+            found = file.schema_arrow
+            for _ in file.iter_batches(CHECKED_ROWS, use_threads=False):
+                pass
     except FileNotFoundError:
         return None
     except (OSError, pa.ArrowException) as error:
@@ -89,6 +93,7 @@ def quarantine_damaged(root: Path, segments: Iterable[tuple[str, str]]) -> list[
             fault = segment_fault(path, table)
             if fault:
                 moved.append(_move_aside(root, path, table, fault))
+    pa.default_memory_pool().release_unused()
     return moved
 
 

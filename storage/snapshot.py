@@ -6,7 +6,7 @@ segment it names is deleted. Not for two threads at once: open one a thread.
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,8 @@ from storage.view_catalog import RAW, make_views_file, views_path
 T = TypeVar("T")
 
 ATTEMPTS = 3
+BLOCK = 8192  # rows of a stream held at once
+LEAN = {"memory_limit": "96MB"}  # beyond that DuckDB spills to the temporary directory
 LEASE_SECONDS = 10.0  # a garbage collector holds the lock for milliseconds
 NO_DAMAGE = (  # the statement's fault, whatever the files hold
     duckdb.ParserException,
@@ -48,13 +50,20 @@ class Snapshot:
     """
 
     def __init__(
-        self, root: Path, config: Mapping[str, Any] | None = None, *, sealed: bool = False, as_of: float | None = None
+        self,
+        root: Path,
+        config: Mapping[str, Any] | None = None,
+        *,
+        sealed: bool = False,
+        as_of: float | None = None,
+        lean: bool = False,
     ) -> None:
         self.root, self.sealed, self.as_of = root, sealed, as_of
         self.generation = ""
         self.segments: dict[str, list[str]] = {}
         self.connection: duckdb.DuckDBPyConnection
-        self._config = {"temp_directory": tempfile.gettempdir(), **(config or {})}
+        self._lean = lean
+        self._config = {"temp_directory": tempfile.gettempdir(), **(LEAN if lean else {}), **(config or {})}
         self._resources = ExitStack()
         self.refresh()
 
@@ -72,6 +81,13 @@ class Snapshot:
         except duckdb.Error as error:
             raise query_error(error) from error
 
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[pa.RecordBatch]:
+        """The rows of `query` a block at a time; nothing else may be asked of the snapshot until the last."""
+        try:
+            yield from self.run(lambda connection: connection.sql(sql, params=list(params)).to_arrow_reader(BLOCK))
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise query_error(error) from error
+
     def run(self, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """What `action` returns; DuckDB's errors pass through.
 
@@ -79,7 +95,7 @@ class Snapshot:
         there by then.
         """
         try:
-            return self._mending(lambda: action(self.connection), again=self.refresh)
+            return self._mending(lambda: self._sparing(action), again=self.refresh)
         except duckdb.Error as error:
             if "Corrupt database" not in str(error):
                 raise
@@ -107,6 +123,19 @@ class Snapshot:
                 log.info("asking again without the damaged segments: %s", first_line(error))
             again()
         return action()
+
+    def _sparing(self, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """The action in the memory that `LEAN` allows, or in what it needs when that is too little."""
+        try:
+            return action(self.connection)
+        except duckdb.OutOfMemoryException:
+            if not self._lean:
+                raise
+        self.connection.execute("reset memory_limit")
+        try:
+            return action(self.connection)
+        finally:
+            self.connection.execute("set memory_limit = $1", [LEAN["memory_limit"]])
 
     def _lost_segments(self) -> bool:
         """Whether any segment of this snapshot is damaged (now moved aside) or gone."""
@@ -176,7 +205,7 @@ class Snapshot:
         self.connection.execute("set lock_configuration = true")
 
 
-def query_error(error: duckdb.Error) -> StoreError:
+def query_error(error: Exception) -> StoreError:
     """DuckDB's message as one line."""
     return StoreError(f"query failed: {first_line(error)}")
 

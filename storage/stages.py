@@ -5,8 +5,10 @@ A stage reads the samples that passed the one before it, named by the fingerprin
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from curation.records import Json, Status
@@ -103,11 +105,19 @@ def positions_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None, afte
     return positions
 
 
-def keys_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None) -> list[tuple[str, str]]:
-    """(sample id, sample key) of the run's samples that passed the step of this fingerprint."""
+def rows_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None) -> tuple[int, str]:
+    """How many of the run's samples passed the step of this fingerprint, and a digest of which, whatever their order.
+
+    Read in blocks, since there may be millions.
+    """
     sql, params = _kept(run_id, kept_by, -1)
-    rows = snapshot.query(sql, params)
-    return list(zip(rows["sample_id"].to_pylist(), rows["sample_key"].to_pylist(), strict=True))
+    ordered = f"SELECT sample_id, sample_key FROM ({sql}) ORDER BY ALL"  # noqa: S608 constants
+    count, which = 0, blake2b(digest_size=16)
+    for block in snapshot.stream(ordered, params):
+        count += block.num_rows
+        for row in zip(*(column.to_pylist() for column in block.columns), strict=True):
+            which.update(orjson.dumps(row))
+    return count, which.hexdigest()
 
 
 def _kept(run_id: str, kept_by: str | None, after: int) -> tuple[str, list[Json]]:

@@ -67,9 +67,13 @@ class Store:
         with self.snapshot() as snapshot:
             return snapshot.query(sql, params)
 
-    def snapshot(self) -> Snapshot:
-        """This moment of the store, for many queries: `with store.snapshot() as s: s.query(…)`."""
-        return Snapshot(self.root)
+    def snapshot(self, *, lean: bool = False) -> Snapshot:
+        """This moment of the store, for many queries: `with store.snapshot() as s: s.query(…)`.
+
+        A `lean` one keeps what a run holds in memory from growing with the store; a query that cannot do with so
+        little takes what it needs.
+        """
+        return Snapshot(self.root, lean=lean)
 
     def put_images(self, pictures: Sequence[tuple[Image, bytes]]) -> None:
         """Store pictures by content, durably; those already there are skipped. Call it before appending rows."""

@@ -211,3 +211,23 @@ def test_the_migrations_end_at_the_schema(store: Store) -> None:
         found = con.execute(sql).fetchall()
     wanted = [(table, name, kind) for table, columns in schema.TABLES.items() for name, kind in columns.items()]
     assert sorted(row for row in found if not row[0].startswith("_")) == sorted(wanted)
+
+
+def test_a_row_that_needs_more_memory_than_compaction_allows_itself_is_absorbed_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = []
+    real = generations._build
+
+    def build(root: Path, live: str | None, batch: generations.Tail, config: dict[str, object]) -> tuple[str, int]:
+        configs.append(dict(config))
+        return real(root, live, batch, config)
+
+    monkeypatch.setattr(generations, "_build", build)
+    monkeypatch.setattr(generations, "LEAN", generations.LEAN | {"memory_limit": "4MB"})
+    text = os.urandom(8 << 20).hex()
+    store.append("outcomes", [{"sample_id": "s", "detail": text}])
+    assert store.compact(force=True) is not None
+    assert [config.get("memory_limit") for config in configs] == ["4MB", None]
+    assert store.query("select detail from raw_outcomes")["detail"].to_pylist() == [text]
+    assert not [name for name in published(store) if "tmp" in name]

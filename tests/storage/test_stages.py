@@ -87,7 +87,7 @@ def test_only_samples_of_the_run_that_came_so_far_are_settled(store: Store) -> N
     assert settled(store, kept_by="f-dedup", after=0).kept.tolist() == [1, 2]
     with store.snapshot() as snapshot:
         assert stages.positions_kept(snapshot, "r1", kept_by="f-dedup", after=0).tolist() == [1, 2]
-        assert sorted(stages.keys_kept(snapshot, "r1", kept_by="f-dedup")) == [(s.id, s.key) for s in samples[:3]]
+        assert stages.rows_kept(snapshot, "r1", kept_by="f-dedup")[0] == 3
         assert stages.counts_of(snapshot, "f-dedup") == [("dedup", "ok", "", 3)]
 
 

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from curation.errors import StoreError
 from curation.records import Image
 from storage import images as image_files
 from storage import migrations, schema
+from storage import snapshot as snapshot_module
 from storage.store import Store
 
 PICTURE = b"\x89PNG not really, the store does not look inside"
@@ -350,3 +352,16 @@ def test_segments_are_plain_parquet_for_other_tools(store: Store) -> None:
     table = pq.read_table(store.root / "segments" / "outcomes" / f"{name}.parquet")
     assert table.schema.field("value").type == pa.json_()
     assert table["calls"].to_pylist() == [["c"]]
+
+
+def test_a_lean_snapshot_answers_a_query_that_needs_more_memory_than_it_allows_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_module, "LEAN", {"memory_limit": "24MB"})
+    wide = "select len(list(i)) as n from range(8000000) r(i)"
+    with Store.open(tmp_path / "store").snapshot(lean=True) as snapshot:
+        with pytest.raises(duckdb.OutOfMemoryException):
+            snapshot.connection.sql(wide).fetchall()
+        assert snapshot.query(wide)["n"].to_pylist() == [8000000]
+        with pytest.raises(duckdb.OutOfMemoryException):  # and is lean again
+            snapshot.connection.sql(wide).fetchall()
