@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from curation.engine import columns_of, run_all
@@ -31,8 +32,10 @@ TASKS = 16
 """Batches at once that every task runner manages."""
 CHUNK = 1024
 """Samples read from the store at a time."""
-BLOCK = 8192
-"""Outcomes of a step over all rows that go into one segment."""
+BLOCK = 4096
+"""Samples read, and outcomes written, at a time for a step over all rows."""
+REPEATED = 1000
+"""Values of a column that are looked for among later rows, so that equal ones are kept once."""
 
 Positions = NDArray[np.int64]
 Intake = tuple[Sample, bytes | None] | Rejected
@@ -257,16 +260,25 @@ def _columns(session: Session, bound: Bound, kept_by: str | None) -> tuple[list[
     written = {name: prints[name] for name in bound.step.reads if name in prints}
     keys: list[tuple[str, str]] = []
     columns: dict[str, list[Any]] = {name: [] for name in bound.step.reads}
+    once: dict[str, dict[str | bytes, Any]] = {name: {} for name in columns}
     with session.store.snapshot(lean=True) as snapshot:
         before = stages.kept_before(snapshot, bound.name) if "kept_before" in columns else frozenset[str]()
         positions = stages.positions_kept(snapshot, session.run_id, kept_by=kept_by, after=-1)
-        for at in range(0, len(positions), CHUNK):
-            chunk = _at(snapshot, session.run_id, positions[at : at + CHUNK])
+        for at in range(0, len(positions), BLOCK):
+            chunk = _at(snapshot, session.run_id, positions[at : at + BLOCK])
             values = stages.step_values(snapshot, [s.id for s in chunk], list(written.values())) if written else {}
             for sample in chunk:
                 keys.append((sample.id, sample.key))
                 row = {**columns_of(sample), "position": sample.position, "kept_before": sample.id in before}
                 row |= {name: values[sample.id, sample.key, print] for name, print in written.items()}
                 for name, column in columns.items():
-                    column.append(row[name])
+                    column.append(_kept_once(once[name], row[name]))
     return keys, columns
+
+
+def _kept_once(seen: dict[str | bytes, Any], value: Any) -> Any:
+    """An equal value of an earlier row in its stead: sources, kinds and most of what steps say repeat."""
+    if not isinstance(value, str | dict):
+        return value
+    name = value if isinstance(value, str) else orjson.dumps(value)
+    return seen.setdefault(name, value) if len(seen) < REPEATED else seen.get(name, value)

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 ATTEMPTS = 3
 BLOCK = 8192  # rows of a stream held at once
-LEAN = {"memory_limit": "96MB"}  # beyond that DuckDB spills to the temporary directory
+LEAN = {"memory_limit": "64MB"}  # beyond that DuckDB spills to the temporary directory
 LEASE_SECONDS = 10.0  # a garbage collector holds the lock for milliseconds
 NO_DAMAGE = (  # the statement's fault, whatever the files hold
     duckdb.ParserException,

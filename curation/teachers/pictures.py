@@ -8,7 +8,7 @@ import orjson
 
 from curation.records import Image
 
-ROOM = 64 * 1024 * 1024  # bytes of data URLs kept per teacher
+ROOM = 24 << 20  # bytes of data URLs kept per teacher: questions about one picture come close together
 
 
 class DataUrls:
