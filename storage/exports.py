@@ -64,7 +64,7 @@ WHERE c.run_id = $1 ORDER BY c.position, c.sample_id
 """  # noqa: S608 constants of this module
 OVERLAPS = """
 WITH placed AS (
-    SELECT p.sample_id, p.split, i.pixels, s.meta ->> '$.parent' AS parent
+    SELECT p.sample_id, p.split, i.pixels, coalesce(nullif(s.parent, ''), s.meta ->> '$.parent') AS parent
     FROM splits p JOIN sample_versions s USING (sample_id, sample_key) LEFT JOIN images i ON i.sha256 = p.image
     WHERE p.run_id = $1 AND p.split <> 'none'
 ),
