@@ -57,28 +57,28 @@ class Recipe:
             for step in part.steps if isinstance(part, Draws) else (part,):
                 self._check(step, known, written, drawn)
                 written.add(step.writes)
-                known = known_after(step, known)
+                known = known_after(step, known, drawn)
             if isinstance(part, Draws):
                 known.add("draws")
+                written.add("draws")
                 drawn |= {step.writes for step in part.steps}
-        self._check_many()
+        self._check_scopes()
 
-    def _check_many(self) -> None:
-        """Rows are made of rows once, outside draws: grandchildren and a draw's own rows have no place to stand."""
+    def _check_scopes(self) -> None:
+        """Draws are of one row. Rows are made of rows once: grandchildren have no place to stand."""
+        draws = [part for part in self.steps if isinstance(part, Draws)]
+        if inside := [step.writes for part in draws for step in part.steps if step.scope != "row"]:
+            raise ConfigError(f"{self.name}: draws", inside, "only row-wise steps can be drawn; put it after the draws")
         many = [step.writes for step in self.flat() if step.scope == "many"]
-        outside = [part.writes for part in self.steps if isinstance(part, Step) and part.scope == "many"]
-        if many != outside[:1]:
-            raise ConfigError(f"{self.name}: steps", many, "only one step may make many rows of one, and not in draws")
+        if len(many) > 1:
+            raise ConfigError(f"{self.name}: steps", many, "only one step may make many rows of one")
 
     def _check(self, step: Step, known: set[str], written: set[str], drawn: set[str]) -> None:
         """A step over all rows cannot read what was drawn: several draws may each have written it."""
         readable = (known - drawn) | set(ALL_ROWS_COLUMNS) if step.scope == "all" else known
         if missing := [column for column in step.reads if column not in readable]:
-            raise ConfigError(
-                f"{self.name}: step {step.writes}",
-                missing,
-                f"reads what nothing before it writes; known: {sorted(readable)}",
-            )
+            why = GONE if set(missing) <= written else "reads what nothing before it writes"
+            raise ConfigError(f"{self.name}: step {step.writes}", missing, f"{why}; known: {sorted(readable)}")
         if step.writes in written:
             raise ConfigError(f"{self.name}: step {step.writes}", step.writes, "is written twice")
         _check_slots(step)
@@ -107,12 +107,19 @@ class Recipe:
         return replace(self, steps=tuple(_swap(part, step_name, new) for part in self.steps))
 
 
-def known_after(step: Step, known: set[str]) -> set[str]:
-    """The columns that may be read after `step`. Those of a step over all rows are for views; the children that a step
-    of scope "many" makes are new samples, which bring what they need of their parent along.
+GONE = (
+    "cannot be read here: what was drawn ends at the next step over all rows, what is known of a row at the step that "
+    "makes rows of it, and verdicts over all rows are for views; let an earlier step carry on what is needed"
+)
+
+
+def known_after(step: Step, known: set[str], drawn: set[str]) -> set[str]:
+    """The columns that may be read after `step`. After a step over all rows nobody can say which draw a `drawn` column
+    is of, and its own is for views; the children that a step of scope "many" makes are new samples, which bring what
+    they need of their parent along.
     """
     if step.scope == "all":
-        return known
+        return known - drawn
     return {*(SOURCE_COLUMNS if step.scope == "many" else known), step.writes}
 
 
@@ -294,7 +301,7 @@ def _plain(value: Any) -> Any:
 
 
 def _stages(parts: Sequence[Bound | BoundDraws]) -> Iterator[Stage]:
-    prints = {part.name: part.fingerprint for part in parts if isinstance(part, Bound)}
+    prints = {part.name: part.fingerprint for part in parts}
     rows: list[Bound | BoundDraws] = []
     for part in parts:
         if isinstance(part, Bound) and part.step.scope == "all":

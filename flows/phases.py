@@ -17,7 +17,7 @@ from curation.children import born
 from curation.engine import OutcomeKey, columns_of, run_all
 from curation.intake import inspection
 from curation.recipe import Bound, Plan, Stage
-from curation.records import Outcome, Rejected, Sample, child_position, digest
+from curation.records import Outcome, Rejected, Sample, digest
 from flows.session import RETRY, Session, fingerprints
 from storage import corpus, stages
 from storage.snapshot import Snapshot
@@ -66,19 +66,19 @@ def execute(session: Session, source: Iterable[Intake], intake_print: str, batch
     candidates = iter(source)
     done, kept = -1, list[int]()
     while True:
-        last = take_in(session, islice(candidates, _wave(job.accepted, plan)), intake_print)
+        last = take_in(session, islice(candidates, WAVE if job.accepted else None), intake_print)
         if last is None and done >= 0:
             break
-        kept_by, after = None, done
+        kept_by = None
         for number, stage in head:
             if stage.scope == "all":
                 kept_by = barrier(session, stage, kept_by)
                 continue
             enough = job.accepted and job.accepted - len(kept) if number == head[-1][0] else None
-            passed = rows(session, number, stage, batches, after=after, kept_by=kept_by, enough=enough)
+            passed = rows(session, number, stage, batches, after=done, kept_by=kept_by, enough=enough)
             kept_by = stage.parts[-1].fingerprint
             if stage.expands:
-                passed, after = expand(session, stage, after), child_position(done + 1, 0) - 1
+                expand(session, stage)
             if number == head[-1][0]:
                 kept += passed
         done = -1 if last is None else last
@@ -88,12 +88,6 @@ def execute(session: Session, source: Iterable[Intake], intake_print: str, batch
         stages.set_cut(session.store, session.run_id, sorted(kept)[job.accepted - 1])
     for _, stage in tail:
         kept_by = barrier(session, stage, kept_by)
-
-
-def _wave(accepted: int | None, plan: Plan) -> int | None:
-    """Candidates taken in at a time: no more than are wanted where each becomes several rows."""
-    expands = any(stage.expands for stage in plan.stages)
-    return accepted and (min(WAVE, accepted) if expands else WAVE)
 
 
 def _head_and_tail(plan: Plan) -> tuple[list[tuple[int, Stage]], list[tuple[int, Stage]]]:
@@ -176,14 +170,14 @@ def rows(
     return kept
 
 
-def expand(session: Session, stage: Stage, after: int) -> list[int]:
-    """Take in the rows that the last step of `stage` made of samples beyond a position; the positions of those kept.
+def expand(session: Session, stage: Stage) -> None:
+    """Take in the rows that the last step of `stage` made.
 
     What it made is in the store, so a run that is killed here loses nothing and makes the same rows again.
     """
-    fingerprint, kept = stage.parts[-1].fingerprint, list[int]()
+    fingerprint = stage.parts[-1].fingerprint
     with session.store.snapshot() as snapshot:
-        positions = stages.positions_expanded(snapshot, session.run_id, fingerprint, after=after)
+        positions = stages.positions_expanded(snapshot, session.run_id, fingerprint)
     session.progress.start_phase("taking in the rows made", len(positions))
     for at in range(0, len(positions), CHUNK):
         with session.store.snapshot() as snapshot:
@@ -193,9 +187,7 @@ def expand(session: Session, stage: Stage, after: int) -> list[int]:
             children = [child for p in parents for child in born(p, by_key[p.id, p.key])]
             before = corpus.known_outcomes(snapshot, [sample.id for sample, _ in children], [fingerprint])
         _take_in_children(session, children, {outcome.key for outcome in before})
-        kept += [sample.position for sample, outcome in children if outcome.status == "ok"]
         session.progress.finished(len(parents))
-    return kept
 
 
 def _take_in_children(

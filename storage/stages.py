@@ -104,10 +104,10 @@ def positions_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None, afte
     return positions
 
 
-def positions_expanded(snapshot: Snapshot, run_id: str, fingerprint: str, *, after: int) -> "NDArray[np.int64]":
-    """Positions of the run's samples beyond `after` of which the step of this fingerprint made rows, in order."""
+def positions_expanded(snapshot: Snapshot, run_id: str, fingerprint: str) -> "NDArray[np.int64]":
+    """Positions of the run's samples of which the step of this fingerprint made rows, in order."""
     sql = f"SELECT position FROM ({KEPT + EXPANDED}) ORDER BY position"  # noqa: S608 constants
-    positions: NDArray[np.int64] = snapshot.query(sql, [run_id, after, fingerprint])["position"].to_numpy()
+    positions: NDArray[np.int64] = snapshot.query(sql, [run_id, -1, fingerprint])["position"].to_numpy()
     return positions
 
 

@@ -5,7 +5,7 @@ whose steps have its fingerprint and whose members have its sample, whoever comp
 reader is in `docs/sql.md`, which a test holds against the database; the wide views lie in `storage.views_people`.
 """
 
-from curation.records import CHILDREN_EACH, FIRST_CHILD
+from curation.records import FIRST_CHILD
 from storage.views_people import PEOPLE
 
 SAMPLE_VERSIONS = """
@@ -29,19 +29,16 @@ QUALIFY row_number() OVER (PARTITION BY v.sample_id ORDER BY m.seen DESC NULLS L
 IMAGES = "SELECT * FROM raw_images QUALIFY row_number() OVER (PARTITION BY sha256 ORDER BY created) = 1"
 
 # Rejected rows have no sample key, so two of them may share an id: their place in the source tells them apart.
-# A run that stops at --accepted counts the candidates up to its cut, and where that is a made row, up to its parent.
+# A run that stops at --accepted counts the candidates up to its cut.
 MEMBERS = """
 SELECT m.* FROM raw_members m
 LEFT JOIN (SELECT run_id, max(cut) AS cut FROM raw_runs GROUP BY run_id) c USING (run_id)
-WHERE c.cut IS NULL OR m.position <= CASE
-    WHEN c.cut >= {first_child} AND m.position < {first_child} THEN (c.cut - {first_child}) // {each}
-    ELSE c.cut
-END
+WHERE c.cut IS NULL OR m.position <= c.cut
 QUALIFY row_number() OVER (
     PARTITION BY run_id, sample_id, sample_key, CASE WHEN sample_key = '' THEN position END
     ORDER BY created DESC, position
 ) = 1
-""".replace("{first_child}", str(FIRST_CHILD)).replace("{each}", str(CHILDREN_EACH))
+"""
 
 RUNS = """
 SELECT

@@ -172,11 +172,14 @@ def test_without_an_adjudicator_disagreements_are_dropped_with_their_reason(
     assert orjson.loads(settle["dropped_by_reason"]) == {"answers_disagree": whole["n"]}
 
 
-def test_accepted_counts_questions_and_stops_at_exactly_that_many(server: ModelServer, tmp_path: Path) -> None:
-    run(server, tmp_path / "store", "--accepted=7", limit=0)
-    steps = funnel(tmp_path / "store")
-    adds_up(steps)
-    assert steps[-1]["kept"] == 7
+def test_accepted_is_refused_before_the_first_call(server: ModelServer, tmp_path: Path) -> None:
+    before = len(server.requests)
+    done = subprocess.run(
+        command(server, tmp_path / "store", "--accepted=7"), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--accepted = 7: synthesize makes many rows of one; give --limit N source rows" in done.stderr
+    assert len(server.requests) == before
 
 
 @pytest.mark.skipif(not TABMWP.exists(), reason="the shared data is not here")
