@@ -1,12 +1,12 @@
 """Do the two answers of WeThink's step 5 say the same? Rules where they can tell, a judge for descriptions."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from curation.answers import check_async, extract, infer_kind, parse
 from curation.prompts import PromptSet, prompts
-from curation.records import Json, Kind, Option, Verdict
+from curation.records import Json, Kind, Option
 from curation.step import Drop, step
-from curation.steps.replies import text_of
+from curation.steps.replies import judgement, text_of
 from curation.teachers.protocol import Teacher
 
 
@@ -32,7 +32,8 @@ async def agree(
     if verdict.correct is None:
         if judge is None:
             return Drop("judge_missing", f"rules cannot compare ({verdict.reason}); give one with --teacher judge=…")
-        verdict = await _judged(judge, prompt, question, first, second, verdict)
+        columns = {"question": question, "first": first, "second": second}
+        verdict = judgement(verdict, text_of(await judge.ask(prompt.fill(columns), sampling=prompt.sampling)))
     value = {**asdict(verdict), "text": first, "image": second}
     return value if verdict.correct is not None else Drop(verdict.reason, verdict.extracted[:500], value)
 
@@ -46,16 +47,3 @@ def stated(response: str, kind: Kind, options: tuple[Option, ...]) -> str:
     """The answer a response states: a letter where options have letters, else what the answer block holds."""
     found = extract(response, kind=kind, options=options) if kind == "mcq" else None
     return found.text.strip() if found else parse(response).answer.strip()
-
-
-async def _judged(
-    judge: Teacher, prompt: PromptSet, question: str, first: str, second: str, verdict: Verdict
-) -> Verdict:
-    columns = {"question": question, "first": first, "second": second}
-    reply = text_of(await judge.ask(prompt.fill(columns), sampling=prompt.sampling))
-    match reply.strip().strip(".!*\"'` \n").lower().split(",")[0]:
-        case "yes":
-            return replace(verdict, correct=True, reason="judged_yes", source="judge")
-        case "no":
-            return replace(verdict, correct=False, reason="judged_no", source="judge")
-    return replace(verdict, correct=None, reason="judge_unclear", source="judge", extracted=reply[:500])

@@ -49,7 +49,8 @@ async def shorten(
     """{text: `<think>` and `<answer>` blocks, chain, words_before, words_after} (step 7; the model is not published).
 
     `right_answer` refines the chain of whoever was right, `reasoner` always the reasoner's. `max_growth` bounds the
-    words as a multiple of the raw chain's, and a short chain may grow by `slack` words all the same. The image is shown to a rewriter that sees.
+    words as a multiple of the raw chain's; a short chain may grow by `slack` words all the same. The image is shown to
+    a rewriter that sees.
     """
     raw = parse(answer_image if chain_of == "right_answer" and settle["chosen"] == "image" else answer_text).think
     answer = str(settle["extracted"])
