@@ -88,6 +88,17 @@ class Recipe:
         for part in self.steps:
             yield from part.steps if isinstance(part, Draws) else (part,)
 
+    def needs(self, column: str) -> bool:
+        """Whether a step reads this column of the source; steps over all rows take what is there, and made rows bring
+        their own.
+        """
+        for step in self.flat():
+            if step.scope != "all" and column in step.reads:
+                return True
+            if step.scope == "many":
+                break
+        return False
+
     def roles(self) -> dict[str, bool]:
         """Role names in order of use; True where the recipe cannot run without it."""
         found: dict[str, bool] = {}

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from curation.children import born
-from curation.engine import Engine
+from curation.engine import Engine, OutcomeKey
 from curation.errors import ConfigError
 from curation.recipe import Draws, Recipe, bind
-from curation.records import FIRST_CHILD, Outcome
+from curation.records import CHILDREN_EACH, FIRST_CHILD, Outcome
 from curation.step import Child, Drop, Step, step
 from tests.curation.scripted import PICTURE, sample
 
@@ -85,11 +85,85 @@ def reads_parents_own(parents_own: str) -> str:
     return parents_own
 
 
+@step(scope="all")
+def placed(id: list[str]) -> list[int]:
+    return list(range(len(id)))
+
+
+@step
+def reads_placed(placed: int) -> int:
+    return placed
+
+
+@step
+def reads_draws(draws: dict[str, int]) -> int:
+    return draws["drawn"]
+
+
 @pytest.mark.parametrize(
-    "steps",
-    [(parts, again), (Draws(2, (parts,)),), (parents_own, parts, reads_parents_own)],
-    ids=["made of made rows", "in draws", "a column of the parent"],
+    ("steps", "says"),
+    [
+        ((parts, again), r"steps = \['parts', 'again'\]: only one step may make many rows"),
+        ((Draws(2, (parts,)),), r"draws = \['parts'\]: only row-wise steps can be drawn"),
+        ((Draws(2, (placed,)),), r"draws = \['placed'\]: only row-wise steps can be drawn"),
+        ((parents_own, parts, reads_parents_own), r"reads_parents_own = \['parents_own'\]: cannot be read here"),
+        (
+            (Draws(2, (parents_own,)), placed, reads_parents_own),
+            r"step reads_parents_own = \['parents_own'\]: cannot be read here: what was drawn ends at",
+        ),
+        ((placed, reads_placed), r"step reads_placed = \['placed'\]: cannot be read here.*for views"),
+    ],
+    ids=[
+        "made of made rows",
+        "many in draws",
+        "all rows in draws",
+        "a parent's",
+        "drawn, beyond a barrier",
+        "a verdict",
+    ],
 )
-def test_what_rows_of_rows_cannot_do_is_refused_when_the_recipe_is_built(steps: tuple[Step | Draws, ...]) -> None:
-    with pytest.raises(ConfigError):
+def test_what_no_row_could_do_is_refused_when_the_recipe_is_built(steps: tuple[Step | Draws, ...], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
         recipe_of(*steps)
+
+
+@pytest.mark.parametrize(
+    ("steps", "reads"),
+    [
+        ((parents_own, placed, reads_parents_own), "parents_own"),
+        ((Draws(2, (parents_own,)), placed, reads_draws), "draws"),
+    ],
+    ids=["a column", "a summary of draws"],
+)
+def test_beyond_a_step_over_all_rows_earlier_columns_can_still_be_read(
+    steps: tuple[Step | Draws, ...], reads: str
+) -> None:
+    before, _, after = bind(recipe_of(*steps), {}).stages
+    assert list(after.carried) == [reads]
+    known: dict[OutcomeKey, Outcome] = {}
+    one = sample(question="How many?")
+    asyncio.run(Engine(before.parts, {}).run([one], {}, lambda outcome, _: known.update({outcome.key: outcome})))
+    [result] = asyncio.run(Engine(after.parts, {}, after.carried).run([one], known, lambda *_: None))
+    assert (result.kept, result.last.value) == (True, known[one.id, one.key, after.carried[reads], 0].value if reads ==
+                                                "parents_own" else 1)  # fmt: skip
+
+
+@pytest.mark.parametrize("position", [0, 7, 10**6])
+def test_a_child_s_id_and_content_do_not_depend_on_its_parents_place(position: int) -> None:
+    outcome = expanded("How many dots")
+    children = born(sample(question="How many dots", position=position), outcome)
+    assert [(child.id, child.key) for child, _ in children] == [
+        (child.id, child.key) for child, _ in born(sample(question="How many dots"), outcome)
+    ]
+
+
+def test_too_many_children_fail_the_row_and_not_the_run() -> None:
+    @step(scope="many")
+    def flood(question: str) -> list[Child]:
+        return [Child("x")] * (CHILDREN_EACH + 1)
+
+    found: list[Outcome] = []
+    plan = bind(recipe_of(flood), {})
+    asyncio.run(Engine(plan.stages[0].parts, {}).run([sample()], {}, lambda outcome, _: found.append(outcome)))
+    assert (found[-1].status, found[-1].reason) == ("failed", "step_error")
+    assert f"{CHILDREN_EACH + 1} children" in found[-1].detail
