@@ -187,7 +187,7 @@ def split_state(snapshot: Snapshot, run_id: str, splits: Sequence[str | None]) -
 
 def funnel(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
     """The run's funnel, as the card shows it."""
-    names = "step, input, kept, dropped, failed, pending"
+    names = "step, input, kept, dropped, failed, pending, expanded, born"
     sql = f"SELECT {names} FROM funnel WHERE run_id = $1 ORDER BY step_no"  # noqa: S608 names are constants
     steps: list[dict[str, Any]] = snapshot.query(sql, [run_id]).to_pylist()
     return steps

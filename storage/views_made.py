@@ -36,20 +36,22 @@ WHERE s.parent <> ''
 ORDER BY f.recipe, f.position
 """
 
-# A question with three abilities belongs to three pairs, so pairs add up to more than the questions.
+# A question with three abilities belongs to three pairs, so pairs add up to more than the questions. The questions are
+# computed once: without that the plan needs half a gigabyte for a hundred of them.
 AGREEMENT = """
-WITH pairs AS (
+WITH made AS MATERIALIZED (SELECT * FROM made_questions),
+pairs AS (
     SELECT q.recipe, q.run_id, q.sample_id, q.sample_key, a.skill || ' + ' || b.skill AS pair
-    FROM made_questions q,
+    FROM made q,
         LATERAL (SELECT unnest(CAST(q.abilities AS VARCHAR[])) AS skill) a,
         LATERAL (SELECT unnest(CAST(q.abilities AS VARCHAR[])) AS skill) b
     WHERE a.skill < b.skill
 ),
 grouped AS (
-    SELECT 'all' AS per, '' AS what, * FROM made_questions
-    UNION ALL BY NAME SELECT 'type' AS per, category AS what, * FROM made_questions
+    SELECT 'all' AS per, '' AS what, * FROM made
+    UNION ALL BY NAME SELECT 'type' AS per, category AS what, * FROM made
     UNION ALL BY NAME
-    SELECT 'abilities' AS per, p.pair AS what, q.* FROM made_questions q
+    SELECT 'abilities' AS per, p.pair AS what, q.* FROM made q
     JOIN pairs p USING (recipe, run_id, sample_id, sample_key)
 )
 SELECT recipe, run_id, per, what,

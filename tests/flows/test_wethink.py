@@ -120,6 +120,18 @@ def test_agreement_by_type_and_by_pair_of_abilities_adds_up_to_all(finished: Pat
     assert "Math + OCR" in {row["what"] for row in found if row["per"] == "abilities"}
 
 
+def test_the_report_adds_up_and_tells_the_rates_by_type_and_pair(finished: Path, tmp_path: Path) -> None:
+    assert main(["report", "wethink", f"--store={finished}", f"--out={tmp_path}", "--no-plots"]) == 0
+    report, text = orjson.loads((tmp_path / "report.json").read_bytes()), (tmp_path / "report.md").read_text()
+    totals = report["totals"]
+    assert totals["samples"] == sum(totals[name] for name in ("kept", "dropped", "failed", "pending"))
+    assert sum(row["samples"] for row in report["sources"]) == totals["samples"]
+    assert f"{totals['expanded']} rows of the source became questions" in text
+    assert {row["per"] for row in report["agreement"]} == {"all", "type", "abilities"}
+    assert "## Made questions" in text
+    assert "Math + OCR" in text
+
+
 def test_running_again_makes_no_call_whatever_the_batch_size(server: ModelServer, finished: Path) -> None:
     before, steps = len(server.requests), funnel(finished)
     for more in ([], ["--batch=5"]):
