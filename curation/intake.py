@@ -88,8 +88,10 @@ def samples(
     together = 1
 
     def prepared(rows: list[RawRow | Rejected]) -> list[Taken]:
-        needs = {"need_answer": need_answer, "need_question": need_question}
-        return [prepare(row, **needs, limits=limits, known=known) for row in rows]
+        return [
+            prepare(row, need_answer=need_answer, need_question=need_question, limits=limits, known=known)
+            for row in rows
+        ]
 
     rows = source.rows()
     try:

@@ -78,10 +78,6 @@ def steps_of(prepared: Prepared) -> list[str]:
     return ["intake", *(row[1] for row in prepared.plan.table() if row[1] != "draws")]
 
 
-NEEDS = {"need_question": "question", "need_answer": "reference"}
-"""What intake asks of a row only where the recipe reads it."""
-
-
 def source_of(job: Job, recipe: Recipe) -> Source:
     """The job's source, opened; a malformed mapping or missing file is refused here."""
     if job.source.split("?")[0] == "figures" and not (job.limit or job.accepted):
@@ -124,8 +120,10 @@ def run(
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
     with open_session(prepared, run_id, progress) as session, _recorded(session, source):
-        needs = {name: prepared.recipe.needs(column) for name, column in NEEDS.items()}
-        taken = samples(source, **needs, known=corpus.KnownImages(session.store, inspection()))
+        taken = samples(
+            source, known=corpus.KnownImages(session.store, inspection()),
+            need_question=prepared.recipe.needs("question"), need_answer=prepared.recipe.needs("reference"),
+        )  # fmt: skip
         execute(session, taken, intake_fingerprint(), batches_for(session))
     return Ended(run_id, "finished", time.monotonic() - started)
 

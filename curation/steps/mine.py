@@ -47,10 +47,8 @@ async def mine(
     exchanges: list[dict[str, list[str]]] = []
     ended = "turns"
     for _ in range(turns):
-        told = _with_exchanges(describe, exchanges)
-        missing, _ = await ask_as(
-            reasoner, Missing, ask_prompt.fill({"describe": told}), sampling=ask_prompt.sampling
-        )  # fmt: skip
+        told = {"describe": _with_exchanges(describe, exchanges)}
+        missing, _ = await ask_as(reasoner, Missing, ask_prompt.fill(told), sampling=ask_prompt.sampling)
         questions = [text.strip()[:LONGEST_QUESTION] for text in missing.questions if text.strip()][:most_questions]
         if missing.enough or not questions:
             ended = "enough"

@@ -41,12 +41,13 @@ def proposals(types: tuple[str, ...], abilities: tuple[str, ...], most: int) -> 
     The schema names the types and abilities and bounds the options, for endpoints that hold to it; the check of a reply
     does not, so that one bad question does not cost the others.
     """
+    several: Any = list[_one_of(abilities)]  # type: ignore[misc]  # a type made of data
     proposal = create_model(
         "Proposal",
         question=(str, ...),
         type=(_one_of(types), ...),
         options=(list[str], Field(default=[], json_schema_extra={"maxItems": len(LETTERS)})),
-        abilities=(list[_one_of(abilities)], Field(default=[], json_schema_extra={"maxItems": 8})),  # type: ignore[misc]
+        abilities=(several, Field(default=[], json_schema_extra={"maxItems": 8})),
     )
     return create_model("Proposals", questions=(list[proposal], Field(max_length=most)))  # type: ignore[valid-type]
 

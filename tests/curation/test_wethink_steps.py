@@ -27,7 +27,7 @@ from curation.steps.synthesize import synthesize
 from curation.teachers.protocol import Reply
 from tests.curation.scripted import PICTURE, Scripted, sample
 
-MINED = {"text": "Three bars: red 5, blue 3, green 9.", "turns": [], "ended": "enough"}
+MINED: dict[str, Any] = {"text": "Three bars: red 5, blue 3, green 9.", "turns": [], "ended": "enough"}
 ABLE = ["Reasoning", "Math"]
 OPTIONS = (Option("A", "red"), Option("B", "blue"))
 ABOUT = {"category": "MC", "abilities": ABLE}
@@ -36,7 +36,7 @@ LONG = "x" * 200_000
 
 def call(step: Step, *columns: Any, **settings: Any) -> Any:
     value = step(*columns, **settings)
-    return asyncio.run(value) if inspect.isawaitable(value) else value
+    return asyncio.run(value) if inspect.iscoroutine(value) else value
 
 
 def said(value: Any) -> str:
