@@ -21,6 +21,7 @@ from curation.steps.share import split
 from curation.steps.shorten import shorten
 from curation.steps.synthesize import ABILITIES, KINDS, synthesize
 
+CHECKS = {"text": check_text, "image": check_image}
 EYES, MIND = "qwen2.5-vl-72b-instruct", "deepseek-reasoner"
 
 
@@ -35,6 +36,8 @@ def recipe(
     reasoning: str = "Reasoning",
     abilities: tuple[str, ...] = ABILITIES,
     at_least: int = 1,
+    checks: tuple[str, ...] = ("text", "image"),
+    agree_by: Literal["rule_first", "judge"] = "rule_first",
     no_adjudicator: Literal["drop", "keep_text", "keep_image"] = "drop",
     shuffle: bool = True,
     chain_of: Literal["right_answer", "reasoner"] = "right_answer",
@@ -52,7 +55,7 @@ def recipe(
 ) -> Recipe:
     """The recipe with every reconstructed default as a setting."""
     settings = dict(locals())
-    _refuse(turns, questions, types, rewards, at_least, abilities, sft_share)
+    _refuse(turns, questions, types, rewards, at_least, abilities, sft_share, checks)
     return Recipe(
         name="wethink",
         title="WeThink: questions made from pictures, kept where two teachers agree",
@@ -69,11 +72,10 @@ def recipe(
             synthesize.using(
                 questions=questions, types=types, reasoning=reasoning, abilities=abilities, at_least=at_least
             ),
-            check_text,
-            check_image,
+            *(CHECKS[name] for name in checks),
             answer_text,
             answer_image,
-            agree,
+            agree.using(by=agree_by),
             settle.using(no_adjudicator=no_adjudicator, shuffle=shuffle),
             shorten.using(chain_of=chain_of, max_growth=max_growth, slack=slack),
             route.using(rewards=rewards),
@@ -84,7 +86,7 @@ def recipe(
 
 def _refuse(
     turns: int, questions: int, types: tuple[str, ...], rewards: Mapping[str, str], at_least: int,
-    abilities: tuple[str, ...], sft_share: float,
+    abilities: tuple[str, ...], sft_share: float, checks: tuple[str, ...],
 ) -> None:  # fmt: skip
     checks = (
         ("turns", turns, 0 <= turns <= 10, "must be 0 to 10"),
@@ -92,6 +94,7 @@ def _refuse(
         ("types", types, bool(types) and set(types) <= KINDS.keys(), f"some of {', '.join(KINDS)}"),
         ("rewards", dict(rewards), set(types) <= rewards.keys(), f"needs a reward for each of {', '.join(types)}"),
         ("at_least", at_least, 0 <= at_least <= len(abilities), "must be 0 to the number of abilities"),
+        ("checks", checks, set(checks) <= CHECKS.keys() and len(set(checks)) == len(checks), "some of text, image"),
         ("sft_share", sft_share, 0 <= sft_share <= 1, "must be 0 to 1"),
     )
     for name, value, good, fix in checks:

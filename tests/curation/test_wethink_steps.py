@@ -253,6 +253,19 @@ def test_descriptions_without_a_judge_are_dropped() -> None:
     assert call(agree, answered("x is"), answered("y is"), "Where?", (), "open", judge=None).reason == "judge_missing"
 
 
+def test_a_judge_can_compare_what_rules_could() -> None:
+    judge = Scripted(["no"])
+    value = call(agree, answered("7"), answered("7"), "How many?", (), "text", judge=judge, by="judge")
+    assert (value["correct"], value["source"]) == (False, "judge")
+    assert call(agree, answered("7"), answered("7"), "", (), "text", judge=None, by="judge").reason == "judge_missing"
+
+
+@pytest.mark.parametrize("checks", [("text", "image"), ("image", "text"), ("image",), ()])
+def test_the_filter_of_questions_can_be_taken_apart(checks: tuple[str, ...]) -> None:
+    steps = [step.writes for step in build("wethink", {"checks": checks}).flat()]
+    assert steps[4:-7] == [f"check_{name}" for name in checks]
+
+
 DISAGREED = {"correct": False, "text": "7", "image": "8", "kind": "number", "reason": "differs", "source": "rule"}
 
 
@@ -375,6 +388,8 @@ def test_all_questions_of_a_picture_go_to_one_side(share: float) -> None:
         ("rewards", {"MC": "rule"}, "needs a reward for each of MC, FIB, DES"),
         ("at_least", 6, "must be 0 to the number of abilities"),
         ("sft_share", 1.5, "must be 0 to 1"),
+        ("checks", ("text", "smell"), "some of text, image"),
+        ("checks", ("text", "text"), "some of text, image"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_with_what_would(name: str, value: Any, fix: str) -> None:
