@@ -88,7 +88,7 @@ def _refuse(
     turns: int, questions: int, types: tuple[str, ...], rewards: Mapping[str, str], at_least: int,
     abilities: tuple[str, ...], sft_share: float, checks: tuple[str, ...],
 ) -> None:  # fmt: skip
-    checks = (
+    limits = (
         ("turns", turns, 0 <= turns <= 10, "must be 0 to 10"),
         ("questions", questions, 1 <= questions <= 16, "must be 1 to 16"),
         ("types", types, bool(types) and set(types) <= KINDS.keys(), f"some of {', '.join(KINDS)}"),
@@ -97,6 +97,6 @@ def _refuse(
         ("checks", checks, set(checks) <= CHECKS.keys() and len(set(checks)) == len(checks), "some of text, image"),
         ("sft_share", sft_share, 0 <= sft_share <= 1, "must be 0 to 1"),
     )
-    for name, value, good, fix in checks:
+    for name, value, good, fix in limits:
         if not good:
             raise ConfigError(f"--set {name}", value, fix)
