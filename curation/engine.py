@@ -9,9 +9,10 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from curation.children import as_value
 from curation.errors import RunStopped, SampleError
 from curation.recipe import Bound, BoundDraws
 from curation.records import Json, Outcome, Sample
@@ -76,17 +77,23 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A row-wise stage with its teachers."""
+    """A row-wise stage with its teachers; `carried` are the columns it reads of earlier stages, with fingerprints.
+
+    What those held must be among the known outcomes.
+    """
 
     parts: tuple[Bound | BoundDraws, ...]
     teachers: Mapping[str, Teacher]
+    carried: Mapping[str, str] = field(default_factory=dict)
 
     async def run(self, samples: Sequence[Sample], known: Known, emit: Emit) -> list[Result]:
         """One result a sample, in order; `emit(outcome, fresh)` hears of every outcome as it is there."""
         return await gather([self._row(sample, known, emit) for sample in samples])
 
     async def _row(self, sample: Sample, known: Known, emit: Emit) -> Result:
-        columns: Mapping[str, Any] = columns_of(sample)
+        columns: Mapping[str, Any] = columns_of(sample) | {
+            name: known[sample.id, sample.key, fingerprint, 0].value for name, fingerprint in self.carried.items()
+        }
         outcome: Outcome | None = None
         for part in self.parts:
             if isinstance(part, BoundDraws):
@@ -153,6 +160,8 @@ class Engine:
             value = bound.step(*(columns[name] for name in bound.step.reads), **needed)
             if inspect.isawaitable(value):
                 value = await value
+            if bound.step.scope == "many" and not isinstance(value, Drop):
+                value = as_value(value)
         except SampleError as error:
             return "failed", {"raw": error.raw} if error.raw else None, error.reason, error.detail
         except RunStopped:
@@ -161,7 +170,7 @@ class Engine:
             return "failed", None, "step_error", f"{type(error).__name__}: {error}"[:2000]
         if isinstance(value, Drop):
             return "dropped", value.value, value.reason, value.detail
-        return "ok", value, "", ""
+        return ("expanded", value, "", "") if bound.step.scope == "many" else ("ok", value, "", "")
 
 
 def _summary(
@@ -185,7 +194,7 @@ def columns_of(sample: Sample) -> dict[str, Any]:
         "id": sample.id, "source": sample.source, "question": sample.question, "reference": sample.reference,
         "kind": sample.kind, "image": sample.image, "options": sample.options, "context": sample.context,
         "text_question": sample.text_question, "given_caption": sample.given_caption, "solution": sample.solution,
-        "difficulty": sample.difficulty, "licence": sample.licence, "meta": sample.meta,
+        "difficulty": sample.difficulty, "licence": sample.licence, "meta": sample.meta, "parent": sample.parent,
     }  # fmt: skip
 
 

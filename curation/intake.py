@@ -70,13 +70,15 @@ def samples(
     source: Source,
     *,
     need_answer: bool = True,
+    need_question: bool = True,
     limits: Limits | None = None,
     known: Known = unknown,
     threads: int = 2,
 ) -> Iterator[Taken]:
     """Every row of the source in its order, as a sample with its picture's bytes or as a refusal.
 
-    Without `need_answer` rows that have no answer are kept with the reference None. `known` gives what was seen in a
+    Without `need_answer` rows that have no answer are kept with the reference None, without `need_question` those that
+    have no question with an empty one. `known` gives what was seen in a
     picture of that SHA-256 before, so that it need not be decoded again.
     """
     limits = limits or replace(DEFAULT_LIMITS, smallest_side=source.spec.smallest_side)
@@ -86,7 +88,10 @@ def samples(
     together = 1
 
     def prepared(rows: list[RawRow | Rejected]) -> list[Taken]:
-        return [prepare(row, need_answer=need_answer, limits=limits, known=known) for row in rows]
+        return [
+            prepare(row, need_answer=need_answer, need_question=need_question, limits=limits, known=known)
+            for row in rows
+        ]
 
     rows = source.rows()
     try:
@@ -115,12 +120,14 @@ def intake(
     return _settled(prepare(row, need_answer=need_answer, limits=limits), seen_ids)
 
 
-def prepare(row: RawRow | Rejected, *, need_answer: bool, limits: Limits, known: Known = unknown) -> Taken:
+def prepare(
+    row: RawRow | Rejected, *, need_answer: bool, need_question: bool = True, limits: Limits, known: Known = unknown
+) -> Taken:
     """One row by itself, safe on any thread: everything but whether its id is taken."""
     if isinstance(row, Rejected):
         return row
     try:
-        return _sample(row, need_answer, limits, known)
+        return _sample(row, need_answer, need_question, limits, known)
     except SampleError as error:
         id, source = _refused_name(row)
         return Rejected(
@@ -139,11 +146,13 @@ def _settled(taken: Taken, seen: SeenIds) -> Taken:
     return Rejected(id, sample.source, "duplicate_id", sample.id, sample.question[:500], sample.position)
 
 
-def _sample(row: RawRow, need_answer: bool, limits: Limits, known: Known) -> tuple[Sample, bytes | None]:
+def _sample(
+    row: RawRow, need_answer: bool, need_question: bool, limits: Limits, known: Known
+) -> tuple[Sample, bytes | None]:
     values = row.values
     texts = {name: plain_text(values.get(name), name).strip() for name in _TEXTS}
     source = texts.pop("source") or row.source
-    question = question_text(_present(row, "question"))
+    question = _question(row, need_question)
     problem = plain_text(values.get("text_question"), "text_question", LONGEST_QUESTION, "question_too_long")
     options = read_options(values.get("options"))
     answer = read_answer(values.get("answer"), options, texts.pop("kind"), need_answer)
@@ -169,6 +178,13 @@ def _sample(row: RawRow, need_answer: bool, limits: Limits, known: Known) -> tup
 
 
 _TEXTS = ("source", "kind", "caption", "context", "solution", "difficulty", "licence")
+
+
+def _question(row: RawRow, needed: bool) -> str:
+    """The question; empty where the run needs none, the row has none and no mapping promised one."""
+    if not needed and row.values.get("question") in (None, "") and "question" not in row.missing:
+        return ""
+    return question_text(_present(row, "question"))
 
 
 def _present(row: RawRow, target: str) -> Json:

@@ -5,7 +5,7 @@ nobody writes, a prompt slot nobody fills, a role no teacher plays. Running a pl
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from curation.errors import ConfigError
@@ -52,25 +52,34 @@ class Recipe:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        known, drawn = {*SOURCE_COLUMNS}, set[str]()
+        known, written, drawn = {*SOURCE_COLUMNS}, {*SOURCE_COLUMNS}, set[str]()
         for part in self.steps:
             for step in part.steps if isinstance(part, Draws) else (part,):
-                self._check(step, known, drawn)
-                known.add(step.writes)
+                self._check(step, known, written, drawn)
+                written.add(step.writes)
+                known = known_after(step, known, drawn)
             if isinstance(part, Draws):
                 known.add("draws")
+                written.add("draws")
                 drawn |= {step.writes for step in part.steps}
+        self._check_scopes()
 
-    def _check(self, step: Step, known: set[str], drawn: set[str]) -> None:
+    def _check_scopes(self) -> None:
+        """Draws are of one row. Rows are made of rows once: grandchildren have no place to stand."""
+        draws = [part for part in self.steps if isinstance(part, Draws)]
+        if inside := [step.writes for part in draws for step in part.steps if step.scope != "row"]:
+            raise ConfigError(f"{self.name}: draws", inside, "only row-wise steps can be drawn; put it after the draws")
+        many = [step.writes for step in self.flat() if step.scope == "many"]
+        if len(many) > 1:
+            raise ConfigError(f"{self.name}: steps", many, "only one step may make many rows of one")
+
+    def _check(self, step: Step, known: set[str], written: set[str], drawn: set[str]) -> None:
         """A step over all rows cannot read what was drawn: several draws may each have written it."""
         readable = (known - drawn) | set(ALL_ROWS_COLUMNS) if step.scope == "all" else known
         if missing := [column for column in step.reads if column not in readable]:
-            raise ConfigError(
-                f"{self.name}: step {step.writes}",
-                missing,
-                f"reads what nothing before it writes; known: {sorted(readable)}",
-            )
-        if step.writes in known:
+            why = GONE if set(missing) <= written else "reads what nothing before it writes"
+            raise ConfigError(f"{self.name}: step {step.writes}", missing, f"{why}; known: {sorted(readable)}")
+        if step.writes in written:
             raise ConfigError(f"{self.name}: step {step.writes}", step.writes, "is written twice")
         _check_slots(step)
 
@@ -78,6 +87,17 @@ class Recipe:
         """Every step once, in order, draws opened."""
         for part in self.steps:
             yield from part.steps if isinstance(part, Draws) else (part,)
+
+    def needs(self, column: str) -> bool:
+        """Whether a step reads this column of the source; steps over all rows take what is there, and made rows bring
+        their own.
+        """
+        for step in self.flat():
+            if step.scope != "all" and column in step.reads:
+                return True
+            if step.scope == "many":
+                break
+        return False
 
     def roles(self) -> dict[str, bool]:
         """Role names in order of use; True where the recipe cannot run without it."""
@@ -96,6 +116,22 @@ class Recipe:
         setting, old = next(iter(_prompts(by_name[step_name]).items()))
         new = by_name[step_name].using(**{setting: change(old)})
         return replace(self, steps=tuple(_swap(part, step_name, new) for part in self.steps))
+
+
+GONE = (
+    "cannot be read here: what was drawn ends at the next step over all rows, what is known of a row at the step that "
+    "makes rows of it, and verdicts over all rows are for views; let an earlier step carry on what is needed"
+)
+
+
+def known_after(step: Step, known: set[str], drawn: set[str]) -> set[str]:
+    """The columns that may be read after `step`. After a step over all rows nobody can say which draw a `drawn` column
+    is of, and its own is for views; the children that a step of scope "many" makes are new samples, which bring what
+    they need of their parent along.
+    """
+    if step.scope == "all":
+        return known - drawn
+    return {*(SOURCE_COLUMNS if step.scope == "many" else known), step.writes}
 
 
 def _swap(part: Step | Draws, name: str, new: Step) -> Step | Draws:
@@ -167,10 +203,21 @@ class BoundDraws:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Consecutive steps of one scope: row-wise parts, or a single step over all rows."""
+    """Consecutive steps of one scope: row-wise parts, or a single step over all rows.
+
+    A step of scope "many" is the last of its row-wise stage. `carried` are columns that the stage reads and an earlier
+    one wrote, with their fingerprints.
+    """
 
     scope: str
     parts: tuple[Bound | BoundDraws, ...]
+    carried: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def expands(self) -> bool:
+        """Whether other rows go on than those that came."""
+        last = self.parts[-1]
+        return isinstance(last, Bound) and last.step.scope == "many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,14 +312,25 @@ def _plain(value: Any) -> Any:
 
 
 def _stages(parts: Sequence[Bound | BoundDraws]) -> Iterator[Stage]:
+    prints = {part.name: part.fingerprint for part in parts}
     rows: list[Bound | BoundDraws] = []
     for part in parts:
         if isinstance(part, Bound) and part.step.scope == "all":
             if rows:
-                yield Stage("row", tuple(rows))
+                yield _row_stage(rows, prints)
             rows = []
             yield Stage("all", (part,))
-        else:
-            rows.append(part)
+            continue
+        rows.append(part)
+        if isinstance(part, Bound) and part.step.scope == "many":
+            yield _row_stage(rows, prints)
+            rows = []
     if rows:
-        yield Stage("row", tuple(rows))
+        yield _row_stage(rows, prints)
+
+
+def _row_stage(parts: Sequence[Bound | BoundDraws], prints: Mapping[str, str]) -> Stage:
+    steps = [step for part in parts for step in (part.steps if isinstance(part, BoundDraws) else (part,))]
+    here = {step.name for step in steps} | {part.name for part in parts}
+    read = {column for step in steps for column in step.step.reads}
+    return Stage("row", tuple(parts), {name: prints[name] for name in sorted(read - here) if name in prints})

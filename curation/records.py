@@ -17,7 +17,17 @@ Json = Any  # None, bool, int, float, str, list or dict of the same: what orjson
 Kind = Literal["digit", "number", "math", "mcq", "text", "box", "open"]
 KINDS: tuple[Kind, ...] = ("digit", "number", "math", "mcq", "text", "box", "open")
 
-Status = Literal["ok", "dropped", "failed"]
+Status = Literal["ok", "dropped", "failed", "expanded"]
+"""`expanded`: a step of scope "many" made other rows of the sample, and they go on in its place."""
+
+FIRST_CHILD = 1 << 40
+CHILDREN_EACH = 1 << 10
+"""Positions from `FIRST_CHILD` on belong to rows made by a run, at most `CHILDREN_EACH` of one sample."""
+
+
+def child_position(parent: int, number: int) -> int:
+    """Where child `number` (from 0) of the sample at `parent` stands: after the whole source, in its parent's order."""
+    return FIRST_CHILD + parent * CHILDREN_EACH + number
 
 
 def digest(value: Json) -> str:
@@ -56,8 +66,8 @@ class Sample:
 
     `context` is what the source knows about the picture beyond the question (VLAA-Thinking §3: scene facts, rationale);
     `text_question` states the whole problem in words, for sources whose captions are skipped; `given_caption`
-    replaces ours. `reference` is None when the source has no answer. `position` is the place in the source and is the
-    only field outside `key`.
+    replaces ours. `reference` is None when the source has no answer. `parent` is the id of the sample that a step of
+    scope "many" made this one of. `position` is the place in the source and is the only field outside `key`.
     """
 
     id: str
@@ -74,6 +84,7 @@ class Sample:
     difficulty: str = ""
     licence: str = ""
     meta: Mapping[str, Json] = field(default_factory=dict)
+    parent: str = ""
     position: int = 0
 
     @cached_property
@@ -84,6 +95,7 @@ class Sample:
                 self.id, self.source, self.question, self.reference, self.kind, self.image and self.image.sha256,
                 [[option.letter, option.text] for option in self.options], self.context, self.text_question,
                 self.given_caption, self.solution, self.difficulty, self.licence, dict(self.meta),
+                *([self.parent] if self.parent else []),
             ]
         )  # fmt: skip
 

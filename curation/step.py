@@ -3,7 +3,7 @@
 Positional parameters name the columns it reads, its own name is the column it writes, keyword-only parameters are its
 settings, a keyword-only parameter of type `Teacher` is a model it needs, named by role, and one of type `Pictures`
 reads image bytes. A row-wise step returns a value or `Drop`; a step over all rows takes one list a column and returns
-one value or `Drop` a row, in the same order.
+one value or `Drop` a row, in the same order; a step of scope "many" makes rows of a row: a list of `Child`, or `Drop`.
 
     @step
     async def caption(image: Image, *, captioner: Teacher, prompt: PromptSet = prompts("…/caption",
@@ -22,11 +22,11 @@ from typing import Any, Literal, Union, overload
 
 from curation.errors import ConfigError
 from curation.reasons import REASONS
-from curation.records import Image, Json
+from curation.records import Image, Json, Kind, Option
 from curation.teachers.protocol import Teacher
 from curation.version import code_version
 
-Scope = Literal["row", "all"]
+Scope = Literal["row", "all", "many"]
 Pictures = Callable[[Image], bytes]
 """What a step asks for when it needs the bytes of stored pictures."""
 
@@ -41,6 +41,29 @@ class Drop:
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS:
+            raise ValueError(f"unknown reason code {self.reason!r}; add it to curation/reasons.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A row that a step of scope "many" makes of a sample: it becomes a sample of its own (`curation.children`).
+
+    It has its parent's image, source and licence. `caption` becomes its `given_caption`, so that all a later step reads
+    of the picture belongs to the row itself; `value` is what the step's column holds for it. With a `reason` it goes no
+    further and stays in the funnel.
+    """
+
+    question: str
+    kind: Kind = "text"
+    options: tuple[Option, ...] = ()
+    reference: str | None = None
+    caption: str | None = None
+    value: Json = None
+    reason: str = ""
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reason and self.reason not in REASONS:
             raise ValueError(f"unknown reason code {self.reason!r}; add it to curation/reasons.py")
 
 

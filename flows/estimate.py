@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from curation.errors import ConfigError
+from curation.records import FIRST_CHILD
 from curation.sources import Source
 from flows.job import Job
 from flows.report import table
@@ -20,11 +21,13 @@ RESAMPLES = 4000
 RANGE = (0.05, 0.95)
 """Quantiles given as the range: nine times in ten the whole run should lie within it."""
 
-MEMBERS = "select distinct sample_id from raw_members where run_id = ? order by all"
+MEMBERS = "select distinct sample_id from raw_members where run_id = ? and position < ? order by all"
 SPENT = """
 with used as (
-    select distinct o.sample_id, unnest(o.calls) as key from raw_outcomes o
+    select distinct coalesce(nullif(s.parent, ''), o.sample_id) as sample_id, unnest(o.calls) as key
+    from raw_outcomes o
     join raw_members m on m.sample_id = o.sample_id and m.run_id = $1
+    left join raw_samples s on s.sample_id = o.sample_id and s.sample_key = o.sample_key
 )
 select used.sample_id, c.teacher, c.model, count(*) calls, sum(c.prompt_tokens)::bigint tokens_in,
        sum(c.completion_tokens)::bigint tokens_out, sum(c.cost) as cost, count(*) - count(c.cost) unpriced
@@ -64,7 +67,7 @@ def estimate(store: Store, run_id: str, total: int, *, seed: int = 0) -> dict[st
 
     Calls that the sample rows needed count whether they were made now or before. Cost is None where a price is unknown.
     """
-    members = store.query(MEMBERS, [run_id]).column(0).to_pylist()
+    members = store.query(MEMBERS, [run_id, FIRST_CHILD]).column(0).to_pylist()
     spent = store.query(SPENT, [run_id]).to_pylist()
     place = {sample: i for i, sample in enumerate(members)}
     models = sorted({(row["teacher"], row["model"]) for row in spent})

@@ -75,6 +75,8 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Recipe, teachers and plan of a job. Raises `ConfigError` before anything is opened or called."""
     recipe = _with_prompts(build(job.recipe, _seeded(job)), job.prompts)
+    if job.accepted and (made := [step.writes for step in recipe.flat() if step.scope == "many"]):
+        raise ConfigError("--accepted", job.accepted, f"{made[0]} makes many rows of one; give --limit N source rows")
     teachers = refreshed(teachers_of(recipe, job.teachers), job.refresh)
     return Prepared(job, recipe, teachers, bind(recipe, teachers))
 

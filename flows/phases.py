@@ -5,7 +5,7 @@ share this file. Every phase can be killed and started again: what the store has
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from curation.engine import columns_of, run_all
+from curation.children import born
+from curation.engine import OutcomeKey, columns_of, run_all
 from curation.intake import inspection
 from curation.recipe import Bound, Plan, Stage
 from curation.records import Outcome, Rejected, Sample, digest
@@ -71,21 +72,18 @@ def execute(session: Session, source: Iterable[Intake], intake_print: str, batch
         last = take_in(session, islice(candidates, WAVE if job.accepted else None), intake_print)
         if last is None and done >= 0:
             break
-        kept_by: str | None = None
+        kept_by = None
         for number, stage in head:
             if stage.scope == "all":
                 kept_by = barrier(session, stage, kept_by)
-            else:
-                kept += rows(
-                    session,
-                    number,
-                    stage,
-                    batches,
-                    after=done,
-                    kept_by=kept_by,
-                    enough=job.accepted and job.accepted - len(kept),
-                )
-                kept_by = stage.parts[-1].fingerprint
+                continue
+            enough = job.accepted and job.accepted - len(kept) if number == head[-1][0] else None
+            passed = rows(session, number, stage, batches, after=done, kept_by=kept_by, enough=enough)
+            kept_by = stage.parts[-1].fingerprint
+            if stage.expands:
+                expand(session, stage)
+            if number == head[-1][0]:
+                kept += passed
         done = -1 if last is None else last
         if not job.accepted or len(kept) >= job.accepted or last is None:
             break
@@ -173,6 +171,37 @@ def rows(
     finally:
         session.writer.flush()
     return kept
+
+
+def expand(session: Session, stage: Stage) -> None:
+    """Take in the rows that the last step of `stage` made.
+
+    What it made is in the store, so a run that is killed here loses nothing and makes the same rows again.
+    """
+    fingerprint = stage.parts[-1].fingerprint
+    with session.store.snapshot(lean=True) as snapshot:
+        positions = stages.positions_expanded(snapshot, session.run_id, fingerprint)
+    session.progress.start_phase("taking in the rows made", len(positions))
+    for at in range(0, len(positions), CHUNK):
+        with session.store.snapshot(lean=True) as snapshot:
+            parents = _at(snapshot, session.run_id, positions[at : at + CHUNK])
+            made = corpus.known_outcomes(snapshot, [parent.id for parent in parents], [fingerprint])
+            by_key = {(outcome.sample_id, outcome.sample_key): outcome for outcome in made}
+            children = [child for p in parents for child in born(p, by_key[p.id, p.key])]
+            before = corpus.known_outcomes(snapshot, [sample.id for sample, _ in children], [fingerprint])
+        _take_in_children(session, children, {outcome.key for outcome in before})
+        session.progress.finished(len(parents))
+
+
+def _take_in_children(
+    session: Session, children: Sequence[tuple[Sample, Outcome]], before: Collection[OutcomeKey]
+) -> None:
+    corpus.add_samples(session.store, [sample for sample, _ in children])
+    corpus.add_outcomes(session.store, session.run_id, [o for _, o in children if o.key not in before])
+    corpus.add_members(session.store, session.run_id, [(s.id, s.key, s.position) for s, _ in children])
+    for _, outcome in children:
+        session.progress.outcome(outcome, outcome.key not in before)
+    session.store.maybe_compact()
 
 
 def _sizes(session: Session) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from rich.text import Text
 from curation.records import Call, Outcome
 
 LINE_SECONDS = 5.0
+LOST = ("dropped", "failed")
 
 
 class Progress:
@@ -49,7 +50,7 @@ class Progress:
         with self._lock:
             self.reused += not fresh
             self.counts.setdefault(outcome.step, Counter())[outcome.status] += 1
-            if outcome.status != "ok" and outcome.step != "draws":
+            if outcome.status in LOST and outcome.step != "draws":
                 self.reasons[outcome.step, outcome.reason] += 1
 
     def known(self, counts: Iterable[tuple[str, str, str, int]]) -> None:
@@ -58,7 +59,7 @@ class Progress:
             for step, status, reason, count in counts:
                 self.reused += count
                 self.counts.setdefault(step, Counter())[status] += count
-                if status != "ok" and step != "draws":
+                if status in LOST and step != "draws":
                     self.reasons[step, reason] += count
 
     def call(self, call: Call) -> None:

@@ -24,12 +24,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequen
 
 
 def funnel_text(rows: Sequence[Row]) -> str:
-    """The funnel of one run: where every sample went."""
+    """The funnel of one run: where every sample went, and where a step made rows of rows, how many of how many."""
     shown = [
-        [row["step"], row["input"], row["kept"], row["dropped"], row["failed"], row["pending"], _reasons(row)]
+        [row["step"], row["input"], row["kept"], row["dropped"], row["failed"], row["pending"], _remarks(row)]
         for row in rows
     ]
     return table(["step", "input", "kept", "dropped", "failed", "pending", "reasons"], shown, right=range(1, 6))
+
+
+def _remarks(row: Row) -> str:
+    made = f"{row['born']} rows made of {row['expanded']}" if row.get("born") or row.get("expanded") else ""
+    return "; ".join(filter(None, (made, _reasons(row))))
 
 
 def _reasons(row: Row) -> str:

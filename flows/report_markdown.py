@@ -75,7 +75,8 @@ def _head(report: Row) -> str:
         ("teachers", ", ".join(f"{role}: {model}" for role, model in run["teachers"].items()) or "none"),
     ]  # fmt: skip
     counts = ", ".join(f"{totals[name]:,} {name}" for name in ("kept", "dropped", "failed", "pending"))
-    title = f"# Report: {cell(run['recipe'])}\n\nSamples: {totals['samples']:,} ({counts})."
+    made = f" {totals['expanded']:,} rows of the source became questions." if totals.get("expanded") else ""
+    title = f"# Report: {cell(run['recipe'])}\n\nSamples: {totals['samples']:,} ({counts}).{made}"
     return f"{title}\n\n{table(('', ''), facts)}"
 
 
@@ -91,6 +92,7 @@ def _sections(report: Row) -> Iterable[str]:
     yield _section("Kinds of answers", report, ("kinds.png",), _listed(report["kinds"], *counts))
     yield _section("Sources", report, (), _listed(report["sources"], *counts))
     yield _section("Abilities", report, ("abilities.png",), _listed(report["abilities"], "name", "samples", "kept"))
+    yield _section("Made questions", report, (), _agreement(report.get("agreement", ())))
     yield _section("Pass rates", report, ("pass_rates.png",),
                    _listed(report["pass_rates"], "model", "k", "stopped", "correct", "samples"))  # fmt: skip
     yield _section("Cost and tokens", report, ("tokens.png",), _cost(report))
@@ -110,7 +112,13 @@ def _listed(rows: Sequence[Row], *names: str) -> str:
 
 
 def _funnel(rows: Sequence[Row]) -> str:
-    names = ("step", "input", "kept", "dropped", "failed", "pending")
+    """Where samples went; how many rows were made of how many, in a run that makes rows."""
+    made = ("expanded", "born") if any(row.get("born") or row.get("expanded") for row in rows) else ()
+    return _listed(rows, "step", "input", "kept", "dropped", "failed", "pending", *made)
+
+
+def _agreement(rows: Sequence[Row]) -> str:
+    names = ("per", "what", "made", "rejection_rate", "compared", "agreement_rate", "adjudication_rate", "kept")
     return _listed(rows, *names)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from curation.engine import Result
 from curation.errors import ConfigError
 from curation.intake import inspection, samples
+from curation.recipe import Recipe
 from curation.records import Sample, digest
 from curation.sources import Source, open_source
 from curation.teachers.openai_http import preflight
@@ -77,17 +78,21 @@ def steps_of(prepared: Prepared) -> list[str]:
     return ["intake", *(row[1] for row in prepared.plan.table() if row[1] != "draws")]
 
 
-def source_of(job: Job) -> Source:
+def source_of(job: Job, recipe: Recipe) -> Source:
     """The job's source, opened; a malformed mapping or missing file is refused here."""
     if job.source.split("?")[0] == "figures" and not (job.limit or job.accepted):
         raise ConfigError("--source", job.source, "draws without end; say how many with --limit N or --accepted N")
     map_file = Path(job.map_file) if job.map_file else None
-    return open_source(job.source, maps=job.maps, map_file=map_file, seed=job.seed, limit=job.limit)
+    return open_source(
+        job.source, maps=job.maps, map_file=map_file, seed=job.seed, limit=job.limit,
+        need_question=recipe.needs("question"),
+    )  # fmt: skip
 
 
 def check(job: Job) -> tuple[Prepared, Source]:
     """Refuse a job that could not run: recipe, settings, prompts, source, mapping, teachers, endpoints, store."""
-    prepared, source = prepare(job), source_of(job)
+    prepared = prepare(job)
+    source = source_of(job, prepared.recipe)
     Store.open(job.store)
     asyncio.run(_greet(prepared))
     return prepared, source
@@ -115,7 +120,10 @@ def run(
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
     with open_session(prepared, run_id, progress) as session, _recorded(session, source):
-        taken = samples(source, known=corpus.KnownImages(session.store, inspection()))
+        taken = samples(
+            source, known=corpus.KnownImages(session.store, inspection()),
+            need_question=prepared.recipe.needs("question"), need_answer=prepared.recipe.needs("reference"),
+        )  # fmt: skip
         execute(session, taken, intake_fingerprint(), batches_for(session))
     return Ended(run_id, "finished", time.monotonic() - started)
 

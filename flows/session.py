@@ -93,13 +93,13 @@ class Session:
             await asyncio.to_thread(self.learn, stage, unknown)
         for sample in samples:
             known |= self._learned.pop(sample.id)
-        return await Engine(stage.parts, self._teachers).run(samples, known, self._emit)
+        return await Engine(stage.parts, self._teachers, stage.carried).run(samples, known, self._emit)
 
     def learn(self, stage: Stage, samples: Sequence[Sample], snapshot: Snapshot | None = None) -> None:
         """Look up what earlier runs found out about these samples; many at a time, since a look-up costs the same."""
         learned: dict[str, dict[OutcomeKey, Outcome]] = {sample.id: {} for sample in samples}
-        if self.resumes:
-            prints = [print for part in stage.parts for print in fingerprints(part)]
+        if self.resumes or stage.carried:
+            prints = [print for part in stage.parts for print in fingerprints(part)] + list(stage.carried.values())
             with nullcontext(snapshot) if snapshot else self.store.snapshot(lean=True) as view:
                 for outcome in known_outcomes(view, list(learned), prints):
                     if outcome.reason not in RETRY:

@@ -92,7 +92,7 @@ def recipe_text(data: Mapping[str, Any]) -> str:
     ]
     lines += ["", "teachers:"]
     lines += [
-        f"  {role:<10} {'needed' if about['needed'] else 'optional'}; by default {about['published']}"
+        f"  {role:<11} {'needed' if about['needed'] else 'optional'}; by default {about['published']}"
         for role, about in data["roles"].items()
     ]
     for number, step in enumerate(data["steps"], 1):

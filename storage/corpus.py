@@ -213,7 +213,7 @@ def _progress(run: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any
     for step in steps:
         for name in ("dropped_by_reason", "failed_by_reason"):
             step[name] = orjson.loads(step[name])
-    lost = {name: sum(step[name] for step in steps) for name in ("dropped", "failed", "pending")}
+    lost = {name: sum(step[name] for step in steps) for name in ("dropped", "failed", "pending", "expanded", "born")}
     run |= {name: orjson.loads(run[name]) if run[name] else None for name in ("settings", "teachers")}
     ends = {"samples": steps[0]["input"] if steps else 0, "kept": steps[-1]["kept"] if steps else 0}
     return run | ends | lost | {"funnel": steps}
@@ -232,6 +232,7 @@ def _sample_row(sample: Sample) -> dict[str, Json]:
 
 def _sample(row: dict[str, Any]) -> Sample:
     plain = {name: row[name] for name in SAMPLE_FIELDS if name not in ("image", "options", "meta")}
+    plain |= {"parent": row["parent"] or ""}  # NULL in stores from before rows were made of rows
     return Sample(
         id=row["sample_id"],
         image=_image(row) if row["image"] else None,

@@ -28,17 +28,18 @@ LIMITS = {"memory_limit": "2GB", "threads": 2}  # beyond that DuckDB spills to t
 CHUNK = 512
 UNREAD = ("exports", "calls", "findings", "finding_rows")
 """Tables that decide nothing about an export's rows: an export must not change what the next one reads."""
-JSON_COLUMNS = ("options", "meta", "cues", "reviews")
+JSON_COLUMNS = ("options", "meta", "cues", "reviews", "routed")
 
 EXTRA = """
 SELECT run_id, sample_id, sample_key,
     any_value(value ->> '$.verifier_type') FILTER (WHERE step = 'split') AS verifier_type,
-    any_value(value ->> '$.response') FILTER (WHERE step = 'assemble') AS assembled
-FROM latest_outcomes WHERE run_id = $1 AND chosen AND step IN ('split', 'assemble') GROUP BY ALL
+    any_value(value ->> '$.response') FILTER (WHERE step = 'assemble') AS assembled,
+    any_value(value) FILTER (WHERE step = 'route') AS routed
+FROM latest_outcomes WHERE run_id = $1 AND chosen AND step IN ('split', 'assemble', 'route') GROUP BY ALL
 """
 COLUMNS = """
 c.sample_id, c.sample_key, c.position, c.source, c.kind, c.difficulty, c.question, c.options, c.image, c.format,
-c.caption, c.licence, c.meta, e.verifier_type
+c.caption, c.licence, c.meta, e.verifier_type, e.routed
 """
 SPLIT_ROWS = f"""
 SELECT {COLUMNS}, {{reference}} AS reference, {{trace}} AS trace, {{assembled}} AS assembled{{rejected}}
@@ -64,7 +65,7 @@ WHERE c.run_id = $1 ORDER BY c.position, c.sample_id
 """  # noqa: S608 constants of this module
 OVERLAPS = """
 WITH placed AS (
-    SELECT p.sample_id, p.split, i.pixels, s.meta ->> '$.parent' AS parent
+    SELECT p.sample_id, p.split, i.pixels, coalesce(nullif(s.parent, ''), s.meta ->> '$.parent') AS parent
     FROM splits p JOIN sample_versions s USING (sample_id, sample_key) LEFT JOIN images i ON i.sha256 = p.image
     WHERE p.run_id = $1 AND p.split <> 'none'
 ),
@@ -162,7 +163,7 @@ def _decoded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def overlaps(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
-    """What two splits share, an image or a parent (`meta.parent`): what, shared, splits, and two sample ids."""
+    """What two splits share, an image or a parent: what, shared, splits, and two sample ids."""
     found: list[dict[str, Any]] = snapshot.query(OVERLAPS, [run_id]).to_pylist()
     return found
 
@@ -186,7 +187,7 @@ def split_state(snapshot: Snapshot, run_id: str, splits: Sequence[str | None]) -
 
 def funnel(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
     """The run's funnel, as the card shows it."""
-    names = "step, input, kept, dropped, failed, pending"
+    names = "step, input, kept, dropped, failed, pending, expanded, born"
     sql = f"SELECT {names} FROM funnel WHERE run_id = $1 ORDER BY step_no"  # noqa: S608 names are constants
     steps: list[dict[str, Any]] = snapshot.query(sql, [run_id]).to_pylist()
     return steps

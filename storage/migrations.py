@@ -56,8 +56,13 @@ def m006_exclusions(generation: DuckDBPyConnection) -> None:
         generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
 
 
+def m007_parent(generation: DuckDBPyConnection) -> None:
+    """Which sample a made row comes from."""
+    generation.execute("alter table samples add column if not exists parent varchar")
+
+
 MIGRATIONS: list[Migration] = [
-    m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions,
+    m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions, m007_parent,
 ]  # fmt: skip
 
 

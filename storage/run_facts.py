@@ -44,11 +44,14 @@ WHERE o.sample_key <> '' AND (f.step_no IS NULL OR o.step_no IS NULL OR o.step_n
 """
 
 TOTALS = """
-SELECT count(*) AS samples, count(*) FILTER (WHERE fate = 'kept') AS kept,
+SELECT count(*) FILTER (WHERE fate <> 'expanded') AS samples, count(*) FILTER (WHERE fate = 'kept') AS kept,
     count(*) FILTER (WHERE fate = 'dropped') AS dropped, count(*) FILTER (WHERE fate = 'failed') AS failed,
-    count(*) FILTER (WHERE fate = 'pending') AS pending
+    count(*) FILTER (WHERE fate = 'pending') AS pending, count(*) FILTER (WHERE fate = 'expanded') AS expanded
 FROM sample_rows
 """
+
+AGREEMENT = "SELECT * EXCLUDE (recipe, run_id) FROM agreement WHERE run_id = $1"
+"""Of made questions, in a recipe's latest run."""
 
 REASONS = """
 SELECT step, fate, reason, count(*) AS samples FROM sample_rows WHERE fate IN ('dropped', 'failed')
@@ -59,7 +62,7 @@ BY = """
 SELECT coalesce({what}, '(none)') AS name, count(*) AS samples, count(*) FILTER (WHERE fate = 'kept') AS kept,
     count(*) FILTER (WHERE fate = 'dropped') AS dropped, count(*) FILTER (WHERE fate = 'failed') AS failed,
     count(*) FILTER (WHERE fate = 'pending') AS pending
-FROM sample_rows WHERE sample_key <> '' GROUP BY 1 ORDER BY samples DESC, name
+FROM sample_rows WHERE sample_key <> '' AND fate <> 'expanded' GROUP BY 1 ORDER BY samples DESC, name
 """
 
 SPLITS = """
@@ -208,6 +211,7 @@ def gather(snapshot: Snapshot, run_id: str) -> dict[str, Any]:
         "cues": _ask(snapshot, CUES), "reflective": _ask(snapshot, REFLECTIVE)[0],
         "abilities": _ask(snapshot, ABILITIES), "pass_rates": _ask(snapshot, PASS_RATES, run_id),
         "cost": _ask(snapshot, COST, run_id), "seconds": _ask(snapshot, SECONDS),
+        "agreement": _ask(snapshot, AGREEMENT, run_id) if any(row["born"] for row in funnel) else [],
     }  # fmt: skip
 
 

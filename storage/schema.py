@@ -26,6 +26,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "difficulty": "VARCHAR",
         "licence": "VARCHAR",
         "meta": "JSON",
+        "parent": "VARCHAR",
         "created": "DOUBLE",
     },
     "images": {

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from curation.records import Json, Status
+from curation.records import FIRST_CHILD, Json, Status
 from storage.corpus import ONE_OUTCOME_A_KEY, known_outcomes
 from storage.snapshot import Snapshot
 from storage.store import Store
@@ -29,7 +29,8 @@ SEMI JOIN (
 """  # noqa: S608 constants
 
 
-EVERY = "WHERE $3::VARCHAR IS NULL"
+EVERY = f"WHERE $3::VARCHAR IS NULL AND m.position < {FIRST_CHILD}"
+EXPANDED = PASSED.replace("status = 'ok'", "status = 'expanded'")
 SETTLED = f"""
 WITH m AS ({{kept}}),
 parts AS (SELECT unnest($4::VARCHAR[]) AS fingerprint, unnest($5::INTEGER[]) AS idx),
@@ -102,6 +103,13 @@ def positions_kept(snapshot: Snapshot, run_id: str, *, kept_by: str | None, afte
     sql, params = _kept(run_id, kept_by, after)
     found = snapshot.query(f"SELECT position FROM ({sql}) ORDER BY position", params)  # noqa: S608 constants
     positions: NDArray[np.int64] = found["position"].to_numpy()
+    return positions
+
+
+def positions_expanded(snapshot: Snapshot, run_id: str, fingerprint: str) -> "NDArray[np.int64]":
+    """Positions of the run's samples of which the step of this fingerprint made rows, in order."""
+    sql = f"SELECT position FROM ({KEPT + EXPANDED}) ORDER BY position"  # noqa: S608 constants
+    positions: NDArray[np.int64] = snapshot.query(sql, [run_id, -1, fingerprint])["position"].to_numpy()
     return positions
 
 

@@ -5,6 +5,7 @@ whose steps have its fingerprint and whose members have its sample, whoever comp
 reader is in `docs/sql.md`, which a test holds against the database; the wide views lie in `storage.views_people`.
 """
 
+from curation.records import FIRST_CHILD
 from storage.views_people import PEOPLE
 
 SAMPLE_VERSIONS = """
@@ -125,7 +126,8 @@ JOIN rows m ON m.run_id = s.run_id AND m.sample_id = o.sample_id AND m.sample_ke
 """.replace("{one_a_key}", ONE_A_KEY.replace("{events}", "events"))
 
 # `passed` has bit n set when step n went well; its trailing ones are the steps passed without a gap, so that what an
-# earlier run found out about later steps does not count.
+# earlier run found out about later steps does not count. A made row is born at the step that made it, which counts the
+# steps before as passed.
 FATES = """
 WITH judged AS (
     SELECT run_id, sample_id, sample_key,
@@ -136,13 +138,17 @@ WITH judged AS (
     FROM {outcomes} WHERE chosen AND step_no IS NOT NULL
     GROUP BY ALL
 ),
-placed AS (
+births AS (SELECT run_id, min(step_no) AS step_no FROM run_steps WHERE scope = 'many' GROUP BY run_id),
+passes AS (
     SELECT r.recipe, m.run_id, m.sample_id, m.sample_key, m.position, j.stop,
-        bit_count(xor(coalesce(j.passed, 0), coalesce(j.passed, 0) + 1)) - 1 AS step_no
+        coalesce(j.passed, 0)
+            | CASE WHEN m.position >= {first_child} THEN (1::BIGINT << coalesce(b.step_no, 0)) - 1 ELSE 0 END AS passed
     FROM members m
     JOIN {runs} r USING (run_id)
+    LEFT JOIN births b USING (run_id)
     LEFT JOIN judged j USING (run_id, sample_id, sample_key)
-)
+),
+placed AS (SELECT * EXCLUDE (passed), bit_count(xor(passed, passed + 1)) - 1 AS step_no FROM passes)
 SELECT p.recipe, p.run_id, p.sample_id, p.sample_key, p.position,
     CASE WHEN s.step IS NULL THEN 'kept' WHEN p.stop.step_no = p.step_no THEN p.stop.status ELSE 'pending' END AS fate,
     s.step_no, s.step,
@@ -150,19 +156,25 @@ SELECT p.recipe, p.run_id, p.sample_id, p.sample_key, p.position,
     CASE WHEN s.step_no = p.stop.step_no THEN p.stop.detail ELSE '' END AS detail
 FROM placed p
 LEFT JOIN run_steps s ON s.run_id = p.run_id AND s.step_no = p.step_no
-"""
+""".replace("{first_child}", str(FIRST_CHILD))
 
 FUNNEL = """
 WITH tally AS (
-    SELECT run_id, step_no, fate, reason, count(*) AS samples FROM {fates} GROUP BY ALL
+    SELECT run_id, position >= {first_child} AS made, step_no, fate, reason, count(*) AS samples
+    FROM {fates} GROUP BY ALL
 ),
-members_of AS (SELECT run_id, sum(samples) AS samples FROM tally GROUP BY run_id),
+members_of AS (
+    SELECT run_id, coalesce(sum(samples) FILTER (WHERE NOT made), 0) AS samples,
+        coalesce(sum(samples) FILTER (WHERE made), 0) AS born
+    FROM tally GROUP BY run_id
+),
 left_at AS (
     SELECT run_id, step_no,
         sum(samples) AS gone,
         sum(samples) FILTER (WHERE fate = 'dropped') AS dropped,
         sum(samples) FILTER (WHERE fate = 'failed') AS failed,
         sum(samples) FILTER (WHERE fate = 'pending') AS pending,
+        sum(samples) FILTER (WHERE fate = 'expanded') AS expanded,
         map(
             list(reason ORDER BY samples DESC, reason) FILTER (WHERE fate = 'dropped'),
             list(samples ORDER BY samples DESC, reason) FILTER (WHERE fate = 'dropped')
@@ -175,6 +187,10 @@ left_at AS (
 ),
 steps AS (
     SELECT r.recipe, r.resumed, s.run_id, s.step_no, s.step, coalesce(m.samples, 0) AS entered,
+        CASE WHEN s.scope = 'many' THEN coalesce(m.born, 0) ELSE 0 END AS born,
+        coalesce(sum(CASE WHEN s.scope = 'many' THEN m.born END) OVER (
+            PARTITION BY s.run_id ORDER BY s.step_no
+        ), 0) AS born_so_far,
         l.* EXCLUDE (run_id, step_no),
         coalesce(sum(l.gone) OVER (PARTITION BY s.run_id ORDER BY s.step_no), 0) AS gone_so_far
     FROM {runs} r
@@ -183,16 +199,18 @@ steps AS (
     LEFT JOIN left_at l ON l.run_id = s.run_id AND l.step_no = s.step_no
 )
 SELECT recipe, run_id, step_no, step,
-    (entered - gone_so_far + coalesce(gone, 0))::BIGINT AS input,
-    (entered - gone_so_far)::BIGINT AS kept,
+    (entered + born_so_far - born - gone_so_far + coalesce(gone, 0))::BIGINT AS input,
+    (entered + born_so_far - gone_so_far)::BIGINT AS kept,
     coalesce(dropped, 0)::BIGINT AS dropped,
     coalesce(failed, 0)::BIGINT AS failed,
     coalesce(pending, 0)::BIGINT AS pending,
     coalesce(to_json(dropped_by_reason), '{}')::JSON AS dropped_by_reason,
-    coalesce(to_json(failed_by_reason), '{}')::JSON AS failed_by_reason
+    coalesce(to_json(failed_by_reason), '{}')::JSON AS failed_by_reason,
+    coalesce(expanded, 0)::BIGINT AS expanded,
+    born::BIGINT AS born
 FROM steps
 ORDER BY recipe, resumed, run_id, step_no
-"""
+""".replace("{first_child}", str(FIRST_CHILD))
 
 LATEST = {"{runs}": "latest_runs", "{outcomes}": "latest_outcomes", "{fates}": "fates"}
 ALL = {"{runs}": "runs", "{outcomes}": "run_outcomes", "{fates}": "fates_all"}

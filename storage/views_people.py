@@ -3,11 +3,12 @@
 They build on the relations of `storage.views`, which decides what is latest and which outcome speaks for a sample.
 """
 
+from storage.views_made import MADE
 from storage.views_reviews import REVIEWED
 
 REASONS = """
 SELECT recipe, run_id, step_no, step, fate AS status, reason, count(*) AS samples
-FROM fates WHERE step_no IS NOT NULL
+FROM fates WHERE step_no IS NOT NULL AND fate <> 'expanded'
 GROUP BY ALL
 ORDER BY recipe, step_no, samples DESC, reason
 """
@@ -59,11 +60,11 @@ EXPORTS = "SELECT * FROM raw_exports QUALIFY row_number() OVER (PARTITION BY exp
 CORPUS = """
 WITH said AS (
     SELECT o.run_id, o.sample_id, o.sample_key,
-        any_value(o.value) FILTER (WHERE o.step = 'caption') AS caption,
-        any_value(o.value) FILTER (WHERE o.step = 'distill') AS distill,
-        any_value(o.value) FILTER (WHERE o.step = 'rewrite') AS rewrite,
-        any_value(o.value) FILTER (WHERE o.step = 'verify') AS verify,
-        any_value(o.status) FILTER (WHERE o.step = 'verify') AS verify_status,
+        any_value(o.value) FILTER (WHERE o.step IN ('caption', 'describe')) AS caption,
+        any_value(o.value) FILTER (WHERE o.step IN ('distill', 'answer_text')) AS distill,
+        any_value(o.value) FILTER (WHERE o.step IN ('rewrite', 'shorten')) AS rewrite,
+        any_value(o.value) FILTER (WHERE o.step IN ('verify', 'settle')) AS verify,
+        any_value(o.status) FILTER (WHERE o.step IN ('verify', 'settle')) AS verify_status,
         any_value(o.draw) FILTER (WHERE o.step = 'distill') AS draw,
         any_value(o.value) FILTER (WHERE o.step = 'draws') AS draws,
         any_value(o.value) FILTER (WHERE o.step = 'cues') AS cues,
@@ -88,8 +89,13 @@ rated AS (
 )
 SELECT
     f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.source, s.kind, s.difficulty,
-    s.question, s.options, s.reference, s.context, s.image, s.format, s.width, s.height,
-    CASE WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$' END AS caption,
+    s.question, s.options,
+    coalesce(s.reference, CASE WHEN s.parent <> '' AND d.verify_status = 'ok' THEN d.verify ->> '$.extracted' END)
+        AS reference,
+    s.context, s.image, s.format, s.width, s.height,
+    CASE WHEN s.parent <> '' THEN s.given_caption
+        WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$'
+    END AS caption,
     CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
     coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite,
     d.verify ->> '$.extracted' AS answer,
@@ -110,7 +116,7 @@ SELECT
     r.correct / nullif(r.k, 0) AS pass_rate, r.low AS pass_rate_low, r.high AS pass_rate_high,
     TRY_CAST(d.cues ->> '$.reflective' AS BOOLEAN) AS reflective, d.cues -> '$.cues' AS cues,
     coalesce(a.calls, 0) AS calls, a.prompt_tokens, a.completion_tokens, a.cost,
-    coalesce(a.unknown_cost_calls, 0) AS unknown_cost_calls, s.licence, s.meta
+    coalesce(a.unknown_cost_calls, 0) AS unknown_cost_calls, s.licence, s.meta, nullif(s.parent, '') AS parent
 FROM fates f
 LEFT JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said d USING (run_id, sample_id, sample_key)
@@ -123,10 +129,12 @@ ORDER BY f.recipe, f.position
 YIELD_BY_SOURCE = """
 WITH said AS (
     SELECT run_id, sample_id, sample_key,
-        bool_or(TRY_CAST(value ->> '$.correct' AS BOOLEAN)) FILTER (WHERE step = 'verify' AND status = 'ok') AS correct,
+        bool_or(TRY_CAST(value ->> '$.correct' AS BOOLEAN)) FILTER (
+            WHERE step IN ('verify', 'settle') AND status = 'ok'
+        ) AS correct,
         any_value(value ->> '$.split') FILTER (WHERE step = 'split') AS split,
         any_value(value ->> '$.source') FILTER (WHERE step_no = 0) AS source
-    FROM latest_outcomes WHERE chosen AND step IN ('intake', 'verify', 'split') GROUP BY ALL
+    FROM latest_outcomes WHERE chosen AND step IN ('intake', 'verify', 'settle', 'split') GROUP BY ALL
 )
 SELECT f.recipe, f.run_id, coalesce(s.source, d.source, u.source) AS source, s.kind,
     count(*) AS samples,
@@ -140,10 +148,11 @@ SELECT f.recipe, f.run_id, coalesce(s.source, d.source, u.source) AS source, s.k
     count(*) FILTER (WHERE f.fate = 'kept') / count(*) AS yield
 FROM fates f
 JOIN runs u USING (run_id)
-LEFT JOIN run_steps t ON t.run_id = f.run_id AND t.step = 'verify'
+LEFT JOIN run_steps t ON t.run_id = f.run_id AND t.step IN ('verify', 'settle')
 LEFT JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said d ON d.run_id = f.run_id AND d.sample_id = f.sample_id AND d.sample_key = f.sample_key
 LEFT JOIN excluded x ON x.sample_id = f.sample_id AND x.sample_key = f.sample_key
+WHERE f.fate <> 'expanded'
 GROUP BY f.recipe, f.run_id, coalesce(s.source, d.source, u.source), s.kind
 ORDER BY f.recipe, source, s.kind
 """
@@ -252,4 +261,5 @@ PEOPLE: tuple[tuple[str, str], ...] = (
     ("cost", COST),
     ("disagreement", DISAGREEMENT),
     ("lineage", LINEAGE),
+    *MADE,
 )

@@ -4,7 +4,7 @@ One file a family. `FORMATS` is the register: a new family adds its `Format`s to
 """
 
 from curation.errors import ConfigError
-from curation.exports import messages, raw, trl, verl, vision_r1_cold, vlaa
+from curation.exports import messages, raw, trl, verl, vision_r1_cold, vlaa, wethink
 from curation.exports.formats import Format
 
 FORMATS: dict[str, Format] = {
@@ -19,6 +19,7 @@ FORMATS: dict[str, Format] = {
         vlaa.VLAA,
         vision_r1_cold.COLD,
         vision_r1_cold.COLD_MULBERRY,
+        wethink.WETHINK,
         raw.RAW,
     )
 }

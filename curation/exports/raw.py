@@ -15,7 +15,7 @@ from curation.records import Json, Option
 TEXTS = (
     "recipe", "run_id", "sample_id", "sample_key", "source", "kind", "difficulty", "question", "reference", "context",
     "caption", "trace", "rewrite", "assembled", "answer", "verdict", "verdict_by", "verdict_reason", "fate", "left_at",
-    "reason", "detail", "split", "split_reason", "verifier_type", "licence",
+    "reason", "detail", "split", "split_reason", "verifier_type", "licence", "parent",
 )  # fmt: skip
 NUMBERS = {
     "position": "int64", "width": "int32", "height": "int32", "draw": "int32", "drawn": "int32",

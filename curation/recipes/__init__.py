@@ -19,6 +19,7 @@ RECIPES = {
     "reverify": "curation.recipes.reverify",
     "vision-r1-cold": "curation.recipes.vision_r1_cold",
     "vlaa-thinking": "curation.recipes.vlaa_thinking",
+    "wethink": "curation.recipes.wethink",
 }
 
 

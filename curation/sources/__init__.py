@@ -69,21 +69,24 @@ def open_source(
     seed: int = 0,
     limit: int | None = None,
     smallest_side: int = 8,
+    need_question: bool = True,
 ) -> Source:
-    """Parse and open a source; ConfigError, before any row is used, names what is wrong and what would be right."""
-    return open_spec(
-        parse_spec(spec, maps=maps, map_file=map_file, seed=seed, limit=limit, smallest_side=smallest_side)
-    )
+    """Parse and open a source; ConfigError, before any row is used, names what is wrong and what would be right.
+
+    Without `need_question` pictures alone will do.
+    """
+    parsed = parse_spec(spec, maps=maps, map_file=map_file, seed=seed, limit=limit, smallest_side=smallest_side)
+    return open_spec(parsed, need_question=need_question)
 
 
-def open_spec(spec: SourceSpec) -> Source:
+def open_spec(spec: SourceSpec, *, need_question: bool = True) -> Source:
     """Open what a spec describes, such as one sent to a worker."""
     given = parse_maps(spec.maps)
     reader = _reader(spec)
     wanted = [column for expression in given.values() for column in expression.columns()]
     columns = reader.columns(wanted)
     fields = field_map(given, columns, first=reader.defaults)
-    if columns and "question" not in fields.expressions:
+    if need_question and columns and "question" not in fields.expressions:
         shown = ", ".join(columns)[:300]
         raise ConfigError("--map question", None, f"no column is called question; map one of: {shown}")
     return Source(spec, reader, fields)

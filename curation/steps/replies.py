@@ -5,8 +5,10 @@ markup we asked for.
 import re
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 
 from curation.errors import SampleError
+from curation.records import Verdict
 from curation.step import Drop
 from curation.teachers.protocol import Reply
 
@@ -23,6 +25,7 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 
+MARKS = " \n.!*\"'`"
 COMMON = frozenset({"LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "MICRO", "FEMININE", "MASCULINE"})
 
 
@@ -38,6 +41,21 @@ def text_of(reply: Reply) -> str:
 def refused(text: str) -> bool:
     """Whether a reply opens with an apology or a refusal instead of what was asked for."""
     return REFUSAL.match(text) is not None
+
+
+def yes_or_no(text: str) -> bool | None:
+    """What a judge says that was asked for Yes or No; None for anything else. A remark after a comma is let pass."""
+    word = text.strip(MARKS).lower().split(",")[0].strip(MARKS)
+    return {"yes": True, "no": False}.get(word)
+
+
+def judgement(verdict: Verdict, reply: str) -> Verdict:
+    """The verdict as a judge's reply decides it; undecided, with the judge's words, when it says neither yes nor no."""
+    said = yes_or_no(reply)
+    if said is None:
+        words = f"{verdict.extracted} [judge: {reply[:200]}]"
+        return replace(verdict, correct=None, reason="judge_unclear", source="judge", extracted=words)
+    return replace(verdict, correct=said, reason="judged_yes" if said else "judged_no", source="judge")
 
 
 def joined(reply: Reply) -> str:

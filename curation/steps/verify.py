@@ -1,13 +1,13 @@
 """Step 5 of VLAA-Thinking: is the answer right? Rules first; a judge where the kind needs one."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Literal
 
 from curation.answers import check, check_async, parse
 from curation.prompts import PromptSet, prompts
 from curation.records import Json, Kind, Option, Verdict
 from curation.step import Drop, step
-from curation.steps.replies import text_of
+from curation.steps.replies import judgement, text_of
 from curation.teachers.protocol import Teacher
 
 
@@ -78,15 +78,4 @@ def _wrong(verdict: Verdict) -> str:
 
 async def _asked(judge: Teacher, prompt: PromptSet, reference: str, verdict: Verdict, answer: str) -> Verdict:
     reply = text_of(await judge.ask(prompt.fill({"reference": reference, "answer": answer}), sampling=prompt.sampling))
-    match reply.strip().strip(".!*\"'` \n").lower().split(",")[0]:
-        case "yes":
-            return replace(verdict, correct=True, reason="judged_yes", source="judge")
-        case "no":
-            return replace(verdict, correct=False, reason="judged_no", source="judge")
-    return replace(
-        verdict,
-        correct=None,
-        reason="judge_unclear",
-        source="judge",
-        extracted=f"{verdict.extracted} [judge: {reply[:200]}]",
-    )
+    return judgement(verdict, reply)

@@ -21,12 +21,14 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from curation.errors import ConfigError
 from curation.version import modules_version
 
-ROLES = ("captioner", "reasoner", "rewriter", "judge", "embedder")
+ROLES = ("captioner", "viewer", "reasoner", "rewriter", "judge", "adjudicator", "embedder")
 LOCAL_CAPTIONER = "rapidocr"
 LOCAL_REASONER = "smollm2-135m-instruct-q4_1"
+LOCAL_VIEWER = "rapidocr-smollm2-135m"
 WORDED_BY = {
     LOCAL_CAPTIONER: ("ocr", "layout", "look"),
     LOCAL_REASONER: ("llama", "wording", "form"),
+    LOCAL_VIEWER: ("viewer", "ocr", "layout", "look", "llama", "wording", "form"),
 }
 """Files of `curation.teachers.local` that decide what an embedded model says, beside its weights."""
 MOST_IN_FLIGHT, BATCH_IN_FLIGHT = 4096, 10_000
@@ -179,8 +181,8 @@ def _refuse_doubles(specs: Sequence[TeacherSpec], general: Sequence[TeacherSpec]
 
 def _for_role(spec: TeacherSpec, role: str) -> TeacherSpec:
     if spec.kind == "local":
-        model = LOCAL_CAPTIONER if role == "captioner" else LOCAL_REASONER
-        return replace(spec, role=role, model=versioned(model), sees=model == LOCAL_CAPTIONER, defaults=())
+        model = {"captioner": LOCAL_CAPTIONER, "viewer": LOCAL_VIEWER}.get(role, LOCAL_REASONER)
+        return replace(spec, role=role, model=versioned(model), sees=model != LOCAL_REASONER, defaults=())
     model = spec.model or dict(spec.defaults).get(role, "")
     if not model:
         raise ConfigError("teacher", spec.name, f"no model for {role}: add {spec.base_url or 'vllm:'}#MODEL")

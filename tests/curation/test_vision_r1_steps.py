@@ -464,7 +464,7 @@ def test_a_step_over_all_rows_that_reads_a_drawn_column_is_refused() -> None:
 
     whole = build("vision-r1-cold", {})
     assert any(isinstance(part, Draws) for part in whole.steps)
-    with pytest.raises(ConfigError, match=r"step count = \['assemble'\]: reads what nothing before it writes"):
+    with pytest.raises(ConfigError, match=r"step count = \['assemble'\]: cannot be read here: what was drawn"):
         replace(whole, steps=(*whole.steps[:-1], count))
 
 

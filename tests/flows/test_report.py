@@ -71,7 +71,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def test_counts_per_step_add_up_and_reasons_are_named(store: Store, tmp_path: Path) -> None:
     found = report(store, tmp_path / "out")
-    assert found["totals"] == {"samples": 12, "kept": 10, "dropped": 1, "failed": 1, "pending": 0}
+    assert found["totals"] == {"samples": 12, "kept": 10, "dropped": 1, "failed": 1, "pending": 0, "expanded": 0}
     for row in found["funnel"]:
         assert row["input"] == row["kept"] + row["dropped"] + row["failed"] + row["pending"]
     assert [(row["step"], row["reason"], row["samples"]) for row in found["reasons"]] == [
@@ -150,7 +150,7 @@ def test_a_run_under_way_is_reported_as_far_as_it_is(tmp_path: Path) -> None:
     take_in(store, [a_sample(n) for n in range(3)])
     keep(store, a_sample(0), trace="<think>x</think> 0")
     found = report(store, tmp_path / "out")
-    assert found["totals"] == {"samples": 3, "kept": 1, "dropped": 0, "failed": 0, "pending": 2}
+    assert found["totals"] == {"samples": 3, "kept": 1, "dropped": 0, "failed": 0, "pending": 2, "expanded": 0}
     assert (found["run"]["status"], found["run"]["seconds"]) == ("running", None)
     assert "not ended" in (tmp_path / "out" / "report.md").read_text()
 

@@ -45,4 +45,10 @@ def _open(role: str, spec: TeacherSpec, models: ExitStack) -> Transport:
     from curation.teachers.local.llama import SHARED as LLAMA
     from curation.teachers.local.llama import LlamaTransport
 
+    if role == "viewer":
+        from curation.teachers.local.ocr import SHARED
+        from curation.teachers.local.viewer import ViewerTransport
+
+        reader, llama = models.enter_context(SHARED.used()), models.enter_context(LLAMA.used())
+        return ViewerTransport(reader, llama, spec.max_pixels, spec.timeout)
     return LlamaTransport(models.enter_context(LLAMA.used()), spec.timeout)

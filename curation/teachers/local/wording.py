@@ -38,7 +38,8 @@ def body_of(request: Request) -> tuple[Literal["text", "chat"], dict[str, Json]]
         **(_as_text(request.messages) if kind == "text" else _as_chat(request.messages)),
     }
     if request.schema is not None:
-        body |= {"json_schema": request.schema}
+        # The schema's grammar ends the reply, and allows blank lines inside it, at which it must not be cut.
+        body |= {"json_schema": request.schema, "stop": list(sampling.stop) or None}
         body.pop("grammar", None)
     return kind, {name: value for name, value in body.items() if value is not None}
 
