@@ -8,6 +8,7 @@ only when a teacher is given.
 import asyncio
 import json
 import random
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -69,7 +70,8 @@ def run(store: Store, wanted: Audit, out: Path | None) -> dict[str, Any]:
     if wanted.teacher is not None:
         findings += _asked(store, wanted, rows)
     audit_id = f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}-{random.SystemRandom().randrange(16**4):04x}"
-    findings = [replace(f, sql=f.sql or _sql(audit_id, f)) for f in findings]
+    root = shlex.quote(str(store.root))
+    findings = [replace(f, sql=f.sql or _sql(audit_id, f), fix=f.fix.replace("STORE", root)) for f in findings]
     scope = f"{wanted.recipe or 'every recipe'}, {'all samples' if wanted.everything else 'samples kept'}"
     audits.record(store, audit_id, scope, [_noted(f) for f in findings])
     head = Head(audit_id, scope, len(rows), generation, f"{datetime.now(UTC):%Y-%m-%d %H:%M}",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
-from curation.audit.findings import Finding, Severity, wilson_low
+from curation.audit.findings import Finding, Severity, excluding, wilson_low
 from curation.audit.rows import Row
 from curation.audit.texts import grams, template
 
@@ -141,7 +141,7 @@ def _judged(check: str, kind: str, rows: Sequence[Row], chance: float, make: typ
     return Finding(
         check, severity, f"{kind}: {TITLES[check]}", named, len(rows),
         {"accuracy": accuracy, "chance": chance, "margin_low": margin},
-        fix="resample distractors and answers so that every answer is right equally often, or drop the rows named",
+        fix=excluding(check, "or draw distractors and answers anew, so that every answer is right equally often"),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.answers import by_box, check, parse
-from curation.audit.findings import Finding, Severity, graded
+from curation.audit.findings import Finding, Severity, excluding, graded, reviewing
 from curation.audit.rows import Row
 from curation.steps.leaks import leaks
 from curation.steps.replies import foreign_share
@@ -165,36 +165,41 @@ def _first(pattern: re.Pattern[str], text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A defect: what it is called, how to see it, from which share of the rows it is what, and what mends it."""
+    """A defect: what it is called, how to see it, from which share of the rows it is what, and what else mends it than
+    taking its rows out.
+    """
 
     check: str
     title: str
     look: Look
-    fix: str
+    remedy: str
     warn: float = 0.0
     serious: float | None = None
 
 
-REVIEW = "vistill review --store STORE: reject them, or mend and re-run"
+REVIEW = ""
+"""Only people can mend it."""
+IMPORT = "or import again with --map "
 RULES: tuple[Rule, ...] = (
     Rule("tags_broken", "think or answer tags repeated, unclosed or empty", _faults, REVIEW, serious=0.01),
     Rule("closing_tag_last", "traces that end with the closing think tag and give no answer", _closing_last, REVIEW,
          serious=0.01),
-    Rule("leftover_note", "notes of an editor left in the trace", _leftover, "re-run the rewrite step", serious=0.01),
-    Rule("error_as_text", "error messages or refusals stored as captions or traces", _error,
-         "vistill run … --refresh: ask again", serious=0.01),
-    Rule("other_image", "models that say the image shows something else", _elsewhere, REVIEW, serious=0.01),
-    Rule("options_missing", "multiple choice without its options", _options, "map the options: --map options=COLUMN",
+    Rule("leftover_note", "notes of an editor left in the trace", _leftover, "or run the rewrite step again",
          serious=0.01),
-    Rule("marker_count", "image markers that do not match the images", _marker, "remove the markers from the text"),
-    Rule("trace_truncated", "traces that stop in the middle", _truncated, "raise max_tokens and ask again", warn=0.01,
-         serious=0.1),
-    Rule("caption_leak", "traces that say they read a description", _leak, "re-run the rewrite step", warn=0.01,
+    Rule("error_as_text", "error messages or refusals stored as captions or traces", _error,
+         "or ask again: vistill run … --refresh WORD", serious=0.01),
+    Rule("other_image", "models that say the image shows something else", _elsewhere, REVIEW, serious=0.01),
+    Rule("options_missing", "multiple choice without its options", _options, IMPORT + "options=COLUMN", serious=0.01),
+    Rule("marker_count", "image markers that do not match the images", _marker,
+         "or take the markers out of the text and import again"),
+    Rule("trace_truncated", "traces that stop in the middle", _truncated, "or raise max_tokens and ask again",
+         warn=0.01, serious=0.1),
+    Rule("caption_leak", "traces that say they read a description", _leak, "or run the rewrite step again", warn=0.01,
          serious=0.1),
     Rule("trace_contradicts", "traces whose conclusion is not their answer", _contradiction, REVIEW, warn=0.01,
          serious=0.1),
     Rule("language_mix", "traces in another script than the question", _language, REVIEW, warn=0.01, serious=0.1),
-    Rule("licence_missing", "samples without a licence", _licence, "--map licence=COLUMN, or licence='text'"),
+    Rule("licence_missing", "samples without a licence", _licence, IMPORT + "licence=COLUMN"),
     Rule("box_malformed", "reference boxes that are no boxes", _box, REVIEW, serious=0.01),
 )  # fmt: skip
 
@@ -233,7 +238,7 @@ class Lint:
         rows = tuple(self.seen[rule.check])
         level = graded(len(rows), self.of, warn=rule.warn, serious=rule.serious)
         return Finding(rule.check, level, rule.title, rows, self.of, {"share": len(rows) / self.of if self.of else 0.0},
-                       fix=rule.fix)  # fmt: skip
+                       fix=excluding(rule.check, rule.remedy) if rule.remedy else reviewing(rule.check))  # fmt: skip
 
 
 def _mixed(check: str, title: str, groups: Mapping[str, Sequence[str]], of: int) -> Finding:
@@ -243,7 +248,7 @@ def _mixed(check: str, title: str, groups: Mapping[str, Sequence[str]], of: int)
     rows = tuple((id, name) for name in rare for id in groups[name])
     severity: Severity = "warning" if rows else "info"
     return Finding(check, severity, title, rows, of, {f"rows: {name}": count for name, count in counts.most_common(8)},
-                   fix="export with one layout, or re-run the step that writes the trace")  # fmt: skip
+                   fix=excluding(check, "or export in one layout"))  # fmt: skip
 
 
 def _swapped(paths: Mapping[str, str], of: int) -> Finding:
@@ -258,7 +263,8 @@ def _swapped(paths: Mapping[str, str], of: int) -> Finding:
     odd = [id for id in paths if own[id] and named[id] and own[id] != named[id] and own[id] in files]
     rows = tuple((id, f"points to {paths[id][-100:]}") for id in odd) if len(fits) > len(paths) / 2 else ()
     return Finding("image_of_another_row", "serious" if rows else "info", "rows that point to another row's image",
-                   rows, of, fix="map the image by the row's own id: --map image='images/{id}.png'")  # fmt: skip
+                   rows, of, fix=excluding("image_of_another_row",
+                                               "or import again with --map image='images/{id}.png'"))  # fmt: skip
 
 
 def _number(name: str) -> str:

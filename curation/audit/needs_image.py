@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from curation.answers import check_async
-from curation.audit.findings import Finding, graded
+from curation.audit.findings import Finding, excluding, graded
 from curation.audit.rows import Row
 from curation.errors import SampleError
 from curation.prompts import PromptSet, prompts
@@ -129,5 +129,5 @@ def _finding(test: Test, asked: Sequence[Asked], chance: float) -> Finding | Non
     return Finding(
         f"needs_image_{test}", severity, TITLES[test], tuple((a.row.id, f"answered {a.said[:80]!r}") for a in flagged),
         len(told), {"accuracy": share, "chance": chance, "untold": len(asked) - len(told)},
-        fix="drop the rows named, or caption them again" if test == "caption_alone" else "drop the rows named",
+        fix=excluding(f"needs_image_{test}", "or caption them again" if test == "caption_alone" else ""),
     )  # fmt: skip

@@ -143,7 +143,8 @@ def texts(name: str, documents: int) -> Row:
     pairs = sum(band["pairs"] for low, band in bands.items() if float(low.split("-")[0]) >= THRESHOLD)
     return {
         "documents": documents, "docs_per_s": round(documents / wall), "docs_per_cpu_s": round(documents / cpu),
-        "seconds": round(wall, 1), "recall": round(found / pairs, 4), "recall_by_similarity": bands,
+        "seconds": round(wall, 1), "cpu_s": round(cpu, 1), "load": os.getloadavg()[0],
+        "recall": round(found / pairs, 4), "recall_by_similarity": bands,
         "false_removals": false_removals(corpus, kept), "peak_mb": _peak(),
     }  # fmt: skip
 
@@ -255,8 +256,9 @@ def growth(most: int, peers: Path) -> list[Row]:
     sizes = [size for size in (10_000, 30_000, 100_000, 300_000, 1_000_000) if size <= most]
     rows = [{"documents": size, **apart("minhash", size, peers)} for size in sizes]
     figure, axes = pyplot.subplots(figsize=(6, 4))
-    axes.loglog(sizes, [row["seconds"] for row in rows], "o-", label="measured")
-    axes.loglog(sizes, [rows[-1]["seconds"] * size / sizes[-1] for size in sizes], ":", label="linear")
+    axes.loglog(sizes, [row["cpu_s"] for row in rows], "o-", label="processor time")
+    axes.loglog(sizes, [row["seconds"] for row in rows], "x", label="wall time")
+    axes.loglog(sizes, [rows[-1]["cpu_s"] * size / sizes[-1] for size in sizes], ":", label="linear")
     axes.set(xlabel="documents", ylabel="seconds", title="Near texts by MinHash, one core")
     axes.legend()
     figure.savefig(ROOT / "docs/images/dedup-growth.png", dpi=120, bbox_inches="tight")
