@@ -223,7 +223,7 @@ class Lint:
         if row.trace:
             self.layouts[layout(row.trace)].append(row.id)
         if row.kind == "box" and (found := by_box.boxes(row.reference)):
-            self.frames["norm01" if max(found[0]) <= 1 else "abs"].append(row.id)
+            self.frames[_frame(found[0], row)].append(row.id)
         if row.path:
             self.paths[row.id] = row.path
 
@@ -265,6 +265,14 @@ def _swapped(paths: Mapping[str, str], of: int) -> Finding:
     return Finding("image_of_another_row", "serious" if rows else "info", "rows that point to another row's image",
                    rows, of, fix=excluding("image_of_another_row",
                                                "or import again with --map image='images/{id}.png'"))  # fmt: skip
+
+
+def _frame(corners: Sequence[float], row: Row) -> str:
+    """Which coordinate frame a box fits: shares of the picture, thousandths of it, else pixels."""
+    if max(corners) <= 1:
+        return "norm01"
+    leaves = row.width and (corners[2] > row.width or corners[3] > row.height)
+    return "norm1000" if leaves and max(corners) <= 1000 else "abs"
 
 
 def _number(name: str) -> str:

@@ -119,10 +119,8 @@ def page(head: Head, findings: Sequence[Finding]) -> str:
 
 
 def _table(rows: str) -> str:
-    head = (
-        "<table><thead><tr><th>severity<th>check<th>what<th class='n'>samples<th class='n'>of<th>figures</tr></thead>"
-    )
-    return f"{head}<tbody>{rows}</tbody></table>"
+    names = "<th>severity<th>check<th>what<th class='n'>samples<th class='n'>of<th>figures"
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _table_row(at: int, f: Finding) -> str:
