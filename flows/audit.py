@@ -142,7 +142,7 @@ def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:
             ) as teachers:
                 return needs_image(
                     await ask_all([(row, images.get(row.image)) for row in chosen], teachers["auditor"]),
-                    _chance_of(chosen),
+                    _chances(rows),
                 )
         finally:
             ledger.close()
@@ -150,11 +150,10 @@ def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:
     return asyncio.run(ask())
 
 
-def _chance_of(rows: Sequence[Row]) -> float:
-    """What guessing gives, averaged over the kinds that are there."""
-    kinds = sorted({row.kind for row in rows})
-    groups = [[row for row in rows if row.kind == kind] for kind in kinds]
-    return sum(chance_of(group) * len(group) for group in groups) / len(rows)
+def _chances(rows: Sequence[Row]) -> dict[str, float]:
+    """What guessing gives, by kind."""
+    of_kind = {kind: [row for row in rows if row.kind == kind and row.label] for kind in {row.kind for row in rows}}
+    return {kind: chance_of(group) for kind, group in of_kind.items() if group}
 
 
 def _images(snapshot: Any, wanted: Sequence[str]) -> dict[str, Image]:

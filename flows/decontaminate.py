@@ -6,7 +6,6 @@ cannot become a sample is used as far as it can be read, and counted.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import orjson
 
 from curation.dedup import benchmark as bench
 from curation.dedup.benchmark import Fingerprints, Item, Match, Settings
-from curation.dedup.embedders import LOCAL, picture_embedder, text_embedder
+from curation.dedup.embedders import LOCAL, picture_embedder, readable, text_embedder
 from curation.dedup.likeness import SIDE, Grey, look, same_picture
 from curation.errors import ConfigError, SampleError
 from curation.intake import Taken, prepare
@@ -208,27 +207,19 @@ class Embed:
         return [replace(match, at=mine[match.at], of=theirs[match.of]) for match in found]
 
     def _looks(self, whole: Whole, benchmark: Benchmark, settings: Settings) -> list[Match]:
-        mine = list(_readable(whole.picture, range(len(whole.rows))))
-        theirs = [(of, data) for of, data in enumerate(benchmark.pictures) if data]
+        mine = [at for at, row in enumerate(whole.rows) if row["pixels"]]
+        theirs = [of for of, data in enumerate(benchmark.pictures) if data]
         if not mine:
             return []
         found = bench.by_meaning(
-            self.pictures(data for _, data in mine), self.pictures(data for _, data in theirs),
+            self.pictures(readable(whole.picture, mine)), self.pictures(benchmark.pictures[of] for of in theirs),
             settings.look, "look", "contaminated_look",
         )  # fmt: skip
-        return [replace(match, at=mine[match.at][0], of=theirs[match.of][0]) for match in found]
+        return [replace(match, at=mine[match.at], of=theirs[match.of]) for match in found]
 
 
 def _tells(question: str) -> bool:
     return len(question.split()) >= bench.FEWEST_WORDS
-
-
-def _readable(read: Callable[[int], bytes], rows: range) -> Iterator[tuple[int, bytes]]:
-    for at in rows:
-        try:
-            yield at, read(at)
-        except SampleError:
-            continue
 
 
 def _embedders(asked: Asked) -> Embed:
