@@ -97,7 +97,7 @@ def _read(store: Store, wanted: Audit) -> tuple[list[Row], str]:
     if wanted.recipe is not None and wanted.recipe not in known:
         raise ConfigError("--recipe", wanted.recipe, f"no run of that recipe is in the store; it has {known}")
     if not rows:
-        raise ConfigError("--store", str(store.root), "no sample was kept: give --all to audit dropped ones too")
+        raise ConfigError("--store", str(store.root), "no sample was kept: --all audits dropped ones too")
     return rows, generation
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.errors import ConfigError
+from flows.whole import undoing
 from storage.exclusions import Exclusion, record_pass
 from storage.store import Store
 
@@ -46,6 +47,7 @@ def exclude(store: Store, wanted: Wanted) -> dict[str, Any]:
         excluded = [_excluded(row, audit_id, wanted.check) for row in rows]
         settings = {"audit": audit_id, "check": wanted.check, "split": wanted.split}
         report["pass_id"] = record_pass(store, "audit", excluded, settings=settings, counts={"samples": len(rows)})
+        report["undo"] = undoing(store, "audit", report["pass_id"])
     return report
 
 
@@ -69,8 +71,7 @@ def exclude_text(report: dict[str, Any], *, dry_run: bool) -> str:
     of_split = f" in split {report['split']}" if report["split"] else ""
     said = f"{report['samples']:,} samples{of_split} that {report['audit']} named for {report['check']}"
     if report["pass_id"]:
-        undo = f"vistill audit --undo {report['pass_id']}"
-        return f"{said} are out of the splits\nrecorded as {report['pass_id']}; take it back: {undo}"
+        return f"{said} are out of the splits\nrecorded as {report['pass_id']}; take it back: {report['undo']}"
     if dry_run and report["samples"]:
         return f"{said} would leave the splits\nnothing was recorded (--dry-run)"
     return f"{said}: nothing to take out of the splits"

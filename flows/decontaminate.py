@@ -22,7 +22,7 @@ from curation.pictures import DEFAULT_LIMITS, grey
 from curation.records import Rejected
 from curation.sources import RawRow, open_source
 from flows.report import table
-from flows.whole import Whole, read_whole
+from flows.whole import Whole, read_whole, undoing
 from storage.exclusions import Exclusion, record_pass
 from storage.files import os_errors, write_durably
 from storage.store import Store
@@ -101,6 +101,7 @@ def decontaminate(store: Store, settings: Settings, asked: Asked) -> dict[str, A
         said["fingerprints"] = [str(path) for path in asked.fingerprints]
         counts = {name: report[name] for name in ("samples", "contaminated")} | report["matches"]
         report["pass_id"] = record_pass(store, "decontaminate", exclusions(whole, hits), settings=said, counts=counts)
+        report["undo"] = undoing(store, "decontaminate", report["pass_id"])
     return report
 
 
@@ -286,7 +287,7 @@ def decontaminate_text(report: dict[str, Any], *, dry_run: bool) -> str:
     if report["report"]:
         lines.append(f"report: {report['report']}")
     if report["pass_id"]:
-        lines.append(f"recorded as {report['pass_id']}; take it back: vistill decontaminate --undo {report['pass_id']}")
+        lines.append(f"recorded as {report['pass_id']}; take it back: {report['undo']}")
     elif report["found"] and dry_run:
         lines.append("nothing was recorded (--dry-run)")
     return "\n".join(lines)

@@ -257,7 +257,7 @@ def test_texts_for_people_name_what_was_found_and_how_to_take_it_back(
     shutil.copytree(store, copied)
     _, out, _ = run(capsys, "dedup", "--store", str(copied))
     assert "3 repeat another" in out
-    assert "vistill dedup --undo dedup-" in out
+    assert f"vistill dedup --store {copied} --undo dedup-" in out
     _, out, _ = run(capsys, "decontaminate", "--store", store, "--against", source, "--dry-run")
     assert "6 contaminated" in out
     assert "nothing was recorded (--dry-run)" in out
