@@ -87,7 +87,7 @@ def _leftover(row: Row) -> str | None:
 def _error(row: Row) -> str | None:
     for name, text in (("caption", row.caption), ("trace", row.trace)):
         if found := ERROR.search(text[:500]):
-            return f"{name}: {found[0].strip()[:100]}"
+            return f"{name}: {_around(text, found)}"
     return None
 
 
@@ -106,7 +106,7 @@ def _marker(row: Row) -> str | None:
     if count and count != bool(row.image):
         return f"{count} image markers for {int(bool(row.image))} image"
     found = _first(MARKER, row.trace)
-    return found and f"marker in the trace: {found}"
+    return f"marker in the trace: {found}" if found else None
 
 
 def _truncated(row: Row) -> str | None:
@@ -160,7 +160,14 @@ def _box(row: Row) -> str | None:
 
 def _first(pattern: re.Pattern[str], text: str) -> str | None:
     found = pattern.search(text)
-    return found[0].strip()[:100] if found else None
+    return _around(text, found) if found else None
+
+
+def _around(text: str, found: re.Match[str]) -> str:
+    """What was found with a little of what stands around it, on one line."""
+    first, last = max(0, found.start() - 20), min(len(text), found.end() + 50)
+    shown = " ".join(text[first:last].split())
+    return f"{'…' if first else ''}{shown[:160]}{'…' if last < len(text) else ''}"
 
 
 @dataclass(frozen=True, slots=True)

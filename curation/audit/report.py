@@ -95,12 +95,15 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .6rem; vertical-align: top;
 border-bottom: 1px solid #8885; } .n { text-align: right; font-variant-numeric: tabular-nums; }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid #8885; border-radius: 4px; white-space: pre-wrap; }
-code, li, td { overflow-wrap: anywhere; } th { white-space: nowrap; }
+li, h1, h2, p, td:last-child { overflow-wrap: anywhere; } th, td.n, td code { white-space: nowrap; }
 .serious { color: #b3261e; font-weight: 600; } .warning { color: #8a5300; font-weight: 600; } .info { color: #55606b; }
 @media (prefers-color-scheme: dark) {
-code, li, td { overflow-wrap: anywhere; } th { white-space: nowrap; }
+li, h1, h2, p, td:last-child { overflow-wrap: anywhere; } th, td.n, td code { white-space: nowrap; }
 .serious { color: #ff8a80; } .warning { color: #ffca7a; } .info { color: #a9b4c0; } }
 """
+
+
+POLICY = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 
 
 def page(head: Head, findings: Sequence[Finding]) -> str:
@@ -110,7 +113,7 @@ def page(head: Head, findings: Sequence[Finding]) -> str:
     sections = "".join(_section(i, f) for i, f in enumerate(ordered(findings)) if f.severity != "info")
     summary = "".join(f"<p>{_h(line)}</p>" for line in _plain(_summary(head, findings)))
     return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Audit of {_h(head.scope)}</title>"
+        f"<!doctype html><html lang='en'><meta charset='utf-8'>{POLICY}<title>Audit of {_h(head.scope)}</title>"
         f"<style>{STYLE}</style><h1>Audit of {_h(head.scope)}</h1>{summary}"
         f"{_table(rows) if rows else ''}{sections}"
         f"<h2>Checks that say nothing above information</h2>{_table(quiet)}"

@@ -1,8 +1,8 @@
 """How long an audit of many rows takes, without embeddings: `python tests/benchmarks/audit.py --rows 100000 --json`.
 
 The rows are those of `tests/curation/planted.py` in a real store with a finished run and no picture files; the aim is
-90 s for 100,000 rows. `audit_s` is the whole of `vistill audit` in a fresh process, `cpu_s` its processor time, `peak_mb` its
-memory.
+90 s for 100,000 rows. `audit_s` is the whole of `vistill audit` in a fresh process, `cpu_s` its processor time,
+`peak_mb` its memory.
 """
 
 import argparse

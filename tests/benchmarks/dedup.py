@@ -178,6 +178,26 @@ def perceptual(count: int) -> Row:
     }  # fmt: skip
 
 
+def vectors(count: int) -> Row:
+    """Embeddings (384 numbers) around drawn centres, a tenth of them planted near another: recall of the index."""
+    from curation.dedup.meaning import FLAT, near_vectors
+
+    draw = np.random.default_rng(0)
+    held = draw.normal(size=(count, 384)).astype(np.float32)
+    held += 2 * draw.normal(size=(500, 384)).astype(np.float32)[draw.integers(0, 500, count)]
+    near = count // 10
+    held[-near:] = held[:near] + 0.1 * draw.normal(size=(near, 384)).astype(np.float32)
+    started, cpu = time.perf_counter(), time.process_time()
+    found = near_vectors(held, threshold=0.95, flat=FLAT)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    pairs = int((found.stars.kept[-near:] == np.arange(near)).sum())
+    return {
+        "vectors": count, "seconds": round(seconds, 1), "cpu_s": round(cpu, 1), "index": found.index,
+        "recall_reported": round(found.recall, 4), "recall_of_planted": round(pairs / near, 4),
+        "false_removals": int((found.stars.kept != np.arange(count)).sum()) - pairs, "peak_mb": _peak(),
+    }  # fmt: skip
+
+
 def hashing(count: int) -> Row:
     """Pictures of 256 x 256 decoded, checked and hashed (`curation.pictures.inspect`), PNG and JPEG."""
     import io
@@ -232,6 +252,7 @@ def apart(name: str, documents: int, peers: Path) -> Row:
 def one(name: str, documents: int) -> Row:
     """What `--run` prints."""
     single = {"perceptual": (perceptual, 1_000_000), "hashing": (hashing, 2_000), "identical": (identical, 50_000)}
+    single["vectors"] = (vectors, 250_000)
     if name in single:
         measure, count = single[name]
         return measure(count)

@@ -182,8 +182,8 @@ def test_a_contaminated_sample_leaves_the_splits_with_the_benchmark_row_as_reaso
     assert "&lt;script&gt;" in page
     assert "<script>" not in text
     assert "![x](" not in text
-    assert page.count("<img ") == 8
-    assert len(list((out / "pictures").iterdir())) == 8
+    assert page.count("<img ") == 6  # three pairs of rows, one of them found in two ways
+    assert len(list((out / "pictures").iterdir())) == 6
     assert b"garden" not in prints.read_bytes()
     report(capsys, "decontaminate", "--store", store, "--undo", done["pass_id"])
     blind = report(capsys, "decontaminate", "--store", store, "--fingerprints", str(prints), "--dry-run")
