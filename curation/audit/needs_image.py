@@ -40,6 +40,10 @@ TITLES: dict[Test, str] = {
 }
 
 
+CONTROLLED = ", though rightly from the image"
+UNCONTROLLED = " (no control: the caption may lack it, or the teacher the skill)"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One row under one test: right (None: could not be told), what was answered, and the call's key."""
@@ -137,7 +141,9 @@ def _finding(
     right = [a for a in told if a.correct]
     chance = sum(chances.get(a.row.kind, 0.0) for a in told) / len(told) if told else 0.0
     flagged = [a for a in told if not a.correct] if test in ("caption_alone", "own_image") else right
-    title = TITLES[test] + (", though rightly from the image" if test == "caption_alone" and controlled else "")
+    title = TITLES[test]
+    if test == "caption_alone":
+        title += CONTROLLED if controlled else UNCONTROLLED
     return Finding(
         f"needs_image_{test}", _severity(test, len(flagged), len(told), chance), title,
         tuple((a.row.id, f"answered {a.said[:80]!r}") for a in flagged), len(told),

@@ -44,7 +44,7 @@ def test_a_caption_lost_something_only_where_the_image_has_it() -> None:
 def test_without_a_control_a_caption_is_judged_alone() -> None:
     [finding] = needs_image(answered("caption_alone", 40, 50), CHANCES)
     assert (finding.of, finding.count, finding.severity) == (50, 10, "info")
-    assert "though" not in finding.title
+    assert "no control" in finding.title
 
 
 def test_a_call_that_failed_is_counted_and_judged_by_nobody() -> None:
