@@ -42,7 +42,13 @@ def exclude(store: Store, wanted: Wanted) -> dict[str, Any]:
         known = ", ".join(sorted({row["check_name"] for row in titles}))
         raise ConfigError("--exclude", wanted.check, f"is no check of {audit_id}; it has {known}")
     rows = store.query(NAMED, [audit_id, wanted.check, wanted.split]).to_pylist()
-    report = {"audit": audit_id, "check": wanted.check, "split": wanted.split, "samples": len(rows), "pass_id": None}
+    report: dict[str, Any] = {
+        "audit": audit_id,
+        "check": wanted.check,
+        "split": wanted.split,
+        "samples": len(rows),
+        "pass_id": None,
+    }
     if rows and not wanted.dry_run:
         excluded = [_excluded(row, audit_id, wanted.check) for row in rows]
         settings = {"audit": audit_id, "check": wanted.check, "split": wanted.split}

@@ -37,7 +37,7 @@ def minhash(texts: Planted) -> np.ndarray:
     from curation.dedup import near_texts
 
     kept = near_texts(texts.texts(), threshold=THRESHOLD, shingle=SHINGLE, hashes=HASHES).kept
-    return kept == np.arange(len(kept))
+    return np.asarray(kept == np.arange(len(kept)))
 
 
 def store(texts: Planted) -> np.ndarray:
@@ -50,7 +50,7 @@ def store(texts: Planted) -> np.ndarray:
     held = Store.open(texts.path.with_suffix(".store"), create=False)
     with Snapshot(held.root, STREAM_LIMITS) as snapshot:
         kept = near_texts(pool_texts(snapshot, lambda row: row["question"], ["question"]), threshold=THRESHOLD).kept
-    return kept == np.arange(len(kept))
+    return np.asarray(kept == np.arange(len(kept)))
 
 
 def _fill(texts: Planted) -> None:
@@ -98,7 +98,7 @@ def _shingles(text: str) -> list[str]:
 
 def datasketch(texts: Planted) -> np.ndarray:
     """MinHash and MinHashLSH as its documentation shows them, batch update."""
-    from datasketch import MinHash, MinHashLSH
+    from datasketch import MinHash, MinHashLSH  # type: ignore[import-not-found,unused-ignore]
 
     lsh, kept = MinHashLSH(threshold=THRESHOLD, num_perm=HASHES), []
     for at, text in enumerate(texts.texts()):
@@ -112,7 +112,7 @@ def datasketch(texts: Planted) -> np.ndarray:
 
 def rensa(texts: Planted) -> np.ndarray:
     """Its inline deduplicator with 16 bands."""
-    from rensa import RMinHashDeduplicator
+    from rensa import RMinHashDeduplicator  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     found, kept = RMinHashDeduplicator(threshold=THRESHOLD, num_perm=HASHES, use_lsh=True, num_bands=16), []
     for start, block in _blocks(texts.texts(), 5_000):

@@ -31,7 +31,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_clip_on_disk_embeds_pictures_and_texts(clip: str) -> None:
     pictures = picture_embedder(clip)([patches(1), patches(1, "BMP"), patches(2)])
-    assert (pictures.shape, pictures.dtype) == ((3, 16), np.float32)
+    assert pictures.shape == (3, 16)
+    assert pictures.dtype == np.float32
     unit, refused = directions(pictures)
     same, other = cosines(unit)(np.array([0, 0]), np.array([1, 2]))
     assert same == pytest.approx(1.0, abs=1e-5)

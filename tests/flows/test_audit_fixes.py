@@ -3,12 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from curation.audit import Finding, audit
+from curation.audit import Finding, Row, audit
 from curation.audit.needs_image import TESTS, Asked, needs_image
 from curation.dedup import SIDE
 from flows.audit import Audit, run
@@ -79,10 +80,8 @@ def test_the_fix_of_a_finding_mends_it_and_is_taken_back(
     assert splits(store) == before
 
 
-def twins() -> list[object]:
+def twins() -> list[Row]:
     """Ten rows again under other ids."""
-    from dataclasses import replace
-
     return [replace(row, id=f"{row.id}-again") for row in ROWS[:10]]
 
 
