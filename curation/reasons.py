@@ -51,6 +51,7 @@ STEPS = {
     "contaminated_meaning": "The question means what one of a benchmark means (embeddings).",
     "contaminated_look": "The picture looks like one of a benchmark (embeddings).",
     "over_balance": "Its cluster, source, kind or ability had its share of the balanced choice already.",
+    "audit_finding": "An audit named the sample, and `vistill audit --exclude` took it out of the splits.",
     "caption_unavailable": "Nothing to caption: no image, and the source gives neither caption nor problem text.",
     "reply_refusal": "The model declined to do what it was asked.",
     "pseudo_cot_incomplete": "The pseudo-CoT lacks its caption or its reasoning (Vision-R1).",

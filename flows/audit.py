@@ -8,6 +8,7 @@ only when a teacher is given.
 import asyncio
 import json
 import random
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -69,7 +70,8 @@ def run(store: Store, wanted: Audit, out: Path | None) -> dict[str, Any]:
     if wanted.teacher is not None:
         findings += _asked(store, wanted, rows)
     audit_id = f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}-{random.SystemRandom().randrange(16**4):04x}"
-    findings = [replace(f, sql=f.sql or _sql(audit_id, f)) for f in findings]
+    root = shlex.quote(str(store.root))
+    findings = [replace(f, sql=f.sql or _sql(audit_id, f), fix=f.fix.replace("STORE", root)) for f in findings]
     scope = f"{wanted.recipe or 'every recipe'}, {'all samples' if wanted.everything else 'samples kept'}"
     audits.record(store, audit_id, scope, [_noted(f) for f in findings])
     head = Head(audit_id, scope, len(rows), generation, f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
@@ -95,7 +97,7 @@ def _read(store: Store, wanted: Audit) -> tuple[list[Row], str]:
     if wanted.recipe is not None and wanted.recipe not in known:
         raise ConfigError("--recipe", wanted.recipe, f"no run of that recipe is in the store; it has {known}")
     if not rows:
-        raise ConfigError("--store", str(store.root), "no sample was kept: give --all to audit dropped ones too")
+        raise ConfigError("--store", str(store.root), "no sample was kept: --all audits dropped ones too")
     return rows, generation
 
 
@@ -140,7 +142,7 @@ def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:
             ) as teachers:
                 return needs_image(
                     await ask_all([(row, images.get(row.image)) for row in chosen], teachers["auditor"]),
-                    _chance_of(chosen),
+                    _chances(rows),
                 )
         finally:
             ledger.close()
@@ -148,11 +150,10 @@ def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:
     return asyncio.run(ask())
 
 
-def _chance_of(rows: Sequence[Row]) -> float:
-    """What guessing gives, averaged over the kinds that are there."""
-    kinds = sorted({row.kind for row in rows})
-    groups = [[row for row in rows if row.kind == kind] for kind in kinds]
-    return sum(chance_of(group) * len(group) for group in groups) / len(rows)
+def _chances(rows: Sequence[Row]) -> dict[str, float]:
+    """What guessing gives, by kind."""
+    of_kind = {kind: [row for row in rows if row.kind == kind and row.label] for kind in {row.kind for row in rows}}
+    return {kind: chance_of(group) for kind, group in of_kind.items() if group}
 
 
 def _images(snapshot: Any, wanted: Sequence[str]) -> dict[str, Image]:

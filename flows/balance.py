@@ -10,7 +10,7 @@ from curation.balance import Choice, choose, coverage, meaning_clusters
 from curation.dedup.embedders import LOCAL, text_embedder
 from curation.errors import ConfigError
 from flows.report import table
-from flows.whole import FACTS, asked_text
+from flows.whole import FACTS, asked_text, undoing
 from storage.exclusions import Exclusion, pool, record_pass
 from storage.store import Store
 
@@ -70,6 +70,7 @@ def balance(store: Store, asked: Asked) -> dict[str, Any]:
         report["pass_id"] = record_pass(
             store, "balance", exclusions(rows, choice, found), settings=settings, counts=counts
         )
+        report["undo"] = undoing(store, "balance", report["pass_id"])
     return report
 
 
@@ -140,7 +141,7 @@ def balance_text(report: dict[str, Any], *, dry_run: bool) -> str:
         if report["short"]:
             lines.append(f"the choice is {report['short']:,} short of the size asked for")
     if report["pass_id"]:
-        lines.append(f"recorded as {report['pass_id']}; take it back: vistill balance --undo {report['pass_id']}")
+        lines.append(f"recorded as {report['pass_id']}; take it back: {report['undo']}")
     elif dry_run and "kept" in report:
         lines.append("nothing was recorded (--dry-run)")
     return "\n".join(lines)

@@ -35,7 +35,6 @@ def parser() -> argparse.ArgumentParser:
     _cues(commands)
     _browse(commands)
     _verify(commands)
-    _audit(commands)
     _report(commands)
     _export(commands)
     _train(commands)
@@ -253,32 +252,6 @@ def _browse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     _store(command)
     command.add_argument("--port", type=int, metavar="N", help="default 8501, or a free one when that is taken")
-
-
-def _audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "audit", "Say what a corpus really contains: leaks, shortcuts, contradictions, defects.",
-        "examples:\n  vistill audit --store store --out audit\n"
-        "  vistill audit --store store --recipe vlaa-thinking --teacher https://api.openai.com/v1#gpt-4o --ask 500",
-    )  # fmt: skip
-    _store(command)
-    command.add_argument(
-        "--recipe", metavar="RECIPE", help="the latest run of this recipe alone (default: of every one)"
-    )
-    command.add_argument("--all", action="store_true", help="samples that were dropped or failed too")
-    command.add_argument(
-        "--teacher", metavar="T", help="asks it whether samples need their image: local, vllm:…, https://…"
-    )
-    command.add_argument("--ask", type=int, default=200, metavar="N", help="samples the teacher is asked about (200)")
-    command.add_argument(
-        "--pictures", type=int, default=2000, metavar="N", help="picture files looked into for colour and EXIF (2000)"
-    )
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the choice of samples asked about")
-    command.add_argument("--out", metavar="DIR", help="write audit.md, audit.html and audit.json here")
-    command.add_argument(
-        "--fail-on", choices=("serious", "warning"), help="exit 1 when a finding is at least this grave"
-    )
-    _json(command)
 
 
 def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,4 +1,4 @@
-"""Parsing of the commands that look at a whole corpus: dedup, decontaminate, balance."""
+"""Parsing of the commands that look at a whole corpus: audit, dedup, decontaminate, balance."""
 
 import argparse
 from collections.abc import Callable
@@ -11,11 +11,44 @@ Make = Callable[..., argparse.ArgumentParser]
 
 
 def add_whole(commands: "Commands", make: Make, store: Callable[..., None], as_json: Callable[..., None]) -> None:
-    """Add the three commands."""
-    for add in (_dedup, _decontaminate, _balance):
+    """Add the four commands."""
+    for add in (_audit, _dedup, _decontaminate, _balance):
         command = add(commands, make)
         store(command)
         as_json(command)
+
+
+def _audit(commands: "Commands", make: Make) -> argparse.ArgumentParser:
+    command = make(
+        commands, "audit", "Say what a corpus really contains: leaks, shortcuts, contradictions, defects.",
+        "examples:\n  vistill audit --store store --out audit\n"
+        "  vistill audit --store store --recipe vlaa-thinking --teacher https://api.openai.com/v1#gpt-4o --ask 500\n"
+        "  vistill audit --store store --exclude leftover_note",
+    )  # fmt: skip
+    command.add_argument(
+        "--recipe", metavar="RECIPE", help="the latest run of this recipe alone (default: of every one)"
+    )
+    command.add_argument("--all", action="store_true", help="samples that were dropped or failed too")
+    command.add_argument(
+        "--teacher", metavar="T", help="asks it whether samples need their image: local, vllm:…, https://…"
+    )
+    command.add_argument("--ask", type=int, default=200, metavar="N", help="samples the teacher is asked about (200)")
+    command.add_argument(
+        "--pictures", type=int, default=2000, metavar="N", help="picture files looked into for colour and EXIF (2000)"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the choice of samples asked about")
+    command.add_argument("--out", metavar="DIR", help="write audit.md, audit.html and audit.json here")
+    command.add_argument(
+        "--fail-on", choices=("serious", "warning"), help="exit 1 when a finding is at least this grave"
+    )
+    command.add_argument(
+        "--exclude", metavar="CHECK", help="no new audit: take the samples the latest one named out of the splits"
+    )
+    command.add_argument("--split", default="", metavar="S", help="with --exclude: those of this split only")
+    command.add_argument("--audit", default="", metavar="ID", help="with --exclude: an earlier audit")
+    command.add_argument("--dry-run", action="store_true", help="with --exclude: say how many, record nothing")
+    command.add_argument("--undo", metavar="ID", help="take such a pass back: its samples are in the splits again")
+    return command
 
 
 def _undo(command: argparse.ArgumentParser) -> None:

@@ -222,23 +222,6 @@ def browse(args: argparse.Namespace) -> int:
         return 0
 
 
-def audit(args: argparse.Namespace) -> int:
-    """`vistill audit`: exit code 1 when `--fail-on` says so."""
-    from curation.audit import SEVERITIES
-    from flows.audit import Audit, lines, run
-
-    for name, least in (("ask", 1), ("pictures", 0)):
-        if getattr(args, name) < least:
-            raise ConfigError(f"--{name}", getattr(args, name), f"must be at least {least}")
-    wanted = Audit(args.recipe, args.all, args.teacher, args.ask, args.pictures, args.seed)
-    result = run(_open(args.store), wanted, Path(args.out) if args.out else None)
-    print(json.dumps(result, ensure_ascii=False) if args.json else "\n".join(lines(result)))
-    if args.out and not args.json:
-        print(f"report: {Path(args.out) / 'audit.html'}")
-    grave = SEVERITIES[: SEVERITIES.index(args.fail_on) + 1] if args.fail_on else ()
-    return 1 if any(finding["severity"] in grave for finding in result["findings"]) else 0
-
-
 def report(args: argparse.Namespace) -> int:
     """`vistill report`: files into a folder; `--json` prints what report.json holds."""
     from flows.run_report import write_report

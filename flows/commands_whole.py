@@ -1,4 +1,4 @@
-"""What `vistill dedup`, `decontaminate` and `balance` do, once parsed."""
+"""What `vistill audit`, `dedup`, `decontaminate` and `balance` do, once parsed."""
 
 import argparse
 import json
@@ -20,6 +20,40 @@ def _undone(args: argparse.Namespace, purpose: Any) -> int:
     count = undo_pass(_open(args.store), args.undo, purpose)
     done = {"undone": args.undo, "samples": count}
     print(json.dumps(done) if args.json else f"{args.undo} is undone: it keeps {count:,} samples out no longer")
+    return 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    """`vistill audit`: exit code 1 when `--fail-on` says so."""
+    if args.undo:
+        return _undone(args, "audit")
+    if args.exclude:
+        return _take_out(args)
+    from curation.audit import SEVERITIES
+    from flows.audit import Audit, lines, run
+    from flows.commands import _open
+
+    for name in ("split", "audit", "dry_run"):
+        if getattr(args, name):
+            raise ConfigError(f"--{name.replace('_', '-')}", getattr(args, name), "goes with --exclude CHECK")
+    for name, least in (("ask", 1), ("pictures", 0)):
+        if getattr(args, name) < least:
+            raise ConfigError(f"--{name}", getattr(args, name), f"must be at least {least}")
+    wanted = Audit(args.recipe, args.all, args.teacher, args.ask, args.pictures, args.seed)
+    result = run(_open(args.store), wanted, Path(args.out) if args.out else None)
+    print(json.dumps(result, ensure_ascii=False) if args.json else "\n".join(lines(result)))
+    if args.out and not args.json:
+        print(f"report: {Path(args.out) / 'audit.html'}")
+    grave = SEVERITIES[: SEVERITIES.index(args.fail_on) + 1] if args.fail_on else ()
+    return 1 if any(finding["severity"] in grave for finding in result["findings"]) else 0
+
+
+def _take_out(args: argparse.Namespace) -> int:
+    from flows.audit_exclude import Wanted, exclude, exclude_text
+    from flows.commands import _open
+
+    report = exclude(_open(args.store), Wanted(args.exclude, args.audit, args.split, args.dry_run))
+    print(json.dumps(report) if args.json else exclude_text(report, dry_run=args.dry_run))
     return 0
 
 

@@ -6,7 +6,6 @@ cannot become a sample is used as far as it can be read, and counted.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import orjson
 
 from curation.dedup import benchmark as bench
 from curation.dedup.benchmark import Fingerprints, Item, Match, Settings
-from curation.dedup.embedders import LOCAL, picture_embedder, text_embedder
+from curation.dedup.embedders import LOCAL, picture_embedder, readable, text_embedder
 from curation.dedup.likeness import SIDE, Grey, look, same_picture
 from curation.errors import ConfigError, SampleError
 from curation.intake import Taken, prepare
@@ -23,7 +22,7 @@ from curation.pictures import DEFAULT_LIMITS, grey
 from curation.records import Rejected
 from curation.sources import RawRow, open_source
 from flows.report import table
-from flows.whole import Whole, read_whole
+from flows.whole import Whole, read_whole, undoing
 from storage.exclusions import Exclusion, record_pass
 from storage.files import os_errors, write_durably
 from storage.store import Store
@@ -102,6 +101,7 @@ def decontaminate(store: Store, settings: Settings, asked: Asked) -> dict[str, A
         said["fingerprints"] = [str(path) for path in asked.fingerprints]
         counts = {name: report[name] for name in ("samples", "contaminated")} | report["matches"]
         report["pass_id"] = record_pass(store, "decontaminate", exclusions(whole, hits), settings=said, counts=counts)
+        report["undo"] = undoing(store, "decontaminate", report["pass_id"])
     return report
 
 
@@ -208,27 +208,19 @@ class Embed:
         return [replace(match, at=mine[match.at], of=theirs[match.of]) for match in found]
 
     def _looks(self, whole: Whole, benchmark: Benchmark, settings: Settings) -> list[Match]:
-        mine = list(_readable(whole.picture, range(len(whole.rows))))
-        theirs = [(of, data) for of, data in enumerate(benchmark.pictures) if data]
+        mine = [at for at, row in enumerate(whole.rows) if row["pixels"]]
+        theirs = [of for of, data in enumerate(benchmark.pictures) if data]
         if not mine:
             return []
         found = bench.by_meaning(
-            self.pictures(data for _, data in mine), self.pictures(data for _, data in theirs),
+            self.pictures(readable(whole.picture, mine)), self.pictures(benchmark.pictures[of] for of in theirs),
             settings.look, "look", "contaminated_look",
         )  # fmt: skip
-        return [replace(match, at=mine[match.at][0], of=theirs[match.of][0]) for match in found]
+        return [replace(match, at=mine[match.at], of=theirs[match.of]) for match in found]
 
 
 def _tells(question: str) -> bool:
     return len(question.split()) >= bench.FEWEST_WORDS
-
-
-def _readable(read: Callable[[int], bytes], rows: range) -> Iterator[tuple[int, bytes]]:
-    for at in rows:
-        try:
-            yield at, read(at)
-        except SampleError:
-            continue
 
 
 def _embedders(asked: Asked) -> Embed:
@@ -295,7 +287,7 @@ def decontaminate_text(report: dict[str, Any], *, dry_run: bool) -> str:
     if report["report"]:
         lines.append(f"report: {report['report']}")
     if report["pass_id"]:
-        lines.append(f"recorded as {report['pass_id']}; take it back: vistill decontaminate --undo {report['pass_id']}")
+        lines.append(f"recorded as {report['pass_id']}; take it back: {report['undo']}")
     elif report["found"] and dry_run:
         lines.append("nothing was recorded (--dry-run)")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from curation.dedup import Columns, Found, Settings, find_all, rank_of
 from curation.dedup.embedders import LOCAL, picture_embedder, text_embedder
 from curation.errors import ConfigError
 from flows.report import table
-from flows.whole import Whole, asked_text, read_whole
+from flows.whole import Whole, asked_text, read_whole, undoing
 from storage.exclusions import Exclusion, pool_texts, record_pass
 from storage.snapshot import Snapshot
 from storage.store import Store
@@ -49,6 +49,7 @@ def dedup(store: Store, settings: Settings, asked: Asked) -> dict[str, Any]:
         report["pass_id"] = record_pass(
             store, "dedup", rows, settings={**asdict(settings), **asdict(asked)}, counts=counts
         )
+        report["undo"] = undoing(store, "dedup", report["pass_id"])
     return report
 
 
@@ -125,7 +126,7 @@ def dedup_text(report: dict[str, Any], *, dry_run: bool) -> str:
         shown = [[e["reason"], f"{e['score']:.3f}", e["sample_id"], e["of"]] for e in report["examples"]]
         lines += ["least alike of what was found:", table(["reason", "score", "sample", "repeats"], shown)]
     if report["pass_id"]:
-        lines.append(f"recorded as {report['pass_id']}; take it back: vistill dedup --undo {report['pass_id']}")
+        lines.append(f"recorded as {report['pass_id']}; take it back: {report['undo']}")
     elif report["removed"] and dry_run:
         lines.append("nothing was recorded (--dry-run)")
     if not report["samples"]:

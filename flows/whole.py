@@ -3,6 +3,7 @@
 A picture that is lost or damaged marks its sample; the pass goes on without that picture.
 """
 
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,11 @@ def read_whole(store: Store, snapshot: Snapshot, *, every: bool) -> Whole:
     """All facts of the pool but its traces, by id."""
     table = pool(snapshot, [*FACTS, *IMAGE_FIELDS], every=every)
     return Whole(store, table.to_pylist())
+
+
+def undoing(store: Store, command: str, pass_id: str) -> str:
+    """The line for a shell that takes a pass back."""
+    return f"vistill {command} --store {shlex.quote(str(store.root))} --undo {pass_id}"
 
 
 def asked_text(row: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ SELECT c.sample_id, c.source, c.question, c.reference, c.kind, c.options, c.spli
     coalesce(c.rewrite, c.trace) AS trace, c.answer, c.image, c.format, c.width, c.height, i.size, i.pixels, i.phash,
     c.licence, c.meta
 FROM corpus c LEFT JOIN images i ON i.sha256 = c.image
-WHERE ($1 IS NULL OR c.recipe = $1) AND ($2 OR c.fate = 'kept')
+WHERE ($1 IS NULL OR c.recipe = $1) AND ($2 OR (c.fate = 'kept' AND c.excluded IS NULL))
 """
 
 
@@ -38,7 +38,9 @@ class Noted:
 
 
 def rows_to_audit(snapshot: Snapshot, recipe: str | None, *, everything: bool) -> Iterator[dict[str, Any]]:
-    """The samples of a recipe's latest run (of every recipe's when None) that were kept, or all with `everything`."""
+    """The samples of a recipe's latest run (of every recipe's when None) that were kept and are in no
+    standing pass (dedup, decontaminate …), or all with `everything`.
+    """
     table = snapshot.query(COLUMNS, [recipe, everything])
     for batch in table.to_batches(max_chunksize=CHUNK):
         yield from batch.to_pylist()

@@ -1,4 +1,5 @@
-"""Passes over a whole corpus that keep samples out of its splits: duplicates, contamination, balance; each reversible.
+"""Passes over a whole corpus that keep samples out of its splits: duplicates, contamination, balance,
+findings of audits; each reversible.
 
 A pass writes its rows first and then the event that makes them count, so a crash leaves nothing half done. Undoing is
 one more event. What the splits make of it is the view `excluded`'s business (`storage.views_people`).
@@ -17,7 +18,7 @@ from curation.records import Json
 from storage.snapshot import Snapshot
 from storage.store import Store
 
-Purpose = Literal["dedup", "decontaminate", "balance"]
+Purpose = Literal["dedup", "decontaminate", "balance", "audit"]
 ROWS = 50_000  # of one segment
 
 
@@ -71,6 +72,14 @@ FROM corpus c JOIN sample_versions s USING (sample_id, sample_key)
 WHERE c.sample_key <> '' AND c.excluded IS NULL AND ($1 OR c.fate = 'kept')
 GROUP BY c.sample_id, c.sample_key
 """
+# Without what runs found out, the traces and verdicts need not be joined: half the time, a third of the memory.
+LEAN_POOL = """
+SELECT s.* FROM sample_versions s
+SEMI JOIN (SELECT sample_id, sample_key FROM fates WHERE $1 OR fate = 'kept') f USING (sample_id, sample_key)
+ANTI JOIN excluded x USING (sample_id, sample_key)
+"""
+FOUND_OUT = frozenset({"verified", "length", "trace"})
+STREAM_LIMITS = {"memory_limit": "400MB", "threads": 1}
 POOL_FIELDS = (
     "sample_id", "sample_key", "verified", "length", "source", "kind", "question", "options", "reference", "context",
     "text_question", "trace", "image", "meta", "difficulty",
@@ -83,15 +92,23 @@ def pool(snapshot: Snapshot, fields: Sequence[str], *, every: bool = False) -> p
     `fields` are of `POOL_FIELDS` or of images: `pixels`, `phash`, `format`, `width`, `height`, `size`.
     """
     asked = ", ".join(f"p.{name}" if name in POOL_FIELDS else f"i.{name}" for name in fields)
-    sql = f"SELECT {asked} FROM ({POOL}) p LEFT JOIN images i ON i.sha256 = p.image ORDER BY p.sample_id, p.sample_key"  # noqa: S608 names are constants
+    rows = f"SELECT {asked} FROM ({_pool(fields)}) p LEFT JOIN images i ON i.sha256 = p.image"  # noqa: S608 names are constants
+    sql = f"{rows} ORDER BY p.sample_id, p.sample_key"
     return snapshot.query(sql, [every])
+
+
+def _pool(fields: Sequence[str]) -> str:
+    return POOL if FOUND_OUT & set(fields) else LEAN_POOL
 
 
 def pool_texts(
     snapshot: Snapshot, to_text: Callable[[dict[str, Any]], str], fields: Sequence[str], *, every: bool = False
 ) -> Iterator[str]:
-    """`to_text` of those fields of every row of `pool`, in its order, a batch in memory at a time."""
-    sql = f"SELECT {', '.join(fields)} FROM ({POOL}) ORDER BY sample_id, sample_key"  # noqa: S608 names are constants
+    """`to_text` of those fields of every row of `pool`, in its order, a batch in memory at a time.
+
+    Over `Snapshot(root, STREAM_LIMITS)` DuckDB sorts on disk what it cannot hold.
+    """
+    sql = f"SELECT {', '.join(fields)} FROM ({_pool(fields)}) ORDER BY sample_id, sample_key"  # noqa: S608 names are constants
     reader = snapshot.run(lambda connection: connection.sql(sql, params=[every]).to_arrow_reader(8192))
     for batch in reader:
         yield from (to_text(row) for row in batch.to_pylist())

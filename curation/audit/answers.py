@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from curation.audit.findings import Finding, graded, named
+from curation.audit.findings import Finding, graded, named, reviewing
 from curation.audit.rows import Row
 from curation.dedup import normal_question
 
@@ -42,9 +42,9 @@ def _repeats(rows: Sequence[Row]) -> list[Finding]:
     return [
         Finding("contradictory_answers", graded(len(clash), len(rows), serious=0.0),
                 "the same picture and question with different answers", tuple(clash), len(rows), sql=SAME_SQL,
-                fix="vistill review --store STORE: correct one of each pair, or reject both"),
+                fix=reviewing("contradictory_answers")),
         Finding("repeated_rows", graded(len(same), len(rows)), "the same picture, question and answer again",
-                tuple(same), len(rows), fix="vistill dedup --by exact --store STORE"),
+                tuple(same), len(rows), fix="vistill dedup --store STORE --by exact"),
     ]  # fmt: skip
 
 
@@ -65,5 +65,5 @@ def _letters(rows: Sequence[Row]) -> Finding:
     return Finding(
         "letter_bias", "warning" if biased else "info", "multiple-choice letters that are right too often",
         of=len(rows), measures={"p": p, "lean": lean, **shares}, sql=LETTER_SQL,
-        fix="shuffle the options of every row with a seed and re-letter the answers",
+        fix="# shuffle the options of every row with a seed and re-letter the answers",
     )  # fmt: skip

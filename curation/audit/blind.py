@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
-from curation.audit.findings import Finding, Severity, wilson_low
+from curation.audit.findings import Finding, Severity, excluding, wilson_low
 from curation.audit.rows import Row
 from curation.audit.texts import grams, template
 
@@ -19,6 +19,8 @@ FOLDS = 5
 FEWEST = 50
 """A kind with fewer rows is not judged: five folds of ten rows say nothing."""
 MOST_CLASSES = 200
+PSEUDO = 10.0
+"""Questions as usual that every option is thought to have been right for, beside those it was."""
 WARN, SERIOUS = 0.15, 0.35
 """By how much the 99 % lower bound of a blind accuracy may pass chance."""
 
@@ -48,7 +50,9 @@ class OptionPrior:
 
 
 class AnswerPrior:
-    """Gives the commonest answer to questions of the same template, else the commonest of all."""
+    """Gives the commonest answer to questions of the same template, else the commonest of all; among options that were
+    never right before it guesses.
+    """
 
     def __init__(self) -> None:
         self.by_template: dict[str, Counter[str]] = defaultdict(Counter)
@@ -61,14 +65,14 @@ class AnswerPrior:
     def answer(self, row: Row) -> str | None:
         counts = self.by_template.get(template(row.question)) or self.all
         said = [label for label, _ in counts.most_common()]
-        if row.options:
-            said = [label for label in said if label in _texts(row)]
-        return said[0] if said else None
+        if not row.options:
+            return said[0] if said else None
+        return next((label for label in said if label in _texts(row)), _texts(row)[_digest(row.id) % len(row.options)])
 
 
 class WordBayes:
-    """Naive Bayes over the words and word pairs of the question; of a question with options, over those of each option
-    (right or wrong) as well as the question's.
+    """Naive Bayes over the words and word pairs of the question. Of a question with options: over those of each option
+    (right or wrong), and over the question's as far as that option has been right before (`_Asked`).
     """
 
     def __init__(self) -> None:
@@ -76,15 +80,18 @@ class WordBayes:
         self.totals: Counter[str] = Counter()
         self.classes: Counter[str] = Counter()
         self.known: set[str] = set()
+        self.asked = _Asked()
 
     def learn(self, row: Row) -> None:
+        if row.options:
+            self.asked.learn(row)
         for name, found in self._documents(row):
             self.grams[name].update(found)
             self.totals[name] += len(found)
             self.classes[name] += 1
             self.known.update(found)
 
-    def _documents(self, row: Row) -> Iterator[tuple[str, list[str]]]:
+    def _documents(self, row: Row) -> Iterator[tuple[str, Sequence[str]]]:
         if not row.options:
             yield row.label, grams(row.question)
             return
@@ -94,8 +101,12 @@ class WordBayes:
     def answer(self, row: Row) -> str | None:
         if row.options:
             return max(
-                _texts(row), key=lambda text: self._score("right", grams(text)) - self._score("wrong", grams(text))
-            )
+                _texts(row),
+                key=lambda text: (
+                    self._score("right", grams(text)) - self._score("wrong", grams(text))
+                    + self.asked.speaks_for(text, row.question)
+                ),
+            )  # fmt: skip
         if not self.classes:
             return None
         found = [gram for gram in grams(row.question) if gram in self.known]
@@ -110,12 +121,47 @@ class WordBayes:
         return prior + sum(math.log((counts[gram] + 1) / total) for gram in found)
 
 
+class _Asked:
+    """How much more often a question's words are asked where an option is right than where any is."""
+
+    def __init__(self) -> None:
+        self.among: dict[str, Counter[str]] = defaultdict(Counter)
+        self.times: Counter[str] = Counter()
+        self.all: Counter[str] = Counter()
+        self.told: dict[tuple[str, str], float] = {}
+
+    def learn(self, row: Row) -> None:
+        found = grams(row.question)
+        self.among[row.label].update(found)
+        self.all.update(found)
+        self.times[row.label] += 1
+
+    def speaks_for(self, text: str, question: str) -> float:
+        """The log of that ratio over all words, 0 for an option that was never right; asked after learning only."""
+        if not self.times[text]:
+            return 0.0
+        if (text, question) not in self.told:
+            self.told[text, question] = sum(self._ratio(text, gram) for gram in grams(question))
+        return self.told[text, question]
+
+    def _ratio(self, text: str, gram: str) -> float:
+        usual = self.all[gram] / self.times.total()
+        if not usual:
+            return 0.0
+        here = (self.among[text][gram] + PSEUDO * usual) / (self.times[text] + PSEUDO)
+        return math.log(here / usual)
+
+
 def blind(rows: Sequence[Row]) -> list[Finding]:
     """The three baselines on every kind with at least `FEWEST` rows that have a reference."""
     findings = []
     for kind in sorted({row.kind for row in rows}):
         of_kind = [row for row in rows if row.kind == kind and row.label and (kind != "mcq" or len(row.options) > 1)]
-        if len(of_kind) < FEWEST or kind in ("box", "open"):
+        if kind in ("box", "open"):
+            continue
+        if len(of_kind) < FEWEST:
+            title = f"{kind}: too few rows for baselines that do not look (at least {FEWEST})"
+            findings.append(Finding("blind_too_few", "info", title, of=len(of_kind)))
             continue
         chance = chance_of(of_kind)
         if kind == "mcq":
@@ -141,7 +187,7 @@ def _judged(check: str, kind: str, rows: Sequence[Row], chance: float, make: typ
     return Finding(
         check, severity, f"{kind}: {TITLES[check]}", named, len(rows),
         {"accuracy": accuracy, "chance": chance, "margin_low": margin},
-        fix="resample distractors and answers so that every answer is right equally often, or drop the rows named",
+        fix=excluding(check, "or draw distractors and answers anew, so that every answer is right equally often"),
     )  # fmt: skip
 
 
@@ -160,7 +206,11 @@ def cross_validated(rows: Sequence[Row], make: type[Baseline]) -> Iterable[Row]:
 
 def fold_of(row: Row) -> int:
     """Which of the folds a row is in: rows of one picture share it."""
-    return blake2b((row.pixels or row.id).encode(), digest_size=4).digest()[0] % FOLDS
+    return _digest(row.pixels or row.id) % FOLDS
+
+
+def _digest(text: str) -> int:
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=4).digest()[0]
 
 
 def chance_of(rows: Sequence[Row]) -> float:

@@ -1,6 +1,7 @@
 """A finding: what an audit saw, how grave it is, the rows it is about, the SQL that shows them and what mends it."""
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,8 +18,8 @@ class Finding:
     """One check's result over a corpus.
 
     `rows` are (sample id, detail) of every sample concerned; `of` is how many samples the check looked at; `measures`
-    are its figures, shares and accuracies from 0 to 1. `sql` shows the rows in the store, `fix` is a command or a
-    sentence that mends them.
+    are its figures, shares and accuracies from 0 to 1. `sql` shows the rows in the store, `fix` is a line for a shell:
+    the command that mends them, `STORE` standing for the store, and after a `#` what else there is to do.
     """
 
     check: str
@@ -40,6 +41,17 @@ def named(ids: Iterable[str]) -> str:
     """The first few of many ids; a group of thousands must not be spelled out in each of its rows."""
     first = list(islice(ids, SPELLED + 1))
     return ", ".join([*first[:SPELLED], *(["…"] if len(first) > SPELLED else [])])
+
+
+def excluding(check: str, remark: str = "", *, split: str = "") -> str:
+    """A fix: the command that takes a finding's samples out of the splits, with another way after a `#`."""
+    of_split = f" --split {shlex.quote(split)}" if split else ""
+    return f"vistill audit --store STORE --exclude {check}{of_split}" + (f"  # {remark}" if remark else "")
+
+
+def reviewing(check: str) -> str:
+    """A fix: look at the samples one by one, or take them all out."""
+    return f"vistill review --store STORE  # or: {excluding(check)}"
 
 
 def graded(count: int, of: int, *, warn: float = 0.0, serious: float | None = None) -> Severity:

@@ -4,18 +4,19 @@ Med-R1's published split shares at least 10.8 % of its test images with training
 question alone does that. Only samples that are in a split are looked at.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from curation.audit.findings import Finding, Severity, graded, named
+from curation.audit.findings import Finding, Severity, excluding, graded, named
 from curation.audit.rows import Row
 from curation.audit.texts import template, words
 from curation.dedup import RADIUS, normal_question
 from curation.dedup.hamming import neighbours
 from curation.dedup.likeness import ALIKE, Grey, look, same_picture, small
+from curation.errors import SampleError
 
 Greys = Callable[[Row], Grey]
 """The (SIDE, SIDE) grey picture of a row."""
@@ -65,14 +66,21 @@ def crossing(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> dict[Hashab
 
 def _shared(
     check: str, title: str, rows: Sequence[Row], key: Callable[[Row], Hashable], *, severity: Severity = "serious",
-    sql: str = "", fix: str = "vistill run … again with the split step keeping parents together, or drop one side",
+    sql: str = "",
 ) -> Finding:  # fmt: skip
     groups = crossing(rows, key)
     leaked = tuple(
         (row.id, f"{row.split}; also in {_others(row, group)}") for group in groups.values() for row in group
     )
     share = len(leaked) / len(rows)
-    return Finding(check, severity if leaked else "info", title, leaked, len(rows), {"share": share}, sql, fix)
+    return Finding(check, severity if leaked else "info", title, leaked, len(rows), {"share": share}, sql,
+                   _one_side(check, rows))  # fmt: skip
+
+
+def _one_side(check: str, rows: Sequence[Row]) -> str:
+    """The fix of a leak: the larger split gives its part up, so that the smaller one measures what it did."""
+    largest = Counter(row.split for row in rows).most_common(1)[0][0]
+    return excluding(check, "the larger split gives up its part", split=largest)
 
 
 def _others(row: Row, group: Sequence[Row]) -> str:
@@ -82,7 +90,7 @@ def _others(row: Row, group: Sequence[Row]) -> str:
 def _image(rows: Sequence[Row]) -> Finding:
     return _shared(
         "image_across_splits", "the same decoded picture in two splits", rows, lambda row: row.pixels,
-        sql=IMAGE_SQL, fix="vistill dedup --by exact --store STORE",
+        sql=IMAGE_SQL,
     )  # fmt: skip
 
 
@@ -100,7 +108,7 @@ def _question(rows: Sequence[Row]) -> Finding:
 
     return _shared(
         "question_across_splits", "the same specific question with the same answer in two splits", rows, key,
-        severity="warning", sql=QUESTION_SQL, fix="vistill dedup --by text --store STORE",
+        severity="warning", sql=QUESTION_SQL,
     )  # fmt: skip
 
 
@@ -116,22 +124,21 @@ def _template(rows: Sequence[Row]) -> Finding:
     return Finding(
         "template_across_splits", "info", f"question templates of {smallest!r} that another split has too",
         of=len(held), measures={"share": len(seen) / len(held)},
-        fix="hold out whole templates if the split is to measure new kinds of question",
+        fix="# hold out whole templates if the split is to measure new kinds of question",
     )  # fmt: skip
 
 
 def _near(rows: Sequence[Row], greys: Greys) -> Finding:
     """Different pictures that look the same, in two splits: neighbours by hash, then a look at small grey copies."""
-    first: dict[str, Row] = {}
-    splits: dict[str, set[str]] = defaultdict(set)
+    showing: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.pixels:
-            first.setdefault(row.pixels, row)
-            splits[row.pixels].add(row.split)
+            showing[row.pixels].append(row)
+    splits = {pixels: {row.split for row in group} for pixels, group in showing.items()}
     by_hash: dict[int, list[Row]] = defaultdict(list)
-    for row in first.values():
-        by_hash[row.phash].append(row)
-    alike, looks, skipped = list[tuple[str, str]](), 0, 0
+    for group in showing.values():
+        by_hash[group[0].phash].append(group[0])
+    alike, looks, skipped, unreadable = list[tuple[str, str]](), 0, 0, 0
     for one, other in _pairs(by_hash):
         if splits[one.pixels] == splits[other.pixels] and len(splits[one.pixels]) == 1:
             continue
@@ -139,13 +146,19 @@ def _near(rows: Sequence[Row], greys: Greys) -> Finding:
             skipped += 1
             continue
         looks += 1
-        if _alike(greys(one), greys(other)):
-            alike += [(one.id, f"looks like {other.id}"), (other.id, f"looks like {one.id}")]
+        try:
+            same = _alike(greys(one), greys(other))
+        except SampleError:
+            unreadable += 1
+            continue
+        if same:
+            alike += [(row.id, f"{row.split}; looks like {other.split}: {other.id}") for row in showing[one.pixels]]
+            alike += [(row.id, f"{row.split}; looks like {one.split}: {one.id}") for row in showing[other.pixels]]
     severity = graded(len(alike), len(rows), serious=0.0)
     return Finding(
         "near_image_across_splits", severity, "different files that show the same picture in two splits", tuple(alike),
-        len(rows), {"pairs_compared": looks, "pairs_left_out": skipped},
-        fix="vistill dedup --by perceptual --store STORE",
+        len(rows), {"pairs_compared": looks, "pairs_left_out": skipped, "pairs_unreadable": unreadable},
+        fix=_one_side("near_image_across_splits", rows),
     )  # fmt: skip
 
 

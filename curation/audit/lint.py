@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.answers import by_box, check, parse
-from curation.audit.findings import Finding, Severity, graded
+from curation.audit.findings import Finding, Severity, excluding, graded, reviewing
 from curation.audit.rows import Row
 from curation.steps.leaks import leaks
 from curation.steps.replies import foreign_share
@@ -87,7 +87,7 @@ def _leftover(row: Row) -> str | None:
 def _error(row: Row) -> str | None:
     for name, text in (("caption", row.caption), ("trace", row.trace)):
         if found := ERROR.search(text[:500]):
-            return f"{name}: {found[0].strip()[:100]}"
+            return f"{name}: {_around(text, found)}"
     return None
 
 
@@ -106,7 +106,7 @@ def _marker(row: Row) -> str | None:
     if count and count != bool(row.image):
         return f"{count} image markers for {int(bool(row.image))} image"
     found = _first(MARKER, row.trace)
-    return found and f"marker in the trace: {found}"
+    return f"marker in the trace: {found}" if found else None
 
 
 def _truncated(row: Row) -> str | None:
@@ -160,41 +160,53 @@ def _box(row: Row) -> str | None:
 
 def _first(pattern: re.Pattern[str], text: str) -> str | None:
     found = pattern.search(text)
-    return found[0].strip()[:100] if found else None
+    return _around(text, found) if found else None
+
+
+def _around(text: str, found: re.Match[str]) -> str:
+    """What was found with a little of what stands around it, on one line."""
+    first, last = max(0, found.start() - 20), min(len(text), found.end() + 50)
+    shown = " ".join(text[first:last].split())
+    return f"{'…' if first else ''}{shown[:160]}{'…' if last < len(text) else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A defect: what it is called, how to see it, from which share of the rows it is what, and what mends it."""
+    """A defect: what it is called, how to see it, from which share of the rows it is what, and what else mends it than
+    taking its rows out.
+    """
 
     check: str
     title: str
     look: Look
-    fix: str
+    remedy: str
     warn: float = 0.0
     serious: float | None = None
 
 
-REVIEW = "vistill review --store STORE: reject them, or mend and re-run"
+REVIEW = ""
+"""Only people can mend it."""
+IMPORT = "or import again with --map "
 RULES: tuple[Rule, ...] = (
     Rule("tags_broken", "think or answer tags repeated, unclosed or empty", _faults, REVIEW, serious=0.01),
     Rule("closing_tag_last", "traces that end with the closing think tag and give no answer", _closing_last, REVIEW,
          serious=0.01),
-    Rule("leftover_note", "notes of an editor left in the trace", _leftover, "re-run the rewrite step", serious=0.01),
-    Rule("error_as_text", "error messages or refusals stored as captions or traces", _error,
-         "vistill run … --refresh: ask again", serious=0.01),
-    Rule("other_image", "models that say the image shows something else", _elsewhere, REVIEW, serious=0.01),
-    Rule("options_missing", "multiple choice without its options", _options, "map the options: --map options=COLUMN",
+    Rule("leftover_note", "notes of an editor left in the trace", _leftover, "or run the rewrite step again",
          serious=0.01),
-    Rule("marker_count", "image markers that do not match the images", _marker, "remove the markers from the text"),
-    Rule("trace_truncated", "traces that stop in the middle", _truncated, "raise max_tokens and ask again", warn=0.01,
-         serious=0.1),
-    Rule("caption_leak", "traces that say they read a description", _leak, "re-run the rewrite step", warn=0.01,
+    Rule("error_as_text", "error messages or refusals stored as captions or traces", _error,
+         "or ask again: vistill run … --refresh WORD", serious=0.01),
+    Rule("other_image", "models that say the image shows something else", _elsewhere, REVIEW, serious=0.01),
+    Rule("options_missing", "multiple choice without its options", _options, IMPORT + "options=COLUMN", serious=0.01),
+    Rule("marker_count", "image markers that do not match the images", _marker,
+         "or take the markers out of the text and import again"),
+    Rule("trace_truncated", "traces that stop in the middle", _truncated, "or raise max_tokens and ask again",
+         warn=0.01, serious=0.1),
+    Rule("caption_leak", "traces that say they read a description", _leak, "or run the rewrite step again", warn=0.01,
          serious=0.1),
     Rule("trace_contradicts", "traces whose conclusion is not their answer", _contradiction, REVIEW, warn=0.01,
          serious=0.1),
     Rule("language_mix", "traces in another script than the question", _language, REVIEW, warn=0.01, serious=0.1),
-    Rule("licence_missing", "samples without a licence", _licence, "--map licence=COLUMN, or licence='text'"),
+    Rule("licence_missing", "samples without a licence", _licence, IMPORT + "licence=COLUMN"),
     Rule("box_malformed", "reference boxes that are no boxes", _box, REVIEW, serious=0.01),
 )  # fmt: skip
 
@@ -218,7 +230,7 @@ class Lint:
         if row.trace:
             self.layouts[layout(row.trace)].append(row.id)
         if row.kind == "box" and (found := by_box.boxes(row.reference)):
-            self.frames["norm01" if max(found[0]) <= 1 else "abs"].append(row.id)
+            self.frames[_frame(found[0], row)].append(row.id)
         if row.path:
             self.paths[row.id] = row.path
 
@@ -233,7 +245,7 @@ class Lint:
         rows = tuple(self.seen[rule.check])
         level = graded(len(rows), self.of, warn=rule.warn, serious=rule.serious)
         return Finding(rule.check, level, rule.title, rows, self.of, {"share": len(rows) / self.of if self.of else 0.0},
-                       fix=rule.fix)  # fmt: skip
+                       fix=excluding(rule.check, rule.remedy) if rule.remedy else reviewing(rule.check))  # fmt: skip
 
 
 def _mixed(check: str, title: str, groups: Mapping[str, Sequence[str]], of: int) -> Finding:
@@ -243,7 +255,7 @@ def _mixed(check: str, title: str, groups: Mapping[str, Sequence[str]], of: int)
     rows = tuple((id, name) for name in rare for id in groups[name])
     severity: Severity = "warning" if rows else "info"
     return Finding(check, severity, title, rows, of, {f"rows: {name}": count for name, count in counts.most_common(8)},
-                   fix="export with one layout, or re-run the step that writes the trace")  # fmt: skip
+                   fix=excluding(check, "or export in one layout"))  # fmt: skip
 
 
 def _swapped(paths: Mapping[str, str], of: int) -> Finding:
@@ -258,7 +270,16 @@ def _swapped(paths: Mapping[str, str], of: int) -> Finding:
     odd = [id for id in paths if own[id] and named[id] and own[id] != named[id] and own[id] in files]
     rows = tuple((id, f"points to {paths[id][-100:]}") for id in odd) if len(fits) > len(paths) / 2 else ()
     return Finding("image_of_another_row", "serious" if rows else "info", "rows that point to another row's image",
-                   rows, of, fix="map the image by the row's own id: --map image='images/{id}.png'")  # fmt: skip
+                   rows, of, fix=excluding("image_of_another_row",
+                                               "or import again with --map image='images/{id}.png'"))  # fmt: skip
+
+
+def _frame(corners: Sequence[float], row: Row) -> str:
+    """Which coordinate frame a box fits: shares of the picture, thousandths of it, else pixels."""
+    if max(corners) <= 1:
+        return "norm01"
+    leaves = row.width and (corners[2] > row.width or corners[3] > row.height)
+    return "norm1000" if leaves and max(corners) <= 1000 else "abs"
 
 
 def _number(name: str) -> str:

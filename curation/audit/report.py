@@ -48,7 +48,7 @@ def markdown(head: Head, findings: Sequence[Finding]) -> str:
     for f in (f for f in ordered(findings) if f.severity != "info"):
         lines += ["", f"## {f.severity}: {_md(f.title)}", "", f"`{f.check}`: {f.count:,} of {f.of:,} samples. "
                   f"{_md(figures(f.measures))}", "", *_examples_md(f), "", "```sql", f.sql, "```", "",
-                  f"What mends it: `{f.fix}`"]  # fmt: skip
+                  "What mends it:", "", "```sh", f.fix, "```"]  # fmt: skip
     return "\n".join([*lines, "", "Reviewed by: ____________________   Date: ____________", ""])
 
 
@@ -93,26 +93,37 @@ STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .6rem; vertical-align: top;
-border-bottom: 1px solid #8885; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
+border-bottom: 1px solid #8885; } .n { text-align: right; font-variant-numeric: tabular-nums; }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid #8885; border-radius: 4px; white-space: pre-wrap; }
+li, h1, h2, p, td:last-child { overflow-wrap: anywhere; } th, td.n, td code { white-space: nowrap; }
 .serious { color: #b3261e; font-weight: 600; } .warning { color: #8a5300; font-weight: 600; } .info { color: #55606b; }
 @media (prefers-color-scheme: dark) {
+li, h1, h2, p, td:last-child { overflow-wrap: anywhere; } th, td.n, td code { white-space: nowrap; }
 .serious { color: #ff8a80; } .warning { color: #ffca7a; } .info { color: #a9b4c0; } }
 """
 
 
+POLICY = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+
+
 def page(head: Head, findings: Sequence[Finding]) -> str:
     """The report as one HTML file without scripts or outside resources."""
-    rows = "".join(_table_row(i, f) for i, f in enumerate(ordered(findings)))
+    rows = "".join(_table_row(i, f) for i, f in enumerate(ordered(findings)) if f.severity != "info")
+    quiet = "".join(_table_row(i, f) for i, f in enumerate(ordered(findings)) if f.severity == "info")
     sections = "".join(_section(i, f) for i, f in enumerate(ordered(findings)) if f.severity != "info")
     summary = "".join(f"<p>{_h(line)}</p>" for line in _plain(_summary(head, findings)))
     return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Audit of {_h(head.scope)}</title>"
+        f"<!doctype html><html lang='en'><meta charset='utf-8'>{POLICY}<title>Audit of {_h(head.scope)}</title>"
         f"<style>{STYLE}</style><h1>Audit of {_h(head.scope)}</h1>{summary}"
-        "<table><thead><tr><th>severity<th>check<th>what<th>samples<th>of<th>figures</tr></thead>"
-        f"<tbody>{rows}</tbody></table>{sections}"
+        f"{_table(rows) if rows else ''}{sections}"
+        f"<h2>Checks that say nothing above information</h2>{_table(quiet)}"
         "<p>Reviewed by: ____________________ &nbsp; Date: ____________</p></html>\n"
     )
+
+
+def _table(rows: str) -> str:
+    names = "<th>severity<th>check<th>what<th class='n'>samples<th class='n'>of<th>figures"
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _table_row(at: int, f: Finding) -> str:
@@ -130,7 +141,7 @@ def _section(at: int, f: Finding) -> str:
     return (
         f"<h2 id='{_h(f.check)}-{at}' class='{f.severity}'>{f.severity}: {_h(f.title)}</h2>"
         f"<p><code>{_h(f.check)}</code>: {f.count:,} of {f.of:,} samples. {_h(figures(f.measures))}</p>"
-        f"<ul>{items}{more}</ul><pre>{_h(f.sql)}</pre><p>What mends it: <code>{_h(f.fix)}</code></p>"
+        f"<ul>{items}{more}</ul><pre>{_h(f.sql)}</pre><p>What mends it:</p><pre>{_h(f.fix)}</pre>"
     )
 
 

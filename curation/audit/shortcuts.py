@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from curation.audit.blind import FEWEST, FOLDS, SERIOUS, WARN, fold_of
-from curation.audit.findings import Finding, Severity, wilson_low
+from curation.audit.findings import Finding, Severity, excluding, wilson_low
 from curation.audit.rows import Row
 
 MOST_LABELS = 20
@@ -90,7 +90,7 @@ def _finding(
     return Finding(
         check, severity, f"{kind}: the answer guessed from the file, not the picture", named, len(rows),
         {"accuracy": len(hits) / len(rows), "chance": chance, **measures},
-        fix="re-encode and resize all pictures alike before splitting, or balance the classes within each value",
+        fix=excluding(check, "or re-encode and resize all pictures alike before importing"),
     )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ def words(text: str) -> list[str]:
     return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def grams(text: str) -> list[str]:
+@lru_cache(maxsize=65_536)
+def grams(text: str) -> tuple[str, ...]:
     """Words and pairs of neighbouring words, each once."""
     found = words(text)
-    return list(dict.fromkeys([*found, *(f"{a} {b}" for a, b in pairwise(found))]))
+    return tuple(dict.fromkeys([*found, *(f"{a} {b}" for a, b in pairwise(found))]))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.dedup import meaning, minhash
-from curation.dedup.embedders import EmbedPictures, EmbedTexts
+from curation.dedup.embedders import EmbedPictures, EmbedTexts, readable
 from curation.dedup.find import first_of, normal_question, picture_groups
 from curation.dedup.framed import framed_copies
 from curation.dedup.groups import clusters
@@ -194,7 +194,7 @@ def _looks(found: Found, rows: Columns, pictures: Sequence[int], settings: Setti
     shown = sorted({group for row, group in enumerate(pictures) if rows.pixels[row]})
     if not shown:
         return list(pictures)
-    near = meaning.near_vectors(embed(rows.picture(row) for row in shown), threshold=settings.look)
+    near = meaning.near_vectors(embed(readable(rows.picture, shown)), threshold=settings.look)
     found.notes["look"] = {"index": near.index, "recall": near.recall, "refused": int(near.refused.sum())}
     joined = {row: shown[kept] for row, kept in zip(shown, near.stars.kept.tolist(), strict=True)}
     return [joined.get(group, group) for group in pictures]

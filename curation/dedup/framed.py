@@ -110,7 +110,8 @@ def inner_boxes(grey: Grey) -> list[Box]:
 def _part(grey: Grey, box: Box) -> Grey:
     side = grey.shape[0]
     left, top, right, bottom = (round(edge * side) for edge in box)
-    return grey[top:bottom, left:right]
+    part: Grey = grey[top:bottom, left:right]
+    return part
 
 
 def _alike(one: View, other: View, greys: Callable[[int], Grey]) -> bool:

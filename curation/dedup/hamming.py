@@ -43,7 +43,8 @@ def _flat(hashes: Hashes, radius: int) -> Iterator[Pairs]:
     index.add(words)
     for start in range(0, len(words), QUERIES):
         limits, _, found = index.range_search(words[start : start + QUERIES], radius + 1)
-        one = start + np.repeat(np.arange(len(limits) - 1), np.diff(limits.astype(np.int64)))
+        ends = limits.astype(np.int64)
+        one = start + np.repeat(np.arange(len(ends) - 1), ends[1:] - ends[:-1])
         later = found > one
         yield one[later], found[later]
 

@@ -12,8 +12,9 @@ thousands of equal rows nor a boilerplate that all share costs quadratic time.
 """
 
 import math
+import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -106,28 +107,29 @@ class _Corpus:
         """Everything taken in, ready to be searched."""
         self.file.flush()
         counts = np.concatenate(self.counts or [np.empty(0, np.int64)])
-        total = int(counts.sum())
-        held = np.memmap(self.file, dtype=np.uint32, mode="r", shape=(total,)) if total else np.empty(0, np.uint32)
         prints = np.concatenate(self.prints or [np.empty(0, np.uint64)])
-        keys = np.concatenate(self.keys, axis=1) if self.keys else np.empty((self.plan.bands, 0), np.uint64)
-        self.keys.clear()
-        return _Searched(np.asarray(held), counts, prints, keys)
+        return _Searched(self._read, counts, prints, self.keys)
+
+    def _read(self, start: int, stop: int) -> list[int]:
+        data = os.pread(self.file.fileno(), 4 * (stop - start), 4 * start)
+        found: list[int] = np.frombuffer(data, np.uint32).tolist()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """`held` are all shingles, `counts` how many a text has, `prints` a hash of its set, `keys` (bands, n)."""
+    """How to read shingles, how many a text has, a hash of its set, and (bands, m) keys a batch of texts."""
 
-    held: Short
+    read: Callable[[int, int], list[int]]
     counts: Counts
     prints: Hashes
-    keys: Hashes
+    keys: list[Hashes]
 
     def stars(self, threshold: float, rank: Sequence[int] | None, groups: Sequence[int] | None) -> Stars:
         n = len(self.counts)
         order = np.argsort(np.arange(n) if rank is None else np.asarray(rank), kind="stable")
         salt = np.zeros(n, np.uint64) if groups is None else mixed(np.asarray(groups, dtype=np.uint64) + np.uint64(1))
-        jaccard = Jaccard(self.held, self.counts)
+        jaccard = Jaccard(self.read, self.counts)
         labels = self._labels(order[self.counts[order] > 0], salt, jaccard, threshold)
         return stars(labels, order, jaccard, threshold)
 
@@ -139,7 +141,8 @@ class _Searched:
         leader[other] = one
         labels = chains(n, one, other)
         unlike = np.empty(0, np.uint64)  # pairs found not alike, so that no band asks for them again
-        for keys in self.keys:
+        for band in range(len(self.keys[0]) if self.keys else 0):
+            keys = np.concatenate([batch[band] for batch in self.keys])
             one, other = proposed(keys ^ salt, order[leader[order] == order])
             fresh = labels[one] != labels[other]
             one, other = one[fresh], other[fresh]
@@ -155,10 +158,13 @@ class _Searched:
 
 
 class Jaccard:
-    """|A ∩ B| / |A ∪ B| of the shingle sets of rows a[i] and b[i]; pairs in order of `a` cost least."""
+    """|A ∩ B| / |A ∪ B| of the shingle sets of rows a[i] and b[i]; pairs in order of `a` cost least.
 
-    def __init__(self, held: Short, counts: Counts) -> None:
-        self.held, self.stops = held, np.cumsum(counts)
+    `read(start, stop)` gives shingles by their place among all, `counts` how many each row has.
+    """
+
+    def __init__(self, read: Callable[[int, int], list[int]], counts: Counts) -> None:
+        self.read, self.stops = read, np.cumsum(counts)
 
     def __call__(self, a: Rows, b: Rows) -> Scores:
         found = np.empty(len(a))
@@ -172,8 +178,7 @@ class Jaccard:
         return found
 
     def _set(self, row: int) -> set[int]:
-        start = self.stops[row - 1] if row else 0
-        return set(self.held[start : self.stops[row]].tolist())
+        return set(self.read(int(self.stops[row - 1]) if row else 0, int(self.stops[row])))
 
 
 def band_keys(found: Short, counts: Counts, plan: Banding) -> Hashes:

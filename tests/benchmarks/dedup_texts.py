@@ -95,7 +95,7 @@ def _edited(text: str, draw: random.Random, vocabulary: list[str]) -> str:
 
 
 def recalls(planted: Planted, kept: np.ndarray) -> dict[str, dict[str, float]]:
-    """By band of true similarity: of families of two, the share of which one row was removed, and how many they are."""
+    """By band of true similarity: of families of two, the share that lost one row; and how many there are."""
     size = np.bincount(planted.origin)
     left = np.bincount(planted.origin[kept], minlength=len(size))
     similarity = np.ones(len(size))

