@@ -18,6 +18,7 @@ from storage import corpus
 from storage.store import Store
 from tests.storage.hand_built import a_sample, an_outcome, rows, start, take_in, verdict
 
+ROOT = Path(__file__).resolve().parents[2]
 TRACE = "<think>The picture shows {n} dots.</think>{n}"
 
 
