@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, VistillError
+from flows.cli_hub import add_hub
 from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
@@ -38,9 +39,9 @@ def parser() -> argparse.ArgumentParser:
     _audit(commands)
     _report(commands)
     _export(commands)
-    _train(commands)
     _keep(commands)
     add_whole(commands, _command, _store, _json)
+    add_hub(commands, _command, _store, _json)
     return top
 
 
@@ -323,16 +324,6 @@ def _export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _json(command)
 
 
-def _train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "train", "Train a vision-language model on exported splits: SFT, then GRPO (extra `train`).",
-        "example:\n  vistill export grpo exports/grpo && vistill export sft_trl exports/sft\n  vistill train grpo.toml",
-    )  # fmt: skip
-    command.add_argument("config", metavar="CONFIG.toml", help="what to train on what; docs/training.md lists the keys")
-    command.add_argument("--seed", type=int, metavar="S", help="another seed than the file's, in a folder of its own")
-    _json(command)
-
-
 def _keep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -388,9 +379,9 @@ def _say(what: object, code: int) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> int:
-    from flows import commands, commands_whole
+    from flows import commands, commands_hub, commands_whole
 
-    place = commands_whole if hasattr(commands_whole, args.command) else commands
+    place = next((each for each in (commands_whole, commands_hub) if hasattr(each, args.command)), commands)
     handler: Callable[[argparse.Namespace], int] = getattr(place, args.command)
     return handler(args)
 

@@ -50,6 +50,10 @@ class Export:
             raise ConfigError("--shard-rows", self.shard_rows, "must be at least 1")
 
 
+class EmptySplit(RunStopped):
+    """No sample of the run is in the split that the format takes."""
+
+
 def export(wanted: Export) -> manifests.Manifest:
     """Write the export and record it in the store; its manifest.
 
@@ -120,21 +124,21 @@ def _write(job: Job, allow_overlap: bool, place: str) -> manifests.Manifest:
         files += written
         counts[part.name] = sum(file.rows for file in written)
     if not any(counts.values()):
-        raise RunStopped(_why_empty(job, tallies))
+        raise _empty(job, tallies)
     files += _dataset_info(job, files)
     whole = _manifest(job, files, counts, tallies, allow_overlap)
     whole["command"] = manifests.rebuild_command(job.format.name, place, whole)
     return whole
 
 
-def _why_empty(job: Job, tallies: Mapping[str, Tally]) -> str:
+def _empty(job: Job, tallies: Mapping[str, Tally]) -> RunStopped:
     left_out = Counter({reason: len(ids) for tally in tallies.values() for reason, ids in tally.skipped.items()})
     if left_out:
         said = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
-        return f"nothing is left to export as {job.format.name}: {said}"
+        return RunStopped(f"nothing is left to export as {job.format.name}: {said}")
     names = sorted({part.split or "any" for part in job.format.parts})
     pairs = " with a right and a wrong draw" if any(part.paired for part in job.format.parts) else ""
-    return (
+    return EmptySplit(
         f"nothing to export as {job.format.name}: run {job.run['run_id']} has no sample in the split "
         f"{' or '.join(names)}{pairs} (the view `splits` says why)"
     )

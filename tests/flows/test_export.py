@@ -33,7 +33,10 @@ def built(path: Path, **changes: dict[str, Any]) -> Store:
     store = Store.open(path / "store")
     start(store)
     pictures = [png(10 * n) for n in range(4)]
-    samples = [a_sample(n, image=inspect(pictures[n]), licence="cc0-1.0", **changes.get(f"s{n}", {})) for n in range(4)]
+    samples = [
+        a_sample(n, **{"image": inspect(pictures[n]), "licence": "cc0-1.0", **changes.get(f"s{n}", {})})
+        for n in range(4)
+    ]  # fmt: skip
     corpus.add_samples(store, samples, [(s.image, data) for s, data in zip(samples, pictures, strict=True) if s.image])
     take_in(store, samples)
     for n, sample in enumerate(samples):
