@@ -194,7 +194,10 @@ def send(hub: Client, what: Sending, say: Callable[[str], None]) -> tuple[str, s
             )  # fmt: skip
         say(f"uploaded {min(at + GROUP, len(additions))} of {len(additions)} files")
     with told(hub, f"commit to {repo}"):
-        operations = [*additions, *(CommitOperationDelete(path, is_folder=False) for path in what.remove)]
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            *additions,
+            *(CommitOperationDelete(path, is_folder=False) for path in what.remove),
+        ]
         done = _patiently(
             lambda: hub.api.create_commit(
                 repo, operations, commit_message=what.message, repo_type=KIND, revision=what.revision,

@@ -56,6 +56,11 @@ QUALIFY row_number() OVER (
 EXPORTS = "SELECT * FROM raw_exports QUALIFY row_number() OVER (PARTITION BY export_id ORDER BY created DESC) = 1"
 
 # A failed step keeps the raw reply under `raw`; a step that wrote text keeps a JSON string.
+TEXTS = """CASE WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$' END AS caption,
+    CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
+    coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite"""
+"""A sample's texts as people read them, over `d` with the values of the steps."""
+
 CORPUS = """
 WITH said AS (
     SELECT o.run_id, o.sample_id, o.sample_key,
@@ -89,9 +94,7 @@ rated AS (
 SELECT
     f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.source, s.kind, s.difficulty,
     s.question, s.options, s.reference, s.context, s.image, s.format, s.width, s.height,
-    CASE WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$' END AS caption,
-    CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
-    coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite,
+    {texts},
     d.verify ->> '$.extracted' AS answer,
     CASE
         WHEN TRY_CAST(d.verify ->> '$.correct' AS BOOLEAN) THEN 'correct'
@@ -118,7 +121,7 @@ LEFT JOIN asked a USING (run_id, sample_id, sample_key)
 LEFT JOIN rated r USING (run_id, sample_id, sample_key)
 LEFT JOIN excluded x USING (sample_id, sample_key)
 ORDER BY f.recipe, f.position
-"""
+""".replace("{texts}", TEXTS)
 
 YIELD_BY_SOURCE = """
 WITH said AS (
