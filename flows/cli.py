@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, VistillError
-from flows.cli_hub import add_hub
+from flows.cli_hub import add_chain, add_hub
 from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
@@ -144,11 +144,13 @@ def _run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
 
 def _deploy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
-        commands, "deploy", "Deploy the build flow with these parameters to a Prefect process work pool.",
-        "example:\n  vistill deploy vlaa-thinking --source figures --limit 24 --name nightly\n"
+        commands, "deploy", "Deploy the build flow to a Prefect work pool, and publish and train behind it.",
+        "examples:\n  vistill deploy vlaa-thinking --source figures --limit 24 --name nightly\n"
+        "  vistill deploy vlaa-thinking --source figures --export exports --push me/charts --train grpo.toml\n"
         "  prefect worker start --pool vistill",
     )  # fmt: skip
     _job(command)
+    add_chain(command)
     command.add_argument("--name", default="build", help="name of the deployment (default build)")
     command.add_argument(
         "--pool", default="vistill", help="name of the process work pool, made when missing (default vistill)"

@@ -19,6 +19,17 @@ def add_hub(commands: "Commands", make: Make, store: Callable[..., None], as_jso
         as_json(command)
 
 
+def add_chain(command: argparse.ArgumentParser) -> None:
+    """What `vistill deploy` chains behind the build."""
+    command.add_argument("--export", metavar="DIR", help="then write the splits into folders below DIR")
+    command.add_argument("--push", metavar="REPO", help="then push the splits to the Hub")
+    command.add_argument("--format", action="append", default=[], metavar="F", help="formats of --export and --push")
+    command.add_argument(
+        "--licence", action="append", default=[], metavar="SOURCE=ID", help="for --push, of a source that gives none"
+    )
+    command.add_argument("--train", metavar="CONFIG.toml", help="and train, once that has completed")
+
+
 def _push(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command = make(
         commands, "push", "Publish splits on the Hugging Face Hub, private unless told, one configuration a format.",

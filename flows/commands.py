@@ -106,14 +106,6 @@ def _flow() -> Any:
     return build
 
 
-def deploy(args: argparse.Namespace) -> int:
-    """`vistill deploy`: register the build flow with a process work pool of the configured Prefect server."""
-    from flows.deploy import deploy as register
-
-    print(register(_job(args), name=args.name, pool=args.pool, cron=args.cron))
-    return 0
-
-
 def recipes(args: argparse.Namespace) -> int:
     """`vistill recipes [show RECIPE]`."""
     from flows.show import recipe_data, recipe_text, recipes_table

@@ -1,8 +1,9 @@
-"""What `vistill push` does, once parsed."""
+"""What `vistill push` and `vistill deploy` do, once parsed."""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from curation.errors import ConfigError
@@ -26,6 +27,35 @@ def push(args: argparse.Namespace) -> int:
     report = publish(wanted, lambda line: print(line, file=sys.stderr, flush=True))
     print(json.dumps(report) if args.json else push_text(report, dry_run=args.dry_run))
     return 0
+
+
+def deploy(args: argparse.Namespace) -> int:
+    """`vistill deploy`: register flows with a process work pool of the configured Prefect server."""
+    from flows.commands import _job
+    from flows.deploy import deploy as register
+
+    print(register(_job(args), name=args.name, pool=args.pool, cron=args.cron, chain=_chain(args)))
+    return 0
+
+
+def _chain(args: argparse.Namespace) -> Any:
+    """What comes behind the build, refused now where it could not run later."""
+    from flows.commands import _pairs
+    from flows.deploy import Chain
+    from flows.push import Push
+
+    publish = None
+    if args.export or args.push:
+        licences = _pairs("--licence", args.licence)
+        Push(repo=args.push or "", formats=tuple(args.format) if args.push else (), licences=licences)
+        publish = {
+            "folder": args.export, "repo": args.push, "formats": args.format or None, "licences": licences or None,
+        }  # fmt: skip
+    elif args.format:
+        raise ConfigError("--format", args.format[0], "says what --export and --push write: give one of them")
+    if args.train and not Path(args.train).is_file():
+        raise ConfigError("--train", args.train, "is no file; docs/training.md says what to write into one")
+    return Chain(publish=publish, train={"config": args.train} if args.train else None)
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

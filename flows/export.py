@@ -218,6 +218,11 @@ def parse_settings(format: Format, given: Mapping[str, str]) -> dict[str, Json]:
     }
 
 
+def known_settings(format: str, given: Mapping[str, Json]) -> dict[str, Json]:
+    """Those of the settings that this format has, where one set of them is for several formats."""
+    return {name: value for name, value in given.items() if name in format_named(format).settings}
+
+
 def summary(manifest: Mapping[str, Json], folder: str) -> str:
     """What was written and what was left out, for people."""
     rows = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items())

@@ -20,7 +20,7 @@ from curation.licences import combined, hub_id
 from curation.records import Json
 from flows import hub as hubs
 from flows import manifest as manifests
-from flows.export import EmptySplit, Export, written
+from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
 from storage import exports
 from storage.files import os_errors
@@ -116,10 +116,10 @@ def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[C
     _check_age(wanted, remote, as_of)
     found = []
     for name in wanted.formats or DEFAULT_FORMATS:
-        settings = {k: v for k, v in wanted.settings.items() if k in format_named(name).settings}
         asked = Export(
             format=name, folder=str(work / name), store=wanted.store, run=run["run_id"], images="embed",
-            shard_rows=wanted.shard_rows, settings=settings, placeholders=wanted.placeholders,
+            settings=known_settings(name, wanted.settings), shard_rows=wanted.shard_rows,
+            placeholders=wanted.placeholders,
             allow_overlap=wanted.allow_overlap, skip_missing=wanted.skip_missing, as_of=as_of,
         )  # fmt: skip
         try:
