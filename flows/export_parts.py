@@ -5,7 +5,7 @@ export unless told otherwise. What an export is as a whole is the business of `f
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from storage.store import Store
 
 READERS = 4
 """Threads that read and hash pictures while the rows before are written."""
+PICTURES_A_TASK = 64
 Pictures = Literal["embed", "files"]
 
 
@@ -59,10 +60,16 @@ def write_part(job: Job, part: Part) -> tuple[list[Written], Tally]:
     tally, kept = Tally(), dict[str, Written]()
     writer = _writer(job, part)
     chunks = exports.rows(job.snapshot, job.run["run_id"], part.split, paired=part.paired)
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(READERS) as pool, ThreadPoolExecutor(1) as pen:
         items = (_items(job, part, chunk, tally) for chunk in chunks)
-        for some in _ahead(items, pool, lambda one: _picture(job.store, one)):
-            writer.add(list(_rows(job, part, some, tally, kept)))
+        writing: Future[None] | None = None
+        for some in _ahead(items, pool, job.store):
+            rows = list(_rows(job, part, some, tally, kept))
+            if writing is not None:
+                writing.result()
+            writing = pen.submit(writer.add, rows)
+        if writing is not None:
+            writing.result()
     return [*writer.close(), *kept.values()], tally
 
 
@@ -102,37 +109,50 @@ def _anonymous(job: Job, row: Mapping[str, Any]) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _ahead(
-    chunks: Iterator[list[Item]], pool: ThreadPoolExecutor, read: Callable[[Item], bytes | None]
-) -> Iterator[list[tuple[Item, "Future[bytes | None]"]]]:
-    """Chunks with their pictures being read, one chunk ahead of the caller."""
-    waiting: list[tuple[Item, Future[bytes | None]]] | None = None
+Read = tuple[Item, "bytes | SampleError | None"]
+"""A sample and its picture, None without one, the error when it cannot be had."""
+
+
+def _ahead(chunks: Iterator[list[Item]], pool: ThreadPoolExecutor, store: Store) -> Iterator[Iterator[Read]]:
+    """Chunks with their pictures, which are read one chunk ahead of the caller, a few dozen a task."""
+    waiting: list[Future[list[Read]]] | None = None
     for chunk in chunks:
-        reading = [(one, pool.submit(read, one)) for one in chunk]
+        reading = [
+            pool.submit(_pictures, store, chunk[at : at + PICTURES_A_TASK])
+            for at in range(0, len(chunk), PICTURES_A_TASK)
+        ]  # fmt: skip
         if waiting is not None:
-            yield waiting
+            yield _arrived(waiting)
         waiting = reading
     if waiting is not None:
-        yield waiting
+        yield _arrived(waiting)
 
 
-def _picture(store: Store, one: Item) -> bytes | None:
-    """The picture's bytes, None for a sample without one. Raises `SampleError` when the store lost it."""
+def _arrived(reading: list[Future[list[Read]]]) -> Iterator[Read]:
+    return (pair for each in reading for pair in each.result())
+
+
+def _pictures(store: Store, items: Sequence[Item]) -> list[Read]:
+    return [(one, _picture(store, one)) for one in items]
+
+
+def _picture(store: Store, one: Item) -> "bytes | SampleError | None":
     image = one.record["image"]
     if not image:
         return None
     try:
         return store.read_image(image, one.record["format"] or "")
     except StoreError as error:
-        raise SampleError("image_missing", str(error)) from None
+        return SampleError("image_missing", str(error))
 
 
 def _rows(
-    job: Job, part: Part, some: Sequence[tuple[Item, "Future[bytes | None]"]], tally: Tally, kept: dict[str, Written]
+    job: Job, part: Part, some: Iterator[Read], tally: Tally, kept: dict[str, Written]
 ) -> Iterator[dict[str, Json]]:
-    for one, reading in some:
+    for one, content in some:
         try:
-            content = reading.result()
+            if isinstance(content, SampleError):
+                raise content
             row = _row(job, part, one, content, kept)
         except SampleError as error:
             _left_out(job, one, error)
@@ -156,7 +176,7 @@ def _row(job: Job, part: Part, one: Item, content: bytes | None, kept: dict[str,
     if content is None:
         pictures: list[Json] = []
     elif job.pictures == "embed":
-        pictures = [{"bytes": content, "path": Path(one.path).name}]
+        pictures = [{"bytes": content, "path": one.path.rpartition("/")[2]}]
     else:
         pictures = [one.path]
     row = made(part, one, pictures, job.settings)

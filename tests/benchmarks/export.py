@@ -2,10 +2,10 @@
 
     flock /tmp/bench.lock python tests/benchmarks/export.py --samples 100000 --json
 
-The store is that of `tests/benchmarks/review_store.py` with a picture of 9 KB a sample. `vistill export` runs in a fresh
-process; so does the bare writer, which reads the picture files in the export's order and writes them as
-{bytes, path} with the export's row groups and shards, without texts, hashes or checks. `peak_mb` is a process's own
-peak memory. Rounds alternate; the median of each is compared.
+The store is that of `tests/benchmarks/review_store.py` with a picture of 9 KB a sample. `vistill export` runs in a
+fresh process; so does the bare writer, which reads the picture files in the export's order and writes them as
+{bytes, path} with the export's row groups and shards, without texts, hashes or checks. `cpu_s` and `peak_mb` are a
+process's own processor time and peak memory. Rounds alternate; the median of each is compared.
 """
 
 import argparse
@@ -25,7 +25,10 @@ from storage.store import Store
 from tests.benchmarks.review_store import make
 
 ROOT = Path(__file__).resolve().parents[2]
-PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)"
+PEAK = (
+    "import resource; used = resource.getrusage(resource.RUSAGE_SELF); "
+    "print(used.ru_utime + used.ru_stime, used.ru_maxrss // 1024, file=sys.stderr)"
+)
 EXPORT = f"import sys; from flows.cli import main; code = main(sys.argv[1:]); {PEAK}; sys.exit(code)"
 BARE = f"""
 import os, sys
@@ -41,41 +44,43 @@ for first in range(0, len(paths), shard):
                           write_statistics=False) as writer:
         for at in range(first, min(len(paths), first + shard), group):
             some = paths[at : min(at + group, first + shard)]
-            rows = [{{"images": [{{"bytes": open(path, "rb").read(), "path": os.path.basename(path)}}]}} for path in some]
+            pictures = [{{"bytes": open(path, "rb").read(), "path": os.path.basename(path)}} for path in some]
+            rows = [{{"images": [picture]}} for picture in pictures]
             writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=group)
 {PEAK}
 """
 
 
-def timed(code: str, *arguments: str) -> tuple[float, int, str]:
-    """(seconds, peak megabytes, what it printed) of a fresh process."""
+def timed(code: str, *arguments: str) -> tuple[tuple[float, float, int], str]:
+    """(seconds, seconds of processor, peak megabytes) of a fresh process, and what it printed."""
     started = time.monotonic()
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return time.monotonic() - started, int(done.stderr.split()[-1]), done.stdout
+    cpu, peak = done.stderr.split()[-2:]
+    return (time.monotonic() - started, float(cpu), int(peak)), done.stdout
 
 
 def measure(store: Path, format: str, rounds: int) -> dict[str, object]:
     """Both writers over the rows of one format."""
     with tempfile.TemporaryDirectory(prefix="vistill-export-", dir=store.parent) as folder:
         names = pictures(store, format, Path(folder, "names"))
-        found: dict[str, list[tuple[float, int]]] = {"export": [], "bare": []}
+        found: dict[str, list[tuple[float, float, int]]] = {"export": [], "bare": []}
         rows, size = 0, 0
         for at in range(rounds):
-            arguments = ["export", format, f"{folder}/e{at}", "--store", str(store), "--json"]
-            seconds, peak, said = timed(EXPORT, *arguments)
+            one, said = timed(EXPORT, "export", format, f"{folder}/e{at}", "--store", str(store), "--json")
             manifest = json.loads(said)
             rows, size = manifest["counts"]["train"], sum(file["bytes"] for file in manifest["files"])
-            found["export"].append((seconds, peak))
-            found["bare"].append(timed(BARE, str(names), f"{folder}/b{at}", str(manifest["shard_rows"]))[:2])
-    export, bare = (statistics.median(seconds for seconds, _ in found[name]) for name in ("export", "bare"))
+            found["export"].append(one)
+            found["bare"].append(timed(BARE, str(names), f"{folder}/b{at}", str(manifest["shard_rows"]))[0])
+    export, bare = ([statistics.median(column) for column in zip(*found[name], strict=True)] for name in found)
     return {
-        "format": format, "rows": rows, "mb": round(size / 1e6), "export_s": round(export, 1), "bare_s": round(bare, 1),
-        "ratio": round(export / bare, 2), "rows_per_s": round(rows / export),
-        "export_peak_mb": max(peak for _, peak in found["export"]),
-        "bare_peak_mb": max(peak for _, peak in found["bare"]), "load": os.getloadavg()[0],
+        "format": format, "rows": rows, "mb": round(size / 1e6), "export_s": round(export[0], 1),
+        "bare_s": round(bare[0], 1), "ratio": round(export[0] / bare[0], 2), "export_cpu_s": round(export[1], 1),
+        "bare_cpu_s": round(bare[1], 1), "cpu_ratio": round(export[1] / bare[1], 2),
+        "rows_per_s": round(rows / export[0]), "export_peak_mb": export[2], "bare_peak_mb": bare[2],
+        "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
 
