@@ -151,7 +151,7 @@ def _union(kept: Any, ours: Sequence[str]) -> list[str]:
 
 
 def _placed(prose: str, ours: str) -> str:
-    begin, end = prose.find(BEGIN), prose.find(END)
+    begin, end = prose.find(BEGIN), prose.rfind(END)  # a sample's text between them may hold either
     if begin >= 0 and end > begin:
         return f"{prose[:begin]}{ours}{prose[end + len(END) :]}"
     before = f"{prose.strip()}\n\n" if prose.strip() else ""

@@ -2,7 +2,7 @@
 
     flock /tmp/bench.lock python tests/benchmarks/export.py --samples 100000 --json
 
-The store is that of `tests/benchmarks/review_store.py` with a picture of 9 KB a sample. `vistill export` runs in a
+The store is that of `tests/benchmarks/review_store.py` with a picture a sample. `vistill export` runs in a
 fresh process; so does the bare writer, which reads the picture files in the export's order and writes them as
 {bytes, path} with the export's row groups and shards, without texts, hashes or checks. `cpu_s` and `peak_mb` are a
 process's own processor time and peak memory. Rounds alternate; the median of each is compared.
@@ -97,6 +97,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--side", type=int, default=96, help="of the pictures: 96 for 9 KB each, 256 for 64 KB")
     parser.add_argument("--format", action="append", choices=("raw", "sft", "grpo"), help="default raw and sft")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--store", type=Path, help="a store made here before; made when missing, and kept")
@@ -105,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vistill-export-") as folder:
         store = options.store or Path(folder) / "store"
         if not store.exists():
-            make(store, options.samples, own_pictures=True)
+            make(store, options.samples, side=options.side)
             while Store.open(store).compact(force=True):
                 pass
         for format in options.format or ("raw", "sft"):

@@ -90,8 +90,8 @@ TABLES = {
 }
 
 
-def make(root: Path, samples: int, *, own_pictures: bool = False) -> None:
-    """The whole store; with a picture for every sample, those are small and noisy."""
+def make(root: Path, samples: int, *, side: int = 0) -> None:
+    """The whole store; with `side`, a picture of noise for every sample, so many pixels wide and high."""
     store = Store.open(root, create=True)
     steps = [(step, f"f-{step}", scope, in_draws) for step, scope, in_draws in STEPS]
     corpus.start_run(
@@ -102,11 +102,11 @@ def make(root: Path, samples: int, *, own_pictures: bool = False) -> None:
     con.execute("CREATE TABLE pictures (id UBIGINT, sha256 VARCHAR)")
     con.executemany(
         "INSERT INTO pictures VALUES (?, ?)",
-        list(enumerate(noise(store, samples) if own_pictures else pictures(store))),
+        list(enumerate(noise(store, samples, side) if side else pictures(store))),
     )
     con.execute("CREATE TABLE steps (step VARCHAR)")
     con.executemany("INSERT INTO steps VALUES (?)", [[step] for step, *_ in STEPS])
-    base = BASE.format(which="n" if own_pictures else f"hash(n) % {PICTURES}")
+    base = BASE.format(which="n" if side else f"hash(n) % {PICTURES}")
     for first in range(0, samples, SLICE):
         given = {"first": first, "last": min(samples, first + SLICE), "at": time.time() - samples}
         con.execute(base, given)
@@ -148,17 +148,17 @@ def pictures(store: Store) -> list[str]:
     return [image.sha256 for image, _ in made]
 
 
-def noise(store: Store, count: int) -> list[str]:
-    """Grey noise of 96 by 96 pixels, which no codec shortens: 9 KB each."""
+def noise(store: Store, count: int, side: int) -> list[str]:
+    """Grey noise, which no codec shortens: 9 KB each for a side of 96 pixels, 64 KB for one of 256."""
     random, hashes = Random(7), []
     for first in range(0, count, 1000):
         made = []
         for number in range(first, min(count, first + 1000)):
             out = io.BytesIO()
-            Picture.frombytes("L", (96, 96), random.randbytes(96 * 96)).save(out, "PNG", compress_level=1)
+            Picture.frombytes("L", (side, side), random.randbytes(side * side)).save(out, "PNG", compress_level=1)
             content = out.getvalue()
             sha = sha256(content).hexdigest()
-            made.append((Image(sha, "png", 96, 96, len(content), sha[:32], number), content))
+            made.append((Image(sha, "png", side, side, len(content), sha[:32], number), content))
         store.put_images(made)
         names = list(Image.__dataclass_fields__)
         store.append("images", [{name: getattr(image, name) for name in names} for image, _ in made])
