@@ -18,54 +18,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.fakes.hub_repos import LARGE, File, Repo
+
 WRITER, READER = "hf_writerwriterwriter", "hf_readerreaderreader"
 """Tokens that it knows: one may write, one may only read."""
-LARGE = (".parquet", ".png", ".jpg", ".webp")
 DATES = {"lastModified": "2026-01-01T00:00:00.000Z", "createdAt": "2026-01-01T00:00:00.000Z"}
-
-
-@dataclass(frozen=True)
-class File:
-    """Content, and whether it lies in LFS."""
-
-    content: bytes
-    large: bool
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
-
-    @property
-    def oid(self) -> str:
-        data = self.sha256.encode() if self.large else self.content
-        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-@dataclass
-class Repo:
-    """One dataset repository."""
-
-    private: bool
-    commits: dict[str, dict[str, File]] = field(default_factory=dict)
-    refs: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    titles: list[str] = field(default_factory=list)
-
-    def commit(self, ref: str, files: dict[str, File], title: str) -> str:
-        seed = [ref, title, len(self.commits), sorted((path, file.oid) for path, file in files.items())]
-        sha = hashlib.sha1(json.dumps(seed).encode()).hexdigest()
-        self.commits[sha] = files
-        self.refs[ref] = sha
-        self.titles.append(title)
-        return sha
-
-    def sha(self, revision: str) -> str | None:
-        found = self.refs.get(revision) or self.tags.get(revision)
-        return found or (revision if revision in self.commits else None)
-
-    def head(self, revision: str = "main") -> dict[str, File]:
-        """Files of a revision."""
-        return self.commits[self.sha(revision) or ""]
 
 
 @dataclass
@@ -252,7 +209,7 @@ def entry(path: str, file: File) -> dict[str, Any]:
     return {"type": "file", "oid": file.oid, "size": len(file.content), "path": path, **large}
 
 
-def folder(path: str) -> dict[str, Any]:
+def a_folder(path: str) -> dict[str, Any]:
     return {"type": "directory", "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0, "path": path}
 
 
@@ -268,7 +225,7 @@ def tree(ask: Handler, body: bytes, name: str, revision: str, path: str = "") ->
         for depth in range(1, len(parts)):
             if deep or depth == 1:
                 one = prefix + "/".join(parts[:depth])
-                found[one] = folder(one)
+                found[one] = a_folder(one)
         if deep or len(parts) == 1:
             found[at] = entry(at, file)
     if prefix and not found:
@@ -282,7 +239,7 @@ def paths_info(ask: Handler, body: bytes, name: str, revision: str) -> Any:
     asked = parse_qs(body.decode()).get("paths", []) if form else json.loads(body)["paths"]
     files = repo.commits[sha_of(repo, revision)]
     exact = [entry(path, files[path]) for path in asked if path in files]
-    return exact + [folder(path) for path in asked if any(at.startswith(f"{path}/") for at in files)]
+    return exact + [a_folder(path) for path in asked if any(at.startswith(f"{path}/") for at in files)]
 
 
 def refs(ask: Handler, body: bytes, name: str) -> Any:
