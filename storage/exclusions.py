@@ -1,6 +1,6 @@
-"""Passes over a whole corpus that keep samples out of its splits: duplicates, contamination, balance; each reversible.
+"""Passes over a whole corpus that keep samples out of its splits, each reversible.
 
-A pass writes its rows first and then the event that makes them count, so a crash leaves nothing half done. Undoing is
+Their purposes: duplicates, contamination, balance, pass rates. A pass writes its rows first and then the event that makes them count, so a crash leaves nothing half done. Undoing is
 one more event. What the splits make of it is the view `excluded`'s business (`storage.views_people`).
 """
 
@@ -17,7 +17,7 @@ from curation.records import Json
 from storage.snapshot import Snapshot
 from storage.store import Store
 
-Purpose = Literal["dedup", "decontaminate", "balance"]
+Purpose = Literal["dedup", "decontaminate", "balance", "passrate"]
 ROWS = 50_000  # of one segment
 
 
