@@ -1,7 +1,8 @@
-"""Passes over a whole corpus that keep samples out of its splits, each reversible.
+"""Passes over a whole corpus that keep samples out of its splits: duplicates, contamination, balance, pass rates.
 
-Their purposes: duplicates, contamination, balance, pass rates. A pass writes its rows first and then the event that makes them count, so a crash leaves nothing half done. Undoing is
-one more event. What the splits make of it is the view `excluded`'s business (`storage.views_people`).
+Each is reversible. A pass writes its rows first and then the event that makes them count, so a crash leaves nothing
+half done. Undoing is one more event. What the splits make of it is the view `excluded`'s business
+(`storage.views_people`).
 """
 
 import secrets
