@@ -80,4 +80,5 @@ def _train(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     )  # fmt: skip
     command.add_argument("config", metavar="CONFIG.toml", help="what to train on what; docs/training.md lists the keys")
     command.add_argument("--seed", type=int, metavar="S", help="another seed than the file's, in a folder of its own")
+    command.add_argument("--store", metavar="DIR", help="record the training in this store (view `trainings`)")
     return command

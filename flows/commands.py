@@ -3,7 +3,6 @@
 import argparse
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -262,21 +261,6 @@ def export(args: argparse.Namespace) -> int:
             )
         )  # fmt: skip
     print(json.dumps(manifest, ensure_ascii=False) if args.json else summary(manifest, args.folder))
-    return 0
-
-
-def train(args: argparse.Namespace) -> int:
-    """`vistill train`: exit code 1 when training must not go on (too little format, a loss that is no number)."""
-    from curation.trainer.config import read, with_seed
-
-    wanted = read(Path(args.config))
-    wanted = wanted if args.seed is None else with_seed(wanted, args.seed)
-    try:
-        from curation.trainer.run import train as run
-    except ImportError as error:
-        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
-    record = run(wanted, say=lambda line: print(line, file=sys.stderr if args.json else sys.stdout, flush=True))
-    print(json.dumps({"out": str(record.out), "scores": record.scores}) if args.json else f"done: {record.out}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What `vistill push` and `vistill deploy` do, once parsed."""
+"""What `vistill push`, `deploy` and `train` do, once parsed."""
 
 import argparse
 import json
@@ -26,6 +26,18 @@ def push(args: argparse.Namespace) -> int:
     _open(args.store)
     report = publish(wanted, lambda line: print(line, file=sys.stderr, flush=True))
     print(json.dumps(report) if args.json else push_text(report, dry_run=args.dry_run))
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """`vistill train`: exit code 1 when training must not go on (too little format, a loss that is no number)."""
+    from flows.training import train as run
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr if args.json else sys.stdout, flush=True)
+
+    record = run(args.config, args.seed, args.store, say)
+    print(json.dumps({"out": str(record.out), "scores": record.scores}) if args.json else f"done: {record.out}")
     return 0
 
 

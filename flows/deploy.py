@@ -57,7 +57,7 @@ def _flows(job: Job, chain: Chain) -> dict[str, dict[str, Any]]:
     if chain.publish is not None:
         found["publish"] = {"store": store, "recipe": job.recipe, **chain.publish}
     if chain.train is not None:
-        found["train"] = dict(chain.train)
+        found["train"] = {**chain.train, "store": store}
     return found
 
 

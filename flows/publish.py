@@ -96,21 +96,17 @@ def _folders(base: Export, formats: list[str] | None, say: Callable[[str], None]
 
 
 @flow(name="vistill-train", log_prints=False)
-def train(config: str, seed: int | None = None) -> dict[str, Any]:
+def train(config: str, seed: int | None = None, store: str | None = None) -> dict[str, Any]:
     """Train a vision-language model on what was published: `vistill train`.
 
     Args:
         config: TOML file with model, data, stages and rewards, as docs/training.md lists them.
         seed: Another seed than the file's, in a folder of its own.
+        store: Record the training in this store; nowhere when empty.
 
     Returns the folder of the run and its scores. A run that was cut goes on from its last checkpoint.
     """
-    from curation.trainer.config import read, with_seed
+    from flows.training import train as run
 
-    wanted = read(Path(config))
-    try:
-        from curation.trainer.run import train as run
-    except ImportError as error:
-        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
-    record = run(wanted if seed is None else with_seed(wanted, seed), say=get_run_logger().info)
+    record = run(config, seed, store, get_run_logger().info)
     return {"out": str(record.out), "scores": record.scores}

@@ -27,7 +27,7 @@ from storage.views_people import TEXTS
 LIMITS = {"memory_limit": "2GB", "threads": 2}  # beyond that DuckDB spills to the temporary directory
 """Sorting a large corpus spills to disk instead of growing."""
 CHUNK = 512
-UNREAD = ("exports", "calls", "findings", "finding_rows")
+UNREAD = ("exports", "calls", "findings", "finding_rows", "trainings")
 """Tables that decide nothing about an export's rows: an export must not change what the next one reads."""
 JSON_COLUMNS = ("options", "meta", "cues", "reviews")
 

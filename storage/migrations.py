@@ -56,8 +56,13 @@ def m006_exclusions(generation: DuckDBPyConnection) -> None:
         generation.execute(f'create table if not exists "{table}" ({columns_sql(table)})')
 
 
+def m007_trainings(generation: DuckDBPyConnection) -> None:
+    """Which models were trained on which exports, and what they scored."""
+    generation.execute(f'create table if not exists "trainings" ({columns_sql("trainings")})')
+
+
 MIGRATIONS: list[Migration] = [
-    m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions,
+    m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions, m007_trainings,
 ]  # fmt: skip
 
 

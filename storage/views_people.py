@@ -237,6 +237,15 @@ SELECT * FROM raw_finding_rows
 QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
 """
 
+TRAININGS = """
+SELECT training_id, arg_max(out, created) AS out, arg_max(seed, created) AS seed, min(created) AS started,
+    CASE WHEN arg_max(event, created) <> 'started' THEN max(created) END AS ended,
+    CASE arg_max(event, created) WHEN 'started' THEN 'running' ELSE arg_max(event, created) END AS status,
+    arg_max(settings, created) AS settings, arg_max(data, created) AS data, arg_max(scores, created) AS scores,
+    arg_max(versions, created) AS versions, arg_max(detail, created) AS detail
+FROM raw_trainings GROUP BY training_id
+"""
+
 # The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
@@ -250,6 +259,7 @@ PEOPLE: tuple[tuple[str, str], ...] = (
     ("exports", EXPORTS),
     ("findings", FINDINGS),
     ("finding_rows", FINDING_ROWS),
+    ("trainings", TRAININGS),
     ("corpus", CORPUS),
     ("yield_by_source", YIELD_BY_SOURCE),
     ("cost", COST),
