@@ -22,6 +22,7 @@ PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("entropy", ("entropy",)),
 )
 """Title, and the names or beginnings of names (ending in /) that it shows."""
+HELD_OUT = "held out"
 SCORES = (("greedy", "accuracy"), ("sampled", "accuracy"), ("sampled", "format"))
 
 
@@ -30,12 +31,12 @@ def curves(points: Sequence[Point], scores: Sequence[Point]) -> bytes:
     starts = _starts(points, scores)
     placed = [(starts[point["part"]] + point["step"], point) for point in points]
     panels = [(title, _series(placed, names)) for title, names in PANELS]
-    panels.append(("held out", _scored(scores, starts)))
+    panels.append((HELD_OUT, _scored(scores, starts)))
     shown = [(title, series) for title, series in panels if series]
     figure = Figure(figsize=(WIDTH, HEIGHT * max(1, len(shown)) + 0.4), layout="constrained")
     axes = figure.subplots(max(1, len(shown)), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (title, series) in zip(axes, shown, strict=False):
-        _panel(panel, title, series, list(starts.values())[1:])
+        _panel(panel, title, series, list(starts.values())[1:], joined=title == HELD_OUT)
     axes[-1].set_xlabel("step")
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
@@ -74,9 +75,13 @@ def _scored(scores: Sequence[Point], starts: Mapping[str, int]) -> dict[str, lis
     return found
 
 
-def _panel(axes: Axes, title: str, series: Mapping[str, Sequence[tuple[int, float]]], parts: Sequence[int]) -> None:
+def _panel(
+    axes: Axes, title: str, series: Mapping[str, Sequence[tuple[int, float]]], parts: Sequence[int], *, joined: bool
+) -> None:
+    """Lines end where a part ends, unless `joined`: a loss of SFT and one of GRPO are not one curve."""
+    breaks = [] if joined else [(at + 0.5, math.nan) for at in parts]
     for name, values in series.items():
-        ordered = sorted(values)
+        ordered = sorted([*values, *breaks])
         marked = len(ordered) < 20 or any(after[0] - before[0] > 20 for before, after in pairwise(ordered))
         axes.plot(*zip(*ordered, strict=True), label=name, marker="." if marked else None, linewidth=1)
     for at in parts:

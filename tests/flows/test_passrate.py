@@ -65,9 +65,7 @@ def in_rl(store: Store) -> set[str]:
 SHARES = {2: 0, 3: 10, 4: 5, 5: 1, 6: 9}
 
 
-def test_rates_are_kept_and_the_band_drops_until_it_is_undone(
-    store: Store, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rates_are_kept_and_the_band_drops_until_it_is_undone(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer(right_in_ten(SHARES)) as server:
         assert passrate(store, server, "--draws=10", "--band=0,1", "--json") == 0
     report = json.loads(capsys.readouterr().out)
