@@ -129,6 +129,10 @@ def build(
         seed=seed, batch=batch, max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
         refresh=tuple(refresh or ()),
     )  # fmt: skip
+    return _built(job, quiet)
+
+
+def _built(job: Job, quiet: bool) -> dict[str, Any]:
     _refuse_uncounted(job)
     if deployment.id:
         atexit.register(hush)

@@ -80,7 +80,7 @@ def client() -> Client:
 
 def full_name(hub: Client, repo: str) -> str:
     """OWNER/NAME; a bare name is one of the token's owner."""
-    if not re.fullmatch(r"([\w.-]+/)?[\w.-]+", repo) or "--" in repo or ".." in repo:
+    if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", repo) or "--" in repo or ".." in repo:
         raise ConfigError("REPO", repo, "write it as OWNER/NAME: letters, digits, '-', '_' and '.'")
     with told(hub, "ask whose token this is"):
         return repo if "/" in repo else f"{hub.api.whoami()['name']}/{repo}"
@@ -90,7 +90,7 @@ def look(hub: Client, repo: str, revision: str) -> Remote:
     """What the repository holds at the head of a branch. Sends nothing."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    with told(hub, f"look at {repo}"):
+    with os_errors("look at", repo), told(hub, f"look at {repo}"):
         try:
             found = hub.api.repo_info(repo, repo_type=KIND)
         except RepositoryNotFoundError as error:
@@ -187,13 +187,13 @@ def send(hub: Client, what: Sending, say: Callable[[str], None]) -> tuple[str, s
         parent = parent or _begun(hub, what, say)
     for at in range(0, len(additions), GROUP):
         some = additions[at : at + GROUP]
-        with told(hub, f"upload to {repo}"):
+        with os_errors("upload to", repo), told(hub, f"upload to {repo}"):
             hub.api.preupload_lfs_files(
                 repo, some, repo_type=KIND, revision=what.revision, create_pr=what.pull_request, num_threads=GROUP,
                 free_memory=False,
             )  # fmt: skip
         say(f"uploaded {min(at + GROUP, len(additions))} of {len(additions)} files")
-    with told(hub, f"commit to {repo}"):
+    with os_errors("commit to", repo), told(hub, f"commit to {repo}"):
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
             *additions,
             *(CommitOperationDelete(path, is_folder=False) for path in what.remove),

@@ -18,6 +18,7 @@ from curation.statistics import pass_rate_interval
 from curation.teachers import open_teachers
 from curation.teachers.protocol import Sampling, Teacher
 from curation.teachers.spec import assign, parse_teacher
+from flows.audit import images_of
 from storage import corpus, exports
 from storage.exclusions import Exclusion, record_pass
 from storage.ledger import CallLedger
@@ -61,7 +62,7 @@ def passrate(store: Store, asked: Asked, say: Callable[[str], None]) -> dict[str
         run = exports.chosen_run(snapshot, asked.recipe, None)
         told = _Told()
         items = _items(snapshot, run["run_id"], asked, told)
-        images = _images(snapshot, [one.record["image"] for one in items if one.record["image"]])
+        images = images_of(snapshot, [one.record["image"] for one in items if one.record["image"]])
     if not items:
         left = "".join(f"; {count} {reason}" for reason, count in told.unwritable.items())
         raise RunStopped(f"run {run['run_id']} has no sample in the split {asked.split} to be sampled{left}")
@@ -84,11 +85,6 @@ def _items(snapshot: Snapshot, run_id: str, asked: Asked, told: _Told) -> list[I
             except SampleError as error:
                 told.unwritable[error.reason] += 1
     return found
-
-
-def _images(snapshot: Snapshot, wanted: list[str]) -> dict[str, Image]:
-    sql = "select sha256, format, width, height, size, pixels, phash from images where sha256 in (select unnest($1))"
-    return {row["sha256"]: Image(**row) for row in snapshot.query(sql, [wanted]).to_pylist()}
 
 
 async def _drawn(

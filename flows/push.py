@@ -290,9 +290,17 @@ def _sent(
         _record(wanted, remote.repo, commit, work, ready)
     if wanted.tag:
         hubs.tag(hub, remote.repo, wanted.tag, commit)
-    with os_errors("remove the exports that were pushed from", work):
-        shutil.rmtree(work)
+    _tidy(work, ready)
     return {**report, "commit": commit, "url": url, "exists": True}
+
+
+def _tidy(work: Path, ready: Sequence[Configuration]) -> None:
+    """Remove the exports that were pushed, and their folder when nothing else is in it."""
+    with os_errors("remove the exports that were pushed from", work):
+        for one in ready:
+            shutil.rmtree(work / one.name)
+        if not any(work.iterdir()):
+            work.rmdir()
 
 
 def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Configuration]) -> None:

@@ -289,6 +289,36 @@ def test_a_hub_that_stays_busy_is_told_with_its_waiting_time(
     assert "s3cr3t" not in said
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault("PUT /_lfs/", 507), "no space for it on the Hub"),
+        (Fault("POST .*/preupload/", 503, times=99), "HTTP 503"),
+        (Fault("(GET|HEAD) .*/resolve/", cut=0, times=99), "cannot look at"),
+        (Fault("POST .*/commit/", 500, times=99), "HTTP 500"),
+    ],
+)
+def test_whatever_the_hub_does_it_is_told_in_one_line_and_nothing_is_committed(
+    store: Store, hub: HubServer, waits: list[float], capsys: pytest.CaptureFixture[str], fault: Fault, says: str
+) -> None:
+    repo = hub.add(REPO, {"README.md": b"Hello."})
+    before = dict(repo.refs)
+    hub.faults = [Fault(fault.match, fault.status, fault.headers, fault.cut, fault.times)]
+    assert push(store, "--format=grpo") == 1
+    said = capsys.readouterr().err
+    assert says in said.splitlines()[-1]
+    assert WRITER not in said
+    assert "Traceback" not in said
+    assert repo.refs == before
+
+
+def test_other_files_in_the_working_folder_are_left_there(store: Store, hub: HubServer, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "mine").write_text("x")
+    assert push(store, "--format=grpo", f"--work={tmp_path / 'work'}") == 0
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["mine"]
+
+
 def test_an_upload_that_is_cut_is_tried_again(store: Store, hub: HubServer, waits: list[float]) -> None:
     hub.faults = [Fault("PUT /_lfs/", cut=100)]
     assert push(store, "--format=grpo") == 0
