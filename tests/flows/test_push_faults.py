@@ -1,4 +1,4 @@
-"""`vistill push` when the Hub refuses, is busy, breaks off or is left in the middle: told in a line, continued later."""
+"""`vistill push` when the Hub refuses, is busy, breaks off or is left in the middle: one line, continued later."""
 
 import signal
 import time
