@@ -50,6 +50,8 @@ STEPS = {
     "contaminated_image": "The picture is, or nearly is, one of a benchmark.",
     "contaminated_meaning": "The question means what one of a benchmark means (embeddings).",
     "contaminated_look": "The picture looks like one of a benchmark (embeddings).",
+    "too_easy": "The sampled model is right about it at least as often as the band allows.",
+    "too_hard": "The sampled model is right about it at most as often as the band allows.",
     "over_balance": "Its cluster, source, kind or ability had its share of the balanced choice already.",
     "audit_finding": "An audit named the sample, and `vistill audit --exclude` took it out of the splits.",
     "caption_unavailable": "Nothing to caption: no image, and the source gives neither caption nor problem text.",

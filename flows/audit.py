@@ -132,7 +132,7 @@ def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:
     [spec] = assign([parse_teacher(wanted.teacher or "", default_models={})], ["auditor"]).values()
     chosen = random.Random(wanted.seed).sample(list(rows), min(wanted.ask, len(rows)))
     with store.snapshot() as snapshot:
-        images = _images(snapshot, [row.image for row in chosen if row.image])
+        images = images_of(snapshot, [row.image for row in chosen if row.image])
 
     async def ask() -> list[Finding]:
         ledger = CallLedger(store, run_id="audit")
@@ -156,7 +156,8 @@ def _chances(rows: Sequence[Row]) -> dict[str, float]:
     return {kind: chance_of(group) for kind, group in of_kind.items() if group}
 
 
-def _images(snapshot: Any, wanted: Sequence[str]) -> dict[str, Image]:
+def images_of(snapshot: Any, wanted: Sequence[str]) -> dict[str, Image]:
+    """The pictures with these SHA-256, as steps and teachers take them."""
     sql = "select sha256, format, width, height, size, pixels, phash from images where sha256 in (select unnest($1))"
     return {row["sha256"]: Image(**row) for row in snapshot.query(sql, [list(wanted)]).to_pylist()}
 

@@ -101,6 +101,25 @@ def build(
 ) -> dict[str, Any]:
     """Build a corpus with a recipe: the parameters are those of `vistill run`.
 
+    Args:
+        recipe: Name of a recipe; `vistill recipes` lists them.
+        source: figures, folder:DIR, jsonl:FILE, json:FILE, parquet:FILE or huggingface:REPO.
+        teachers: Models by role, [ROLE=]T each: local, vllm:MODEL or https://host/v1#model.
+        store: Folder of the store.
+        settings: Settings of the recipe; `vistill recipes show RECIPE` lists them.
+        prompts: Files with your own prompt templates, by step.
+        maps: Where fields of a sample come from, FIELD=COLUMN each.
+        map_file: The same mapping in a TOML file.
+        limit: Take at most so many rows of the source.
+        accepted: Stop once exactly so many verified samples exist.
+        seed: Seed of every choice that is not a model's.
+        batch: Samples a batch.
+        max_cost: Stop before the call that would pass this many dollars.
+        max_calls: Stop before the call that would pass this many calls.
+        max_tokens: Stop before the call that would pass this many tokens.
+        refresh: Ask again although answers are there, [ROLE=]WORD each, as a round of that name.
+        quiet: Show no progress.
+
     Returns the run id, how it ended and its seconds. Run it again after a crash: it continues from the store.
     """
     job = Job(
@@ -110,6 +129,10 @@ def build(
         seed=seed, batch=batch, max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens,
         refresh=tuple(refresh or ()),
     )  # fmt: skip
+    return _built(job, quiet)
+
+
+def _built(job: Job, quiet: bool) -> dict[str, Any]:
     _refuse_uncounted(job)
     if deployment.id:
         atexit.register(hush)

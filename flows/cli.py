@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, VistillError
+from flows.cli_hub import add_chain, add_hub
 from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
@@ -37,9 +38,9 @@ def parser() -> argparse.ArgumentParser:
     _verify(commands)
     _report(commands)
     _export(commands)
-    _train(commands)
     _keep(commands)
     add_whole(commands, _command, _store, _json)
+    add_hub(commands, _command, _store, _json)
     return top
 
 
@@ -142,11 +143,13 @@ def _run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
 
 def _deploy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
-        commands, "deploy", "Deploy the build flow with these parameters to a Prefect process work pool.",
-        "example:\n  vistill deploy vlaa-thinking --source figures --limit 24 --name nightly\n"
+        commands, "deploy", "Deploy the build flow to a Prefect work pool, and publish and train behind it.",
+        "examples:\n  vistill deploy vlaa-thinking --source figures --limit 24 --name nightly\n"
+        "  vistill deploy vlaa-thinking --source figures --export exports --push me/charts --train grpo.toml\n"
         "  prefect worker start --pool vistill",
     )  # fmt: skip
     _job(command)
+    add_chain(command)
     command.add_argument("--name", default="build", help="name of the deployment (default build)")
     command.add_argument(
         "--pool", default="vistill", help="name of the process work pool, made when missing (default vistill)"
@@ -296,16 +299,6 @@ def _export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _json(command)
 
 
-def _train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "train", "Train a vision-language model on exported splits: SFT, then GRPO (extra `train`).",
-        "example:\n  vistill export grpo exports/grpo && vistill export sft_trl exports/sft\n  vistill train grpo.toml",
-    )  # fmt: skip
-    command.add_argument("config", metavar="CONFIG.toml", help="what to train on what; docs/training.md lists the keys")
-    command.add_argument("--seed", type=int, metavar="S", help="another seed than the file's, in a folder of its own")
-    _json(command)
-
-
 def _keep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -361,9 +354,9 @@ def _say(what: object, code: int) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> int:
-    from flows import commands, commands_whole
+    from flows import commands, commands_hub, commands_whole
 
-    place = commands_whole if hasattr(commands_whole, args.command) else commands
+    place = next((each for each in (commands_whole, commands_hub) if hasattr(each, args.command)), commands)
     handler: Callable[[argparse.Namespace], int] = getattr(place, args.command)
     return handler(args)
 

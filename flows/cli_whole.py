@@ -1,4 +1,4 @@
-"""Parsing of the commands that look at a whole corpus: audit, dedup, decontaminate, balance."""
+"""Parsing of the commands that look at a whole corpus: audit, dedup, decontaminate, balance, passrate."""
 
 import argparse
 from collections.abc import Callable
@@ -11,8 +11,8 @@ Make = Callable[..., argparse.ArgumentParser]
 
 
 def add_whole(commands: "Commands", make: Make, store: Callable[..., None], as_json: Callable[..., None]) -> None:
-    """Add the four commands."""
-    for add in (_audit, _dedup, _decontaminate, _balance):
+    """Add the five commands."""
+    for add in (_audit, _dedup, _decontaminate, _balance, _passrate):
         command = add(commands, make)
         store(command)
         as_json(command)
@@ -130,4 +130,27 @@ def _balance(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command.add_argument("--embedder", default="local", metavar="DIR", help="for clusters (default local)")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the choice (default 0)")
     _undo(command)
+    return command
+
+
+def _passrate(commands: "Commands", make: Make) -> argparse.ArgumentParser:
+    command = make(
+        commands, "passrate", "Sample a model k times on a split, keep its pass rates, drop what is outside a band.",
+        "examples:\n  vistill passrate --teacher vllm:Qwen/Qwen2.5-VL-3B-Instruct --draws 8 --band 0,1\n"
+        "  vistill passrate --teacher http://127.0.0.1:8000/v1#mine --band 0.1,0.9 --draws 32\n"
+        "  vistill passrate --undo passrate-20261126T031500-a1b2c3",
+    )  # fmt: skip
+    command.add_argument("--teacher", metavar="T", help="the model: vllm:MODEL or https://host/v1#model")
+    command.add_argument("--recipe", metavar="RECIPE", help="the latest run of this recipe")
+    command.add_argument("--split", choices=("rl", "sft"), default="rl", help="whose samples (default rl)")
+    command.add_argument("--draws", type=int, default=8, metavar="K", help="at most so many a sample (default 8)")
+    command.add_argument(
+        "--band", metavar="LOW,HIGH",
+        help="keep rates strictly between; 0,1 drops what is always wrong or always right; drawing stops once the "
+        "interval has left it (without --band nothing is dropped)",
+    )  # fmt: skip
+    command.add_argument("--temperature", type=float, default=1.0, metavar="T", help="of the draws (default 1.0)")
+    command.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="a draw (default 1024)")
+    command.add_argument("--limit", type=int, metavar="N", help="sample only the first N")
+    command.add_argument("--undo", metavar="ID", help="take a pass back: its samples are in the splits again")
     return command

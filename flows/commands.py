@@ -3,7 +3,6 @@
 import argparse
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -104,14 +103,6 @@ def _flow() -> Any:
     from flows.build import build
 
     return build
-
-
-def deploy(args: argparse.Namespace) -> int:
-    """`vistill deploy`: register the build flow with a process work pool of the configured Prefect server."""
-    from flows.deploy import deploy as register
-
-    print(register(_job(args), name=args.name, pool=args.pool, cron=args.cron))
-    return 0
 
 
 def recipes(args: argparse.Namespace) -> int:
@@ -253,21 +244,6 @@ def export(args: argparse.Namespace) -> int:
             )
         )  # fmt: skip
     print(json.dumps(manifest, ensure_ascii=False) if args.json else summary(manifest, args.folder))
-    return 0
-
-
-def train(args: argparse.Namespace) -> int:
-    """`vistill train`: exit code 1 when training must not go on (too little format, a loss that is no number)."""
-    from curation.trainer.config import read, with_seed
-
-    wanted = read(Path(args.config))
-    wanted = wanted if args.seed is None else with_seed(wanted, args.seed)
-    try:
-        from curation.trainer.run import train as run
-    except ImportError as error:
-        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
-    record = run(wanted, say=lambda line: print(line, file=sys.stderr if args.json else sys.stdout, flush=True))
-    print(json.dumps({"out": str(record.out), "scores": record.scores}) if args.json else f"done: {record.out}")
     return 0
 
 

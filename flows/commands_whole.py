@@ -1,4 +1,4 @@
-"""What `vistill audit`, `dedup`, `decontaminate` and `balance` do, once parsed."""
+"""What `vistill audit`, `dedup`, `decontaminate`, `balance` and `passrate` do, once parsed."""
 
 import argparse
 import json
@@ -117,3 +117,36 @@ def balance(args: argparse.Namespace) -> int:
     report = choose(_open(args.store), asked)
     print(json.dumps(report) if args.json else balance_text(report, dry_run=args.dry_run))
     return 0
+
+
+def passrate(args: argparse.Namespace) -> int:
+    """`vistill passrate`."""
+    if args.undo:
+        return _undone(args, "passrate")
+    import sys
+
+    from flows.commands import _open
+    from flows.passrate import Asked, passrate_text
+    from flows.passrate import passrate as sample
+
+    if args.teacher is None:
+        raise ConfigError("--teacher", None, "say which model to sample, as in --teacher vllm:MODEL")
+    asked = Asked(
+        teacher=args.teacher, recipe=args.recipe, split=args.split, draws=args.draws, band=_band(args.band),
+        temperature=args.temperature, max_tokens=args.max_tokens, limit=args.limit,
+    )  # fmt: skip
+    report = sample(_open(args.store), asked, lambda line: print(line, file=sys.stderr, flush=True))
+    print(json.dumps(report) if args.json else passrate_text(report))
+    return 0
+
+
+def _band(text: str | None) -> Any:
+    from curation.passrate import Band
+
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError("--band", text, "write it as LOW,HIGH, for example 0.1,0.9") from None
+    return Band(low, high)

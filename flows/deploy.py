@@ -1,8 +1,11 @@
-"""Registers the build flow with a Prefect server: a deployment whose parameters are a job, on a process work pool.
+"""Registers flows with a Prefect server: build, and behind it publish and train, each started by the one before.
 
-A deployed run works in the folder where it was deployed, so relative paths mean there what they mean to `vistill run`.
+Deployments run on a process work pool. A run works in the folder where it was deployed, so relative paths mean there
+what they mean to `vistill run`.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,19 @@ from flows.job import Job
 from flows.run import check
 from flows.server import configured, quieten, reach
 
-ENTRYPOINT = "flows.build.build"
-"""A module, not a file: Dask and Ray workers must be able to import the same one."""
+ENTRYPOINTS = {"build": "flows.build.build", "publish": "flows.publish.publish", "train": "flows.publish.train"}
+"""Modules, not files: Dask and Ray workers must be able to import the same ones."""
 
 
-def deploy(job: Job, *, name: str, pool: str, cron: str | None) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """What is deployed behind the build: `publish` and `train` are parameters of their flows, None for none."""
+
+    publish: Mapping[str, Any] | None = None
+    train: Mapping[str, Any] | None = None
+
+
+def deploy(job: Job, *, name: str, pool: str, cron: str | None, chain: Chain | None = None) -> str:
     """Deploy; what to type next. Raises `ConfigError` for a job that could not run, `RunStopped` without a server."""
     check(job)
     quieten()
@@ -28,25 +39,50 @@ def deploy(job: Job, *, name: str, pool: str, cron: str | None) -> str:
     _check_cron(cron)
     reach()
     _ensure_pool(pool)
-    identifier = _register(job, name, pool, cron)
-    return (
-        f"deployed vistill-build/{name} ({identifier}), to run in {Path.cwd()}\n"
-        f"start a worker:  prefect worker start --pool {pool}\n"
-        f"trigger a run:   prefect deployment run vistill-build/{name} --watch"
-    )
+    lines, before = [], ""
+    for flow, parameters in _flows(job, chain or Chain()).items():
+        before_that, before = before, _register(flow, name, pool, parameters, None if before else cron, before)
+        when = f", when {before_that} has completed" if before_that else ""
+        lines.append(f"deployed vistill-{flow}/{name} ({before}), to run in {Path.cwd()}{when}")
+    return "\n".join(
+        [*lines, f"start a worker:  prefect worker start --pool {pool}",
+         f"trigger a run:   prefect deployment run vistill-build/{name} --watch"]
+    )  # fmt: skip
 
 
-def _register(job: Job, name: str, pool: str, cron: str | None) -> str:
+def _flows(job: Job, chain: Chain) -> dict[str, dict[str, Any]]:
+    """Parameters of each flow that is deployed, in order."""
+    store = str(Path(job.store).resolve())
+    found = {"build": {**job.as_json(), "store": store, "quiet": True}}
+    if chain.publish is not None:
+        found["publish"] = {"store": store, "recipe": job.recipe, **chain.publish}
+    if chain.train is not None:
+        found["train"] = {**chain.train, "store": store}
+    return found
+
+
+def _register(flow: str, name: str, pool: str, parameters: dict[str, Any], cron: str | None, after: str) -> str:
+    """The deployment's id. `after` is that of the deployment whose completed runs start this one, "" for none."""
     import httpx
+    from prefect.events import DeploymentEventTrigger
     from prefect.exceptions import PrefectException
 
-    from flows.build import build
+    from flows import build, publish
 
-    parameters = {**job.as_json(), "store": str(Path(job.store).resolve()), "quiet": True}
+    module = build if flow == "build" else publish
+    before: dict[str, str | list[str]] = {
+        "prefect.resource.id": f"prefect.deployment.{after}", "prefect.resource.role": "deployment",
+    }  # fmt: skip
+    trigger = DeploymentEventTrigger(
+        name=f"vistill-{flow}/{name} after {after}", expect={"prefect.flow-run.Completed"},
+        match={"prefect.resource.id": "prefect.flow-run.*"}, match_related=before,
+    )  # fmt: skip
     try:
-        source: Any = build.from_source(source=str(Path.cwd()), entrypoint=ENTRYPOINT)
-        deployed = source.deploy(name=name, work_pool_name=pool, parameters=parameters, cron=cron,
-                                 print_next_steps=False, ignore_warnings=True)  # fmt: skip
+        source: Any = getattr(module, flow).from_source(source=str(Path.cwd()), entrypoint=ENTRYPOINTS[flow])
+        deployed = source.deploy(
+            name=name, work_pool_name=pool, parameters=parameters, cron=cron, triggers=[trigger] if after else [],
+            print_next_steps=False, ignore_warnings=True,
+        )  # fmt: skip
     except (httpx.HTTPError, PrefectException) as error:
         raise RunStopped(f"Prefect refused the deployment ({error})") from None
     return str(deployed)

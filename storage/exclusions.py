@@ -1,8 +1,9 @@
-"""Passes over a whole corpus that keep samples out of its splits: duplicates, contamination, balance,
-findings of audits; each reversible.
+"""Passes over a whole corpus that keep samples out of its splits: duplicates, contamination, balance, findings of
+audits, pass rates.
 
-A pass writes its rows first and then the event that makes them count, so a crash leaves nothing half done. Undoing is
-one more event. What the splits make of it is the view `excluded`'s business (`storage.views_people`).
+Each is reversible. A pass writes its rows first and then the event that makes them count, so a crash leaves nothing
+half done. Undoing is one more event. What the splits make of it is the view `excluded`'s business
+(`storage.views_people`).
 """
 
 import secrets
@@ -18,7 +19,7 @@ from curation.records import Json
 from storage.snapshot import Snapshot
 from storage.store import Store
 
-Purpose = Literal["dedup", "decontaminate", "balance", "audit"]
+Purpose = Literal["dedup", "decontaminate", "balance", "audit", "passrate"]
 ROWS = 50_000  # of one segment
 
 

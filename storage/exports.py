@@ -19,60 +19,102 @@ from curation.errors import ConfigError, StoreError
 from curation.records import Json, digest
 from storage.files import os_errors
 from storage.schema import TABLES
-from storage.snapshot import Snapshot
-from storage.sql import first_line
+from storage.snapshot import Snapshot, query_error
+from storage.sql import first_line, quoted
 from storage.store import Store
+from storage.views_people import REFERENCE, SAID, TEXTS
 
 LIMITS = {"memory_limit": "2GB", "threads": 2}  # beyond that DuckDB spills to the temporary directory
 """Sorting a large corpus spills to disk instead of growing."""
 CHUNK = 512
-UNREAD = ("exports", "calls", "findings", "finding_rows")
+UNREAD = ("exports", "calls", "findings", "finding_rows", "trainings")
 """Tables that decide nothing about an export's rows: an export must not change what the next one reads."""
 JSON_COLUMNS = ("options", "meta", "cues", "reviews", "routed")
 
-EXTRA = """
-SELECT run_id, sample_id, sample_key,
-    any_value(value ->> '$.verifier_type') FILTER (WHERE step = 'split') AS verifier_type,
-    any_value(value ->> '$.response') FILTER (WHERE step = 'assemble') AS assembled,
-    any_value(value) FILTER (WHERE step = 'route') AS routed
-FROM latest_outcomes WHERE run_id = $1 AND chosen AND step IN ('split', 'assemble', 'route') GROUP BY ALL
+# Who is where is asked once and kept: the views nest so deep that each query over several of them is planned for
+# seconds (2 s and 100 MB for `splits`, `corpus` and `review_effects` together, whatever the number of rows).
+PLACED = """
+CREATE OR REPLACE TEMP TABLE placed AS
+SELECT p.sample_id, p.sample_key, p.split, p.reason, p.image, p.edited_answer, f.position, f.step_no
+FROM splits p JOIN fates f USING (run_id, sample_id, sample_key) WHERE p.run_id = $1
 """
-COLUMNS = """
-c.sample_id, c.sample_key, c.position, c.source, c.kind, c.difficulty, c.question, c.options, c.image, c.format,
-c.caption, c.licence, c.meta, e.verifier_type, e.routed
+EDITED = """
+CREATE OR REPLACE TEMP TABLE edited AS
+SELECT e.sample_id, e.sample_key, e.edited_trace
+FROM review_effects e JOIN placed p USING (sample_id, sample_key)
+WHERE e.run_id = $1 AND e.edited_trace IS NOT NULL AND p.reason LIKE 'review_%'
 """
+# What an earlier run found out about steps after the one where the sample stopped does not count.
+STEPS = (
+    "caption", "describe", "distill", "answer_text", "rewrite", "shorten", "verify", "settle", "route", "split",
+    "assemble",
+)  # fmt: skip
 SPLIT_ROWS = f"""
-SELECT {COLUMNS}, {{reference}} AS reference, {{trace}} AS trace, {{assembled}} AS assembled{{rejected}}
-FROM splits p JOIN corpus c USING (run_id, sample_id, sample_key)
-LEFT JOIN ({EXTRA}) e USING (run_id, sample_id, sample_key){{joins}}
-WHERE p.run_id = $1 AND p.split <> 'none' AND ($2 = '' OR p.split = $2)
-ORDER BY c.position, c.sample_id{{order}}
-"""  # noqa: S608 constants of this module
-RAW_ROWS = f"""
+WITH d AS (
+    SELECT p.sample_id, p.sample_key,
+        {SAID},
+        any_value(o.value) FILTER (WHERE o.step = 'route') AS routed,
+        any_value(o.value ->> '$.verifier_type') FILTER (WHERE o.step = 'split') AS verifier_type,
+        any_value(o.value ->> '$.response') FILTER (WHERE o.step = 'assemble') AS assembled
+    FROM latest_outcomes o JOIN placed p USING (sample_id, sample_key)
+    WHERE o.run_id = $1 AND o.chosen AND o.step IN {STEPS}
+        AND p.split <> 'none' AND ($2 = '' OR p.split = $2)
+        AND (p.step_no IS NULL OR o.step_no IS NULL OR o.step_no <= p.step_no)
+    GROUP BY ALL
+),
+said AS (
+    SELECT d.sample_id, d.sample_key, d.verifier_type, d.assembled, d.routed, {TEXTS}, {REFERENCE}
+    FROM d JOIN sample_versions s USING (sample_id, sample_key)
+)
+SELECT p.sample_id, p.sample_key, p.position, s.source, s.kind, s.difficulty, s.question, s.options, s.image, s.format,
+    t.caption, s.licence, s.meta, t.verifier_type, t.routed,
+    coalesce(nullif(p.edited_answer, ''), t.reference, s.reference) AS reference,
+    {{texts}}
+FROM placed p JOIN sample_versions s USING (sample_id, sample_key)
+LEFT JOIN said t USING (sample_id, sample_key) LEFT JOIN edited v USING (sample_id, sample_key){{joins}}
+WHERE p.split <> 'none' AND ($2 = '' OR p.split = $2)
+ORDER BY p.position, p.sample_id{{order}}
+"""  # noqa: S608 constants of this package
+TRACES = {
+    "texts": "coalesce(v.edited_trace, t.rewrite, t.trace) AS trace, "
+    "CASE WHEN v.edited_trace IS NULL THEN t.assembled END AS assembled", "joins": "", "order": "",
+}  # fmt: skip
+PAIRS = {
+    "texts": "q.chosen AS trace, NULL::VARCHAR AS assembled, q.rejected AS rejected",
+    "joins": "\nJOIN preference q ON q.run_id = $1 AND q.sample_id = p.sample_id AND q.sample_key = p.sample_key",
+    "order": ", q.chosen_draw, q.rejected_draw",
+}
+RAW_ROWS = """
 WITH said AS (
-    SELECT sample_id, sample_key, to_json(list({{
+    SELECT sample_id, sample_key, to_json(list({
         'annotator': annotator, 'decision': decision, 'reason': reason, 'edited_answer': edited_answer,
         'first_wrong_step': first_wrong_step, 'note': note, 'created': created
-    }} ORDER BY created, review_id)) AS reviews
+    } ORDER BY created, review_id)) AS reviews
     FROM reviews WHERE standing GROUP BY ALL
+),
+e AS (
+    SELECT sample_id, sample_key,
+        any_value(value ->> '$.verifier_type') FILTER (WHERE step = 'split') AS verifier_type,
+        any_value(value ->> '$.response') FILTER (WHERE step = 'assemble') AS assembled
+    FROM latest_outcomes WHERE run_id = $1 AND chosen AND step IN ('split', 'assemble') GROUP BY ALL
 )
 SELECT c.* EXCLUDE (split), coalesce(p.split, 'none') AS split, p.reason AS split_reason,
     e.verifier_type, e.assembled, s.reviews
-FROM corpus c LEFT JOIN splits p USING (run_id, sample_id, sample_key)
-LEFT JOIN ({EXTRA}) e USING (run_id, sample_id, sample_key)
+FROM corpus c LEFT JOIN placed p USING (sample_id, sample_key)
+LEFT JOIN e USING (sample_id, sample_key)
 LEFT JOIN said s USING (sample_id, sample_key)
 WHERE c.run_id = $1 ORDER BY c.position, c.sample_id
-"""  # noqa: S608 constants of this module
+"""
 OVERLAPS = """
-WITH placed AS (
+WITH found AS (
     SELECT p.sample_id, p.split, i.pixels, coalesce(nullif(s.parent, ''), s.meta ->> '$.parent') AS parent
-    FROM splits p JOIN sample_versions s USING (sample_id, sample_key) LEFT JOIN images i ON i.sha256 = p.image
-    WHERE p.run_id = $1 AND p.split <> 'none'
+    FROM placed p JOIN sample_versions s USING (sample_id, sample_key) LEFT JOIN images i ON i.sha256 = p.image
+    WHERE p.split <> 'none'
 ),
 keyed AS (
-    SELECT 'image' AS what, pixels AS shared, split, sample_id FROM placed WHERE coalesce(pixels, '') <> ''
+    SELECT 'image' AS what, pixels AS shared, split, sample_id FROM found WHERE coalesce(pixels, '') <> ''
     UNION ALL
-    SELECT 'parent', parent, split, sample_id FROM placed WHERE coalesce(parent, '') <> ''
+    SELECT 'parent', parent, split, sample_id FROM found WHERE coalesce(parent, '') <> ''
 )
 SELECT what, shared, list(DISTINCT split ORDER BY split) AS splits, min(sample_id) AS one, max(sample_id) AS other
 FROM keyed GROUP BY what, shared HAVING count(DISTINCT split) > 1 ORDER BY what, shared
@@ -117,9 +159,10 @@ def rows(snapshot: Snapshot, run_id: str, split: str | None, *, paired: bool = F
     gives one row a pair of traces (`trace`, `rejected`). What reviewers decided is in it, as far as the view `splits`
     says so.
     """
-    sql, params = (RAW_ROWS, [run_id]) if split is None else (_split_sql(snapshot, paired), [run_id, split])
+    sql, params = (RAW_ROWS, [run_id]) if split is None else (SPLIT_ROWS.format(**(PAIRS if paired else TRACES)),
+                                                              [run_id, split])  # fmt: skip
     try:
-        for batch in snapshot.run(lambda connection: _reader(connection, sql, params)):
+        for batch in snapshot.run(lambda connection: _reader(_placed(connection, run_id), sql, params)):
             yield [_decoded(row) for row in batch.to_pylist()]
     except (duckdb.Error, pa.ArrowException) as error:
         raise StoreError(f"cannot read the samples to export: {first_line(error)}") from error
@@ -129,30 +172,21 @@ def _reader(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[An
     return connection.sql(sql, params=list(params)).to_arrow_reader(CHUNK)
 
 
-def _split_sql(snapshot: Snapshot, paired: bool) -> str:
-    """An answer or a trace that a reviewer edited replaces the sample's own, where the views know of edits."""
-    edits = "edited_answer" in _columns(snapshot, "splits")
-    traces = edits and "edited_trace" in _columns(snapshot, "review_effects")
-    joins = "\nLEFT JOIN review_effects v USING (run_id, sample_id, sample_key)" if traces else ""
-    edited = "CASE WHEN p.reason LIKE 'review_%' THEN v.edited_trace END, " if traces else ""
-    answer = "nullif(p.edited_answer, ''), " if edits else ""
-    slots = {
-        "reference": f"coalesce({answer}c.reference)",
-        "trace": f"coalesce({edited}c.rewrite, c.trace)", "rejected": "", "order": "",
-        "assembled": f"CASE WHEN coalesce({edited}NULL) IS NULL THEN e.assembled END", "joins": joins,
-    }  # fmt: skip
-    if paired:
-        slots |= {
-            "trace": "q.chosen", "rejected": ", q.rejected AS rejected", "assembled": "NULL::VARCHAR",
-            "joins": "\nJOIN preference q USING (run_id, sample_id, sample_key)",
-            "order": ", q.chosen_draw, q.rejected_draw",
-        }  # fmt: skip
-    return SPLIT_ROWS.format(**slots)
+def _placed(connection: duckdb.DuckDBPyConnection, run_id: str) -> duckdb.DuckDBPyConnection:
+    """The same connection with the tables `placed` and `edited` of the run; a snapshot that moved on has none yet."""
+    made = "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = 'placed' AND comment = $1"
+    if connection.execute(made, [run_id]).fetchall() == [(0,)]:
+        connection.execute(PLACED, [run_id])
+        connection.execute(EDITED, [run_id])
+        connection.execute(f"COMMENT ON TABLE placed IS {quoted(run_id)}")
+    return connection
 
 
-def _columns(snapshot: Snapshot, view: str) -> set[str]:
-    sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND database_name = 'views'"
-    return set(snapshot.query(sql, [view]).column(0).to_pylist())
+def _asked(snapshot: Snapshot, run_id: str, sql: str, params: Sequence[Any] = ()) -> pa.Table:
+    try:
+        return snapshot.run(lambda connection: _placed(connection, run_id).sql(sql, params=params).to_arrow_table())
+    except duckdb.Error as error:
+        raise query_error(error) from error
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
@@ -164,20 +198,18 @@ def _decoded(row: dict[str, Any]) -> dict[str, Any]:
 
 def overlaps(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
     """What two splits share, an image or a parent: what, shared, splits, and two sample ids."""
-    found: list[dict[str, Any]] = snapshot.query(OVERLAPS, [run_id]).to_pylist()
+    found: list[dict[str, Any]] = _asked(snapshot, run_id, OVERLAPS).to_pylist()
     return found
 
 
 def split_state(snapshot: Snapshot, run_id: str, splits: Sequence[str | None]) -> dict[str, Json]:
     """{samples, digest} of who is in these splits, in which version and with which edits, to notice a change."""
-    edits = "p.edited_answer" if "edited_answer" in _columns(snapshot, "splits") else "NULL"
-    sql = f"""
-        SELECT p.sample_id, p.sample_key, p.split, {edits} AS edited FROM splits p
-        WHERE p.run_id = $1 AND ($2 OR p.split <> 'none') AND ($3 OR p.split IN (SELECT unnest($4::VARCHAR[])))
-        ORDER BY ALL
-    """  # noqa: S608 constants of this module
+    sql = """
+        SELECT p.sample_id, p.sample_key, p.split, p.edited_answer AS edited FROM placed p
+        WHERE ($1 OR p.split <> 'none') AND ($2 OR p.split IN (SELECT unnest($3::VARCHAR[]))) ORDER BY ALL
+    """
     everything, some = None in splits, [name for name in splits if name]
-    table = snapshot.query(sql, [run_id, everything, everything or "" in splits, some])
+    table = _asked(snapshot, run_id, sql, [everything, everything or "" in splits, some])
     seen = sha256()
     for batch in table.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():

@@ -61,8 +61,14 @@ def m007_parent(generation: DuckDBPyConnection) -> None:
     generation.execute("alter table samples add column if not exists parent varchar")
 
 
+def m008_trainings(generation: DuckDBPyConnection) -> None:
+    """Which models were trained on which exports, and what they scored."""
+    generation.execute(f'create table if not exists "trainings" ({columns_sql("trainings")})')
+
+
 MIGRATIONS: list[Migration] = [
     m001_tables, m002_inspected, m003_findings, m004_reviews, m005_exports, m006_exclusions, m007_parent,
+    m008_trainings,
 ]  # fmt: skip
 
 

@@ -193,6 +193,18 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "detail": "VARCHAR",
         "created": "DOUBLE",
     },
+    "trainings": {
+        "training_id": "VARCHAR",
+        "event": "VARCHAR",
+        "out": "VARCHAR",
+        "seed": "BIGINT",
+        "settings": "JSON",
+        "data": "JSON",
+        "scores": "JSON",
+        "versions": "JSON",
+        "detail": "VARCHAR",
+        "created": "DOUBLE",
+    },
 }
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {

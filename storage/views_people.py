@@ -57,14 +57,30 @@ QUALIFY row_number() OVER (
 EXPORTS = "SELECT * FROM raw_exports QUALIFY row_number() OVER (PARTITION BY export_id ORDER BY created DESC) = 1"
 
 # A failed step keeps the raw reply under `raw`; a step that wrote text keeps a JSON string.
-CORPUS = """
-WITH said AS (
-    SELECT o.run_id, o.sample_id, o.sample_key,
-        any_value(o.value) FILTER (WHERE o.step IN ('caption', 'describe')) AS caption,
+SAID = """any_value(o.value) FILTER (WHERE o.step IN ('caption', 'describe')) AS caption,
         any_value(o.value) FILTER (WHERE o.step IN ('distill', 'answer_text')) AS distill,
         any_value(o.value) FILTER (WHERE o.step IN ('rewrite', 'shorten')) AS rewrite,
         any_value(o.value) FILTER (WHERE o.step IN ('verify', 'settle')) AS verify,
-        any_value(o.status) FILTER (WHERE o.step IN ('verify', 'settle')) AS verify_status,
+        any_value(o.status) FILTER (WHERE o.step IN ('verify', 'settle')) AS verify_status"""
+"""What the steps of every recipe said of a sample, over its outcomes `o`."""
+
+TEXTS = """CASE WHEN s.parent <> '' THEN s.given_caption
+        WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$'
+    END AS caption,
+    CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
+    coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite"""
+"""A sample's texts as people read them, over `d` with the values of the steps and the sample `s`."""
+
+REFERENCE = """coalesce(
+        s.reference, CASE WHEN s.parent <> '' AND d.verify_status = 'ok' THEN d.verify ->> '$.extracted' END
+    ) AS reference"""
+"""The answer to go by; a question that was made has the one its two teachers agreed on."""
+
+CORPUS = (
+    """
+WITH said AS (
+    SELECT o.run_id, o.sample_id, o.sample_key,
+        {said},
         any_value(o.draw) FILTER (WHERE o.step = 'distill') AS draw,
         any_value(o.value) FILTER (WHERE o.step = 'draws') AS draws,
         any_value(o.value) FILTER (WHERE o.step = 'cues') AS cues,
@@ -89,15 +105,9 @@ rated AS (
 )
 SELECT
     f.recipe, f.run_id, f.position, f.sample_id, f.sample_key, s.source, s.kind, s.difficulty,
-    s.question, s.options,
-    coalesce(s.reference, CASE WHEN s.parent <> '' AND d.verify_status = 'ok' THEN d.verify ->> '$.extracted' END)
-        AS reference,
+    s.question, s.options, {reference},
     s.context, s.image, s.format, s.width, s.height,
-    CASE WHEN s.parent <> '' THEN s.given_caption
-        WHEN json_type(d.caption) = 'OBJECT' THEN d.caption ->> '$.raw' ELSE d.caption ->> '$'
-    END AS caption,
-    CASE WHEN json_type(d.distill) = 'OBJECT' THEN d.distill ->> '$.raw' ELSE d.distill ->> '$' END AS trace,
-    coalesce(d.rewrite ->> '$.text', d.rewrite ->> '$.raw') AS rewrite,
+    {texts},
     d.verify ->> '$.extracted' AS answer,
     CASE
         WHEN TRY_CAST(d.verify ->> '$.correct' AS BOOLEAN) THEN 'correct'
@@ -124,7 +134,10 @@ LEFT JOIN asked a USING (run_id, sample_id, sample_key)
 LEFT JOIN rated r USING (run_id, sample_id, sample_key)
 LEFT JOIN excluded x USING (sample_id, sample_key)
 ORDER BY f.recipe, f.position
-"""
+""".replace("{texts}", TEXTS)
+    .replace("{reference}", REFERENCE)
+    .replace("{said}", SAID)
+)
 
 YIELD_BY_SOURCE = """
 WITH said AS (
@@ -243,6 +256,15 @@ SELECT * FROM raw_finding_rows
 QUALIFY row_number() OVER (PARTITION BY audit_id, check_name, title, sample_id, detail ORDER BY created DESC) = 1
 """
 
+TRAININGS = """
+SELECT training_id, arg_max(out, created) AS out, arg_max(seed, created) AS seed, min(created) AS started,
+    CASE WHEN arg_max(event, created) <> 'started' THEN max(created) END AS ended,
+    CASE arg_max(event, created) WHEN 'started' THEN 'running' ELSE arg_max(event, created) END AS status,
+    arg_max(settings, created) AS settings, arg_max(data, created) AS data, arg_max(scores, created) AS scores,
+    arg_max(versions, created) AS versions, arg_max(detail, created) AS detail
+FROM raw_trainings GROUP BY training_id
+"""
+
 # The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
@@ -256,6 +278,7 @@ PEOPLE: tuple[tuple[str, str], ...] = (
     ("exports", EXPORTS),
     ("findings", FINDINGS),
     ("finding_rows", FINDING_ROWS),
+    ("trainings", TRAININGS),
     ("corpus", CORPUS),
     ("yield_by_source", YIELD_BY_SOURCE),
     ("cost", COST),

@@ -7,6 +7,7 @@ Column types are plain data (`"string"`, `[{"role": "string"}]`, `IMAGE`), so th
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from curation.errors import ConfigError
@@ -80,8 +81,13 @@ class Format:
 
 def made(part: Part, item: Item, pictures: Sequence[Json], settings: Mapping[str, Json]) -> dict[str, Json]:
     """The row of an item, with the settings that this part's function takes."""
-    takes = inspect.signature(part.row).parameters
+    takes = _takes(part.row)
     return part.row(item, pictures, **{name: value for name, value in settings.items() if name in takes})
+
+
+@cache
+def _takes(row: Row) -> frozenset[str]:
+    return frozenset(inspect.signature(row).parameters)
 
 
 def prompt_texts(row: Mapping[str, Json]) -> list[str]:

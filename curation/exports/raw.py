@@ -23,6 +23,7 @@ NUMBERS = {
     "reflective": "bool", "verified": "bool", "calls": "int64", "prompt_tokens": "int64",
     "completion_tokens": "int64", "cost": "float64",
 }  # fmt: skip
+PLAIN = (*TEXTS, *NUMBERS)
 REVIEWS = [
     {
         "annotator": "string", "decision": "string", "reason": "string", "edited_answer": "string",
@@ -36,7 +37,7 @@ def raw_row(item: Item, pictures: Sequence[Json]) -> dict[str, Json]:
     row = item.record
     options = tuple(Option(str(each.get("letter") or ""), str(each["text"])) for each in row["options"] or ())
     return {
-        "images": list(pictures), **{name: row.get(name) for name in (*TEXTS, *NUMBERS)},
+        "images": list(pictures), **{name: row.get(name) for name in PLAIN},
         "options": options_json(options), "cues": _text(row["cues"]), "meta": _text(row["meta"]),
         "reviews": [{name: each.get(name) for name in REVIEWS[0]} for each in row.get("reviews") or ()],
     }  # fmt: skip

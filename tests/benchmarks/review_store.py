@@ -10,6 +10,7 @@ import io
 import time
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pyarrow as pa
@@ -33,12 +34,12 @@ STEPS = (
 
 BASE = """
 CREATE OR REPLACE TABLE base AS
-SELECT n AS position, format('made-{:07d}', n) AS sample_id, md5('key' || n) AS sample_key,
+SELECT n AS position, format('made-{{:07d}}', n) AS sample_id, md5('key' || n) AS sample_key,
     hash(n) % 5 = 0 AS wrong, hash(n + 7) % 3 = 0 AS reflects, (100 + hash(n) % 900)::INT AS number,
     ['charts', 'tables', 'scenes', 'receipts'][(1 + hash(n) % 4)::INT] AS source,
     ['digit', 'number', 'mcq', 'text'][(1 + hash(n + 1) % 4)::INT] AS kind, md5('call' || n) AS call,
     pictures.sha256 AS image, $at + n AS created
-FROM range($first, $last) r(n) JOIN pictures ON pictures.id = hash(n) % $pictures
+FROM range($first, $last) r(n) JOIN pictures ON pictures.id = {which}
 """
 
 TRACE = """
@@ -89,8 +90,8 @@ TABLES = {
 }
 
 
-def make(root: Path, samples: int) -> None:
-    """The whole store."""
+def make(root: Path, samples: int, *, side: int = 0) -> None:
+    """The whole store; with `side`, a picture of noise for every sample, so many pixels wide and high."""
     store = Store.open(root, create=True)
     steps = [(step, f"f-{step}", scope, in_draws) for step, scope, in_draws in STEPS]
     corpus.start_run(
@@ -99,12 +100,16 @@ def make(root: Path, samples: int) -> None:
     )  # fmt: skip
     con = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
     con.execute("CREATE TABLE pictures (id UBIGINT, sha256 VARCHAR)")
-    con.executemany("INSERT INTO pictures VALUES (?, ?)", list(enumerate(pictures(store))))
+    con.executemany(
+        "INSERT INTO pictures VALUES (?, ?)",
+        list(enumerate(noise(store, samples, side) if side else pictures(store))),
+    )
     con.execute("CREATE TABLE steps (step VARCHAR)")
     con.executemany("INSERT INTO steps VALUES (?)", [[step] for step, *_ in STEPS])
+    base = BASE.format(which="n" if side else f"hash(n) % {PICTURES}")
     for first in range(0, samples, SLICE):
-        given = {"first": first, "last": min(samples, first + SLICE), "at": time.time() - samples, "pictures": PICTURES}
-        con.execute(BASE, given)
+        given = {"first": first, "last": min(samples, first + SLICE), "at": time.time() - samples}
+        con.execute(base, given)
         for table, sql in TABLES.items():
             write(store, table, con.sql(sql).to_arrow_table(), f"made-{first:08d}")
         print(f"{given['last']:,} samples", flush=True)
@@ -141,6 +146,24 @@ def pictures(store: Store) -> list[str]:
     store.put_images(made)
     store.append("images", [{name: getattr(image, name) for name in Image.__dataclass_fields__} for image, _ in made])
     return [image.sha256 for image, _ in made]
+
+
+def noise(store: Store, count: int, side: int) -> list[str]:
+    """Grey noise, which no codec shortens: 9 KB each for a side of 96 pixels, 64 KB for one of 256."""
+    random, hashes = Random(7), []
+    for first in range(0, count, 1000):
+        made = []
+        for number in range(first, min(count, first + 1000)):
+            out = io.BytesIO()
+            Picture.frombytes("L", (side, side), random.randbytes(side * side)).save(out, "PNG", compress_level=1)
+            content = out.getvalue()
+            sha = sha256(content).hexdigest()
+            made.append((Image(sha, "png", side, side, len(content), sha[:32], number), content))
+        store.put_images(made)
+        names = list(Image.__dataclass_fields__)
+        store.append("images", [{name: getattr(image, name) for name in names} for image, _ in made])
+        hashes += [image.sha256 for image, _ in made]
+    return hashes
 
 
 def main() -> None:

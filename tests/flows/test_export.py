@@ -15,9 +15,11 @@ from curation.records import Option, Sample
 from flows.cli import main
 from flows.export import Export, export, like
 from storage import corpus
+from storage.reviews import Decision, decide
 from storage.store import Store
 from tests.storage.hand_built import a_sample, an_outcome, rows, start, take_in, verdict
 
+ROOT = Path(__file__).resolve().parents[2]
 TRACE = "<think>The picture shows {n} dots.</think>{n}"
 
 
@@ -32,7 +34,10 @@ def built(path: Path, **changes: dict[str, Any]) -> Store:
     store = Store.open(path / "store")
     start(store)
     pictures = [png(10 * n) for n in range(4)]
-    samples = [a_sample(n, image=inspect(pictures[n]), licence="cc0-1.0", **changes.get(f"s{n}", {})) for n in range(4)]
+    samples = [
+        a_sample(n, **{"image": inspect(pictures[n]), "licence": "cc0-1.0", **changes.get(f"s{n}", {})})
+        for n in range(4)
+    ]  # fmt: skip
     corpus.add_samples(store, samples, [(s.image, data) for s, data in zip(samples, pictures, strict=True) if s.image])
     take_in(store, samples)
     for n, sample in enumerate(samples):
@@ -217,3 +222,17 @@ def test_a_query_that_fails_half_way_is_one_line(tmp_path: Path, monkeypatch: py
     store = built(tmp_path)
     with exports.frozen(store, None) as snapshot, pytest.raises(StoreError, match="the disk is gone"):
         list(exports.rows(snapshot, "r1", "rl"))
+
+
+def test_what_reviewers_edited_is_what_is_exported(tmp_path: Path) -> None:
+    store = built(tmp_path)
+    judged = [("s0", "<think>I count again.</think>0", "0"), ("s2", None, "7")]
+    for name, trace, answer in judged:
+        sample = next(row for row in rows(store, "select * from samples") if row["sample_id"] == name)
+        decide(store, Decision(name, sample["sample_key"], "ann", "edit", edited_answer=answer, edited_trace=trace))
+    wrote(store, tmp_path / "sft", "sft_trl")
+    wrote(store, tmp_path / "rl", "grpo")
+    said = {row["id"]: row["messages"][-1]["content"] for row in loaded(tmp_path / "sft", tmp_path / "cache")}
+    assert said["s0"] == "<think>\nI count again.\n</think>\n\n<answer>\n0\n</answer>"
+    assert "The picture shows 1 dots." in said["s1"]
+    assert [row["solution"] for row in loaded(tmp_path / "rl", tmp_path / "cache")] == ["7", "3"]

@@ -29,6 +29,7 @@ from flows.interrupts import is_interrupt
 from flows.job import Job, prepare
 from storage import corpus
 from storage.store import Store
+from tests.fakes.hub_server import WRITER, HubServer
 from tests.fakes.mind import MODELS, mind, truths
 from tests.fakes.model_server import ModelServer
 from tests.flows.test_run import ROOT, adds_up, funnel
@@ -143,6 +144,12 @@ class Api:
         """Those that have started, latest first."""
         runs: list[dict[str, Any]] = self.post("/flow_runs/filter", sort="START_TIME_DESC")
         return [run for run in runs if run["start_time"]]
+
+    def ended_run(self, flow: str) -> dict[str, Any] | None:
+        """The final state of the one run that the deployment `chain` of a flow has had."""
+        wanted = {"flows": {"name": {"any_": [flow]}}, "deployments": {"name": {"any_": ["chain"]}}}
+        runs = self.post("/flow_runs/filter", **wanted)
+        return ended(self, runs[0]["id"]) if runs else None
 
     def scheduled(self, least: int) -> list[dict[str, Any]]:
         """Flow runs still to come, once there are so many."""
@@ -268,6 +275,49 @@ def test_a_deployment_is_run_by_a_worker_where_it_was_deployed(
     adds_up(rows)
     assert rows[0]["input"] == 8
     assert status(tmp_path / "corpus") == ["finished"]
+
+
+def test_publish_and_train_are_deployed_behind_the_build_and_started_when_it_has_completed(
+    online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
+) -> None:
+    """The training is refused by its configuration, which says that it was started and that its failure is shown."""
+    (tmp_path / "grpo.toml").write_text('out = "run"\nmodle = "tiny"\n')
+    behind = ["--export=exports", "--push=tester/corpus", "--licence=figures=cc0-1.0", "--train=grpo.toml"]
+    chain = ["--name=chain", "--pool=vistill-chain", *behind]
+    with HubServer() as hub:
+        mine = {**online, "HF_ENDPOINT": hub.url, "HF_TOKEN": WRITER, "HF_HUB_DISABLE_XET": "1"}
+        deployed = said(command("deploy", models, "corpus", *chain), mine, cwd=tmp_path)
+        assert deployed.returncode == 0, deployed.stderr
+        worker = [str(BIN / "prefect"), "worker", "start", "--pool", "vistill-chain", "--type", "process"]
+        build = httpx.get(f"{api.url}/deployments/name/vistill-build/chain").raise_for_status().json()
+        with started(worker, mine, Path(online["PREFECT_HOME"])):
+            api.post(f"/deployments/{build['id']}/create_flow_run")
+            states = {flow: until(lambda flow=flow: api.ended_run(flow), f"{flow} ends") for flow in FLOWS}
+    log = (Path(online["PREFECT_HOME"]) / "worker.log").read_text()
+    assert {flow: state["type"] for flow, state in states.items()} == {
+        "vistill-build": "COMPLETED", "vistill-publish": "COMPLETED", "vistill-train": "FAILED",
+    }, log  # fmt: skip
+    assert "modle" in states["vistill-train"]["message"]
+    rows = {name: orjson.loads((tmp_path / "exports" / name / "manifest.json").read_bytes())["counts"] for name in
+            (path.name for path in (tmp_path / "exports").iterdir())}  # fmt: skip
+    assert sum(count for counts in rows.values() for count in counts.values()) > 0
+    assert {path.split("/")[0] for path in hub.repos["tester/corpus"].head()} >= set(rows)
+
+
+FLOWS = ("vistill-build", "vistill-publish", "vistill-train")
+
+
+def test_every_parameter_of_every_flow_is_typed_and_explained() -> None:
+    from flows.build import build
+    from flows.publish import publish, train
+
+    bare = [
+        f"{flow.name} {name}"
+        for flow in (build, publish, train)
+        for name, shown in flow.parameters.properties.items()
+        if not shown.get("description") or not (shown.get("type") or shown.get("anyOf"))
+    ]
+    assert bare == []
 
 
 def ended(api: Api, flow_run: str) -> dict[str, Any] | None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image as Picture
 
+from curation.markdown import LONGEST_SHOWN, block, cell, table
 from flows.cli import main
-from flows.report_markdown import LONGEST_SHOWN, block, cell, table
 from flows.report_plots import label
 from storage import corpus
 from storage.store import Store

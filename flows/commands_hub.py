@@ -1,0 +1,87 @@
+"""What `vistill push`, `deploy` and `train` do, once parsed."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from curation.errors import ConfigError
+
+
+def push(args: argparse.Namespace) -> int:
+    """`vistill push`: exit code 1 when it must not be sent or could not be."""
+    from flows.commands import _open, _pairs
+    from flows.push import MESSAGE, Push, push_text
+    from flows.push import push as publish
+
+    wanted = Push(
+        repo=args.repo, store=args.store, formats=tuple(dict.fromkeys(args.format)), recipe=args.recipe, run=args.run,
+        public=args.public, revision=args.revision, tag=args.tag, pull_request=args.pr, dry_run=args.dry_run,
+        message=args.message or MESSAGE, title=args.title, language=tuple(args.language),
+        licences=_pairs("--licence", args.licence), settings=_settings(args), shard_rows=args.shard_rows,
+        placeholders=args.placeholders, allow_overlap=args.allow_overlap, skip_missing=args.skip_missing,
+        older=args.older, work=args.work,
+    )  # fmt: skip
+    _open(args.store)
+    report = publish(wanted, lambda line: print(line, file=sys.stderr, flush=True))
+    print(json.dumps(report) if args.json else push_text(report, dry_run=args.dry_run))
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """`vistill train`: exit code 1 when training must not go on (too little format, a loss that is no number)."""
+    from flows.training import train as run
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr if args.json else sys.stdout, flush=True)
+
+    record = run(args.config, args.seed, args.store, say)
+    print(json.dumps({"out": str(record.out), "scores": record.scores}) if args.json else f"done: {record.out}")
+    return 0
+
+
+def deploy(args: argparse.Namespace) -> int:
+    """`vistill deploy`: register flows with a process work pool of the configured Prefect server."""
+    from flows.commands import _job
+    from flows.deploy import deploy as register
+
+    print(register(_job(args), name=args.name, pool=args.pool, cron=args.cron, chain=_chain(args)))
+    return 0
+
+
+def _chain(args: argparse.Namespace) -> Any:
+    """What comes behind the build, refused now where it could not run later."""
+    from flows.commands import _pairs
+    from flows.deploy import Chain
+    from flows.push import Push
+
+    publish = None
+    if args.export or args.push:
+        licences = _pairs("--licence", args.licence)
+        Push(repo=args.push or "", formats=tuple(args.format) if args.push else (), licences=licences)
+        publish = {
+            "folder": args.export, "repo": args.push, "formats": args.format or None, "licences": licences or None,
+        }  # fmt: skip
+    elif args.format:
+        raise ConfigError("--format", args.format[0], "says what --export and --push write: give one of them")
+    if args.train and not Path(args.train).is_file():
+        raise ConfigError("--train", args.train, "is no file; docs/training.md says what to write into one")
+    return Chain(publish=publish, train={"config": args.train} if args.train else None)
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings that at least one of the formats has."""
+    from curation.exports import format_named
+    from flows.commands import _pairs
+    from flows.export import parse_settings
+    from flows.push import DEFAULT_FORMATS
+
+    formats = [format_named(name) for name in args.format or DEFAULT_FORMATS]
+    found: dict[str, Any] = {}
+    for name, text in _pairs("--set", args.set).items():
+        having = next((one for one in formats if name in one.settings), None)
+        if having is None:
+            raise ConfigError("--set", name, "is no setting of these formats")
+        found |= having.accepted(parse_settings(having, {name: text}))
+    return found

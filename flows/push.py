@@ -1,0 +1,334 @@
+"""`vistill push`: publishes splits on the Hub, one configuration a format, all in one commit.
+
+Exports are written beside the store first and kept until the push is done, so that a push that was cut continues where
+it was. Everything that can forbid it (licences, other people's files, a newer revision) is looked at before anything is
+sent. The card is `curation.card`'s, talking to the Hub is `flows.hub`'s.
+"""
+
+import difflib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from curation.card import About, Configuration, card, example_texts, listed, parsed
+from curation.errors import ConfigError, RunStopped
+from curation.exports import format_named
+from curation.licences import combined, hub_id
+from curation.records import Json
+from flows import hub as hubs
+from flows import manifest as manifests
+from flows.export import EmptySplit, Export, known_settings, written
+from flows.export_files import SHARD_ROWS, changed
+from storage import exports
+from storage.files import os_errors
+from storage.store import Store
+
+DEFAULT_FORMATS = ("grpo", "sft_trl", "sft")
+"""Without `--format`, as far as their splits have rows. `raw` shows reviews and lost samples: only on request."""
+EXAMPLE = "assets/example"
+MESSAGE = "Push by vistill"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """What to publish and where. `licences` states that of sources which give none; `work` keeps the exports."""
+
+    repo: str
+    store: str = "store"
+    formats: tuple[str, ...] = ()
+    recipe: str | None = None
+    run: str | None = None
+    public: bool = False
+    revision: str = "main"
+    tag: str | None = None
+    pull_request: bool = False
+    dry_run: bool = False
+    message: str = MESSAGE
+    title: str | None = None
+    language: tuple[str, ...] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    shard_rows: int = SHARD_ROWS
+    placeholders: Literal["escape", "refuse"] = "escape"
+    allow_overlap: bool = False
+    skip_missing: bool = False
+    older: bool = False
+    work: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            if "embed" not in format_named(name).containers:
+                fix = "its pictures are files, which no configuration can show: `vistill export` writes it"
+                raise ConfigError("--format", name, fix)
+        if self.pull_request and self.tag:
+            raise ConfigError("--tag", self.tag, "cannot be given to a pull request: tag once it is merged")
+        for source, licence in self.licences.items():
+            if not hub_id(licence):
+                raise ConfigError("--licence", f"{source}={licence}", "is none of the Hub's licence ids known here")
+
+
+def push(wanted: Push, say: Say) -> dict[str, Any]:
+    """Publish; {repo, commit, url, private, files, rows, licence, diff}. `commit` is "" where nothing was sent.
+
+    Raises `ConfigError` for what cannot be asked for and `RunStopped` for what must not or could not be sent.
+    """
+    hub = hubs.client()
+    repo = hubs.full_name(hub, wanted.repo)
+    remote = hubs.look(hub, repo, wanted.revision)
+    _check_remote(wanted, remote)
+    work = Path(wanted.work or Path(wanted.store) / "hub" / repo.replace("/", "--"))
+    ready = _exported(wanted, remote, work, say)
+    about = _about(wanted, hub, remote, work, ready)
+    add = _contents(work, ready, about, remote)
+    plan = _plan(remote, add, [one.name for one in ready])
+    report = _report(remote, about, ready, add, plan)
+    if wanted.dry_run:
+        return report
+    return _sent(wanted, hub, remote, work, ready, add, plan, report, say)
+
+
+def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
+    """What is refused for what the repository already is."""
+    if not remote.exists and wanted.pull_request:
+        raise RunStopped(f"{remote.repo} is not there, or the token may not see it: nothing to open a pull request on")
+    if remote.exists and not remote.private and not wanted.public:
+        raise RunStopped(f"{remote.repo} is public: --public says that this is meant")
+    if wanted.tag in remote.tags:
+        raise RunStopped(f"{remote.repo} has a tag {wanted.tag} already, and tags do not move: choose another")
+    configs = {str(one.get("config_name")) for one in listed(parsed(remote.readme)[0], "configs")}
+    for name in wanted.formats or DEFAULT_FORMATS:
+        others = name in configs or any(path.startswith(f"{name}/") for path in remote.files)
+        if others and name not in remote.exports:
+            raise RunStopped(
+                f"{remote.repo} has a configuration {name} that `vistill push` did not write: remove it there, or "
+                "push to another repository"
+            )
+
+
+def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[Configuration]:
+    """Every format, written into the working folder or found there."""
+    with exports.frozen(Store.open(wanted.store, create=False)) as snapshot:
+        run, as_of = exports.chosen_run(snapshot, wanted.recipe, wanted.run), float(snapshot.as_of or 0.0)
+    _check_age(wanted, remote, as_of)
+    found = []
+    for name in wanted.formats or DEFAULT_FORMATS:
+        asked = Export(
+            format=name, folder=str(work / name), store=wanted.store, run=run["run_id"], images="embed",
+            settings=known_settings(name, wanted.settings), shard_rows=wanted.shard_rows,
+            placeholders=wanted.placeholders,
+            allow_overlap=wanted.allow_overlap, skip_missing=wanted.skip_missing, as_of=as_of,
+        )  # fmt: skip
+        try:
+            found.append(_configuration(name, work, _kept(asked) or written(asked)))
+        except EmptySplit as empty:
+            if wanted.formats:
+                raise
+            say(f"{name} is left out: {empty}")
+    if not found:
+        raise RunStopped(f"run {run['run_id']} has nothing to push as {', '.join(DEFAULT_FORMATS)}")
+    return found
+
+
+def _check_age(wanted: Push, remote: hubs.Remote, as_of: float) -> None:
+    for name in wanted.formats or DEFAULT_FORMATS:
+        there = remote.exports.get(name, {}).get("as_of")
+        if isinstance(there, float) and there > as_of and not wanted.older:
+            raise RunStopped(
+                f"{remote.repo} has {name} with rows up to {there!r}, newer than this store's {as_of!r} (seconds since "
+                "the epoch): --older replaces them all the same"
+            )
+
+
+def _kept(asked: Export) -> manifests.Manifest | None:
+    """The same export from a push that was cut, if its files are whole."""
+    folder = Path(asked.folder)
+    if not (folder / manifests.NAME).is_file():
+        return None
+    there = manifests.load(folder)
+    format = format_named(asked.format)
+    same = {
+        "format": asked.format, "run_id": asked.run, "as_of": asked.as_of, "vistill": manifests.release(),
+        "git": manifests.git_revision(), "shard_rows": asked.shard_rows, "placeholders": asked.placeholders,
+        "allow_overlap": asked.allow_overlap, "skip_missing": asked.skip_missing,
+        "settings": {**format.settings, **asked.settings},
+    }  # fmt: skip
+    if any(there.get(name) != value for name, value in same.items()) or changed(folder, there["files"]):
+        return None
+    return there
+
+
+def _configuration(name: str, work: Path, manifest: manifests.Manifest) -> Configuration:
+    import pyarrow.parquet as pq
+
+    files = [file for file in manifest["files"] if file["path"].endswith(".parquet")]
+    found = [pq.read_metadata(work / name / file["path"]) for file in files]
+    plain = sum(one.row_group(at).total_byte_size for one in found for at in range(one.num_row_groups))
+    return Configuration(name, manifest, sum(file["bytes"] for file in files), plain)
+
+
+def _about(wanted: Push, hub: hubs.Client, remote: hubs.Remote, work: Path, ready: Sequence[Configuration]) -> About:
+    from flows.show import recipes_table
+
+    recipe = ready[0].manifest["recipe"]
+    known = {row["name"]: row for row in recipes_table()}.get(recipe, {"title": "", "paper": ""})
+    row = _first_row(work, ready)
+    picture = f"{EXAMPLE}{Path(row['images'][0]['path']).suffix.lower()}" if row["images"] else ""
+    return About(
+        repo=remote.repo, url=f"{hub.api.endpoint}/datasets/{remote.repo}", recipe=known["title"], paper=known["paper"],
+        title=wanted.title or remote.repo.partition("/")[2], licences=_licences(wanted, remote, ready),
+        stated=wanted.licences, language=wanted.language, example=example_texts(row), picture=picture,
+    )  # fmt: skip
+
+
+def _first_row(work: Path, ready: Sequence[Configuration]) -> dict[str, Any]:
+    """The first row of the first configuration that shows a trace, else of the first."""
+    import pyarrow.parquet as pq
+
+    traced = (one for one in ready if any(part.traced for part in format_named(one.name).parts))
+    one = next(traced, ready[0])
+    path = next(file["path"] for file in one.manifest["files"] if file["path"].endswith(".parquet"))
+    with pq.ParquetFile(work / one.name / path) as file:
+        row: dict[str, Any] = next(file.iter_batches(1)).to_pylist()[0]
+    return row
+
+
+def _licences(wanted: Push, remote: hubs.Remote, ready: Sequence[Configuration]) -> tuple[str, ...]:
+    """The licence of the whole. Raises `RunStopped` with every conflict, `ConfigError` for a licence talked away."""
+    found: dict[str, dict[str, int]] = {}
+    for one in ready:
+        for source, counts in one.manifest["licences"].items():
+            for licence, rows in counts.items():
+                stated = wanted.licences.get(source, "")
+                if hub_id(licence) and stated and hub_id(licence) != hub_id(stated):
+                    raise ConfigError("--licence", f"{source}={stated}", f"the source itself gives {licence}")
+                text = licence if hub_id(licence) else stated or licence
+                found.setdefault(source, {})[text] = max(rows, found.get(source, {}).get(text, 0))
+    for source in wanted.licences.keys() - found.keys():
+        raise ConfigError("--licence", source, f"is no source of this corpus; there are {', '.join(sorted(found))}")
+    whole = combined({**found, **_already(remote, [one.name for one in ready])})
+    if whole.conflicts:
+        raise RunStopped(f"the licences forbid it, and nothing was sent: {'; '.join(whole.conflicts)}")
+    return whole.ids
+
+
+def _already(remote: hubs.Remote, ours: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The licence of what stays in the repository beside us, if anything does."""
+    data, _ = parsed(remote.readme)
+    if all(one.get("config_name") in ours for one in listed(data, "configs")):
+        return {}
+    given = data.get("license")
+    texts = [str(one) for one in (given if isinstance(given, list) else [given or ""])]
+    return {f"what {remote.repo} already holds": dict.fromkeys(texts, 0)}
+
+
+def _contents(work: Path, ready: Sequence[Configuration], about: About, remote: hubs.Remote) -> dict[str, Path | bytes]:
+    """Everything that we want there, by path."""
+    wanted: dict[str, Path | bytes] = {}
+    for one in ready:
+        names = [*(file["path"] for file in one.manifest["files"]), manifests.NAME]
+        wanted |= {f"{one.name}/{name}": work / one.name / name for name in names}
+    if about.picture:
+        wanted[about.picture] = _first_row(work, ready)["images"][0]["bytes"]
+    wanted["README.md"] = card(remote.readme, about, ready).encode()
+    return wanted
+
+
+def _plan(remote: hubs.Remote, add: Mapping[str, Path | bytes], ours: Sequence[str]) -> dict[str, list[str]]:
+    """Paths to add, to change and to remove, and how many stay; only files of our configurations are ever removed."""
+    stay = {path for path, content in add.items() if hubs.same(remote.files.get(path), content)}
+    mine = {path for path in remote.files if path.partition("/")[0] in ours or path.startswith(f"{EXAMPLE}.")}
+    return {
+        "add": sorted(path for path in add if path not in remote.files),
+        "change": sorted(path for path in add if path in remote.files and path not in stay),
+        "remove": sorted(mine - add.keys()),
+        "keep": sorted(stay),
+    }
+
+
+def _report(
+    remote: hubs.Remote, about: About, ready: Sequence[Configuration], add: Mapping[str, Path | bytes],
+    plan: Mapping[str, list[str]],
+) -> dict[str, Any]:  # fmt: skip
+    new = add["README.md"]
+    assert isinstance(new, bytes)
+    lines = difflib.unified_diff(
+        remote.readme.splitlines(), new.decode().splitlines(), "README.md on the Hub", "README.md", lineterm="", n=1
+    )
+    return {
+        "repo": remote.repo, "url": about.url, "commit": "", "exists": remote.exists, "parent": remote.sha,
+        "licence": list(about.licences), "rows": {one.name: one.rows for one in ready},
+        "rows_before": {one.name: _rows(remote.exports.get(one.name)) for one in ready}, "files": dict(plan),
+        "bytes": sum(_size(add[path]) for path in (*plan["add"], *plan["change"])), "card": list(lines),
+    }  # fmt: skip
+
+
+def _rows(manifest: Mapping[str, Json] | None) -> int:
+    counts = (manifest or {}).get("counts")
+    return sum(n for n in counts.values() if isinstance(n, int)) if isinstance(counts, dict) else 0
+
+
+def _size(content: Path | bytes) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _sent(
+    wanted: Push, hub: hubs.Client, remote: hubs.Remote, work: Path, ready: Sequence[Configuration],
+    add: Mapping[str, Path | bytes], plan: Mapping[str, list[str]], report: dict[str, Any], say: Say,
+) -> dict[str, Any]:  # fmt: skip
+    changes = [*plan["add"], *plan["change"]]
+    commit, url = remote.sha, report["url"]
+    if changes or plan["remove"]:
+        sending = hubs.Sending(
+            remote=remote, revision=wanted.revision, public=wanted.public, pull_request=wanted.pull_request,
+            message=wanted.message, add={path: add[path] for path in changes}, remove=plan["remove"],
+        )  # fmt: skip
+        commit, url = hubs.send(hub, sending, say)
+        _record(wanted, remote.repo, commit, work, ready)
+    if wanted.tag:
+        hubs.tag(hub, remote.repo, wanted.tag, commit)
+    _tidy(work, ready)
+    return {**report, "commit": commit, "url": url, "exists": True}
+
+
+def _tidy(work: Path, ready: Sequence[Configuration]) -> None:
+    """Remove the exports that were pushed, and their folder when nothing else is in it."""
+    with os_errors("remove the exports that were pushed from", work):
+        for one in ready:
+            shutil.rmtree(work / one.name)
+        if not any(work.iterdir()):
+            work.rmdir()
+
+
+def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Configuration]) -> None:
+    store = Store.open(wanted.store, create=False)
+    for one in ready:
+        sha = sha256((work / one.name / manifests.NAME).read_bytes()).hexdigest()
+        path = f"hf://datasets/{repo}@{commit}/{one.name}"
+        exports.record(store, format=one.name, path=path, manifest=one.manifest, sha=sha)
+
+
+def push_text(report: Mapping[str, Any], *, dry_run: bool) -> str:
+    """What was sent, or would be, for people."""
+    files, repo = report["files"], report["repo"]
+    lines = [f"{repo}: {name} {report['rows_before'][name]:,} -> {rows:,} rows" for name, rows in
+             report["rows"].items()]  # fmt: skip
+    lines.append(f"licence: {', '.join(report['licence'])}")
+    if dry_run:
+        marks = {"add": "+", "change": "~", "remove": "-"}
+        lines += [f"{mark} {path}" for kind, mark in marks.items() for path in files[kind]]
+        lines += [*report["card"], f"nothing was sent; {_would(report)}"]
+        return "\n".join("".join(char if char.isprintable() else " " for char in line) for line in lines)
+    if not any(files[kind] for kind in ("add", "change", "remove")):
+        return "\n".join([*lines, f"nothing to send: the Hub has it all at {report['commit'][:12]}"])
+    words = {"add": "new", "change": "changed", "remove": "removed", "keep": "as they were"}
+    counts = ", ".join(f"{len(files[kind])} {word}" for kind, word in words.items())
+    return "\n".join([*lines, f"files: {counts}; {report['bytes'] / 1e6:.1f} MB", report["url"]])
+
+
+def _would(report: Mapping[str, Any]) -> str:
+    size = f"{report['bytes'] / 1e6:.1f} MB in {len(report['files']['add']) + len(report['files']['change'])} files"
+    return f"a push would send {size}" + ("" if report["exists"] else f" and create {report['repo']}")

@@ -1,0 +1,116 @@
+"""`vistill train`: runs the trainer, draws its curves, and records in the store what was trained on which exports.
+
+The trainer (`curation.trainer`) knows no store; here its configuration, data, scores and end become events of the table
+`trainings`. Data whose files are not those that `vistill export` wrote is refused before anything is trained.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation.errors import ConfigError, RunStopped, VistillError
+from curation.records import Json, digest
+from curation.trainer.config import Training, read, with_seed
+from flows import manifest as manifests
+from flows.export_files import changed
+from storage.files import os_errors
+from storage.store import Store
+
+if TYPE_CHECKING:
+    from curation.trainer.run import Record
+
+Say = Callable[[str], None]
+PLOT = "curves.png"
+
+
+def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record":
+    """Train as the file says; the record. Raises `ConfigError` and `RunStopped` as the trainer does."""
+    wanted = read(Path(config))
+    wanted = wanted if seed is None else with_seed(wanted, seed)
+    try:
+        from curation.trainer.run import train as run
+    except ImportError as error:
+        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
+    opened = None if store is None else Store.open(store, create=False)
+    data = data_of(wanted)
+    note = _Note(opened, wanted, data)
+    note.event("started")
+    try:
+        record = run(wanted, say=say)
+    except VistillError as error:
+        note.event("stopped", str(error))
+        raise
+    except KeyboardInterrupt:
+        note.event("interrupted")
+        raise
+    finally:
+        _draw(Path(wanted.out), say)
+    note.event("finished")
+    return record
+
+
+def data_of(training: Training) -> dict[str, Json]:
+    """{part: path, and of an export its format, run, rows and manifest's SHA-256}. Raises `RunStopped` for an export
+    whose files were changed, and `StoreError` for a manifest that is none.
+    """
+    found: dict[str, Json] = {}
+    for part in ("sft", "grpo", "held_out"):
+        path = getattr(training.data, part)
+        if not path:
+            continue
+        found[part] = {"path": path}
+        if not (Path(path) / manifests.NAME).is_file():
+            continue
+        manifest = manifests.load(Path(path))
+        if other := changed(Path(path), manifest["files"]):
+            raise RunStopped(
+                f"data.{part} = {path}: {len(other)} files are not what `vistill export` wrote (the first is "
+                f"{other[0]}): export it again"
+            )
+        content = (Path(path) / manifests.NAME).read_bytes()
+        found[part] |= {name: manifest.get(name) for name in ("format", "run_id", "counts")}
+        found[part] |= {"manifest": sha256(content).hexdigest()}
+    return found
+
+
+class _Note:
+    """Writes events of one training; without a store it writes nothing."""
+
+    def __init__(self, store: Store | None, training: Training, data: Mapping[str, Json]) -> None:
+        out = str(Path(training.out).resolve())
+        self.store, self.out = store, Path(training.out)
+        settings = asdict(training)
+        self.row = {
+            "training_id": digest([out, settings]), "out": out, "seed": training.seed, "settings": settings,
+            "data": dict(data),
+        }  # fmt: skip
+
+    def event(self, event: str, detail: str = "") -> None:
+        """Scores and versions are those that the trainer has written by now."""
+        if self.store is None:
+            return
+        path = self.out / "run.json"
+        told = json.loads(path.read_text(encoding="utf-8")) if event != "started" and path.is_file() else {}
+        scores, versions = told.get("scores", []), told.get("versions", {})
+        row = {**self.row, "event": event, "detail": detail, "scores": scores, "versions": versions}
+        self.store.append("trainings", [row])
+
+
+def _draw(out: Path, say: Say) -> None:
+    """`curves.png` beside the curve, if there is one to draw and something to draw it with."""
+    curve = out / "curve.jsonl"
+    if not curve.is_file():
+        return
+    try:
+        from flows.training_plot import curves
+    except ImportError:
+        say(f"no {PLOT}: matplotlib is not installed (pip install 'vistill[report]')")
+        return
+    points = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines() if line]
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    with os_errors("write", out / PLOT):
+        (out / PLOT).write_bytes(curves(points, record["scores"]))
+    say(f"curves: {out / PLOT}")

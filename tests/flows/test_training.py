@@ -1,0 +1,113 @@
+"""`vistill train` around the trainer: what data it refuses, its curves, and its record in the store (`-m train`)."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as Pil
+
+from curation.errors import RunStopped, StoreError
+from curation.trainer.config import read
+from flows.cli import main
+from flows.export import Export, export
+from flows.training import data_of
+from storage.store import Store
+from tests.curation.test_trainer import BASE, ground
+from tests.flows.test_export import built
+from tests.storage.hand_built import rows
+
+__all__ = ["ground"]  # a fixture
+
+
+def a_config(folder: Path, **paths: Path) -> Path:
+    given = {"out": folder / "out", "model": folder / "m", "sft": folder / "sft", "grpo": folder / "grpo", **paths}
+    (folder / "run.toml").write_text(BASE.format(grpo_more="", more="", **given))
+    return folder / "run.toml"
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    store = built(tmp_path)
+    for name, format in (("sft", "sft_trl"), ("grpo", "grpo")):
+        export(Export(format=format, folder=str(tmp_path / name), store=str(store.root)))
+    return tmp_path
+
+
+def test_data_is_named_by_run_rows_and_the_digest_of_its_manifest(exported: Path) -> None:
+    found = data_of(read(a_config(exported)))
+    assert {part: (one["format"], one["run_id"], one["counts"]) for part, one in found.items()} == {
+        "sft": ("sft_trl", "r1", {"train": 2}), "grpo": ("grpo", "r1", {"train": 2}),
+        "held_out": ("grpo", "r1", {"train": 2}),
+    }  # fmt: skip
+    recorded = rows(Store.open(exported / "store"), "select format, manifest from exports")
+    assert found["sft"]["manifest"] in {row["manifest"] for row in recorded if row["format"] == "sft_trl"}
+
+
+def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
+    [shard] = (exported / "grpo").glob("*.parquet")
+    shard.write_bytes(shard.read_bytes() + b"x")
+    with pytest.raises(RunStopped, match=r"data\.grpo.*export it again"):
+        data_of(read(a_config(exported)))
+    (exported / "grpo" / "manifest.json").write_text("{}")
+    with pytest.raises(StoreError, match="manifest"):
+        data_of(read(a_config(exported)))
+
+
+def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_out() -> None:
+    pytest.importorskip("matplotlib")
+    from flows.training_plot import _series, _starts, curves
+
+    points: list[dict[str, Any]] = [
+        {
+            "part": "grpo-1",
+            "step": 1,
+            "loss": 0.1,
+            "reward": 0.4,
+            "rewards/format/mean": 0.5,
+            "rewards/format/std": 9.0,
+        },
+        {"part": "grpo-1", "step": 2, "loss": float("nan"), "reward": 0.6, "rewards/format/mean": 0.7},
+        {"part": "sft", "step": 10, "loss": 2.0},
+    ]
+    scores = [{"at": "sft", "step": 20, "greedy": {"accuracy": 0.4}}, {"at": "grpo-1", "step": 2, "sampled": {}}]
+    starts = _starts(points, scores)
+    assert starts == {"sft": 0, "grpo-1": 20}
+    placed = [(starts[point["part"]] + point["step"], point) for point in points]
+    assert _series(placed, ("loss",)) == {"loss": [(21, 0.1), (10, 2.0)]}
+    assert _series(placed, ("reward", "rewards/")) == {
+        "reward": [(21, 0.4), (22, 0.6)], "format": [(21, 0.5), (22, 0.7)],
+    }  # fmt: skip
+    picture = Pil.open(io.BytesIO(curves(points, scores)))
+    assert (picture.format, picture.width) == ("PNG", 1200)
+    assert curves(points, scores) == curves(points, scores)
+
+
+@pytest.mark.train
+def test_a_training_is_recorded_with_its_data_and_scores_and_its_curves_are_drawn(
+    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(tmp_path / "store")
+    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
+    assert main(["train", str(config), f"--store={store.root}", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    [row] = rows(store, "select * from trainings")
+    assert (row["status"], row["out"], row["ended"] > row["started"]) == ("finished", str(tmp_path / "out"), True)
+    assert json.loads(row["scores"]) == said["scores"]
+    assert json.loads(row["data"])["grpo"] == {"path": str(ground / "grpo")}
+    assert json.loads(row["versions"])["trl"].startswith("1.16")
+    assert Pil.open(tmp_path / "out" / "curves.png").format == "PNG"
+
+
+@pytest.mark.train
+def test_a_training_that_must_not_go_on_says_why_in_the_store(ground: Path, tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
+    config.write_text(
+        config.read_text().replace("least_format = 0.0", "least_format = 1.0").replace("steps = 30", "steps = 1")
+    )
+    assert main(["train", str(config), f"--store={store.root}"]) == 1
+    [row] = rows(store, "select status, detail from trainings")
+    assert row["status"] == "stopped"
+    assert "least_format" in row["detail"]
