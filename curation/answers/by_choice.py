@@ -16,13 +16,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.answers import by_math
 from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
-from curation.answers.when import when
+from curation.answers.when import moments, when
 from curation.records import Option
 
 How = Literal["letter", "option_text", "option_number", "several", "conflict"]
@@ -41,6 +42,7 @@ NAMED = re.compile(
     r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
     r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
 )
+FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 DENIED = re.compile(
     r"\b(?:not|isn't|aren't|neither|nor|except|rather than|instead of|incorrect|wrong|eliminate[ds]?)\b",
@@ -48,6 +50,9 @@ DENIED = re.compile(
 )
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
+BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
+REASON = re.compile(r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while)\b.*$", re.IGNORECASE | re.DOTALL)
+THAN = re.compile(r"^(.*\b(\w{2,}er|more|less)\b.*?)\sthan\b", re.IGNORECASE | re.DOTALL)
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
@@ -95,9 +100,34 @@ def options_in(question: str) -> tuple[Option, ...]:
     return tuple(Option(letter, text) for letter, text in run) if in_order else ()
 
 
-def reading(found: Iterable[Extracted], options: Sequence[Option]) -> Choice | None:
+def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:
     """The first place that names an option."""
-    return next((choice for each in found if (choice := named(each.text, options))), None)
+    return next((choice for each in found if (choice := _place(each, options, question))), None)
+
+
+def _place(each: Extracted, options: Sequence[Option], question: str | None) -> Choice | None:
+    """What one place names; where that is a conflict, what its last sentence does (the first of a statement)."""
+    whole = named(each.text, options)
+    if whole is None or whole.how != "conflict":
+        return whole
+    pieces = sentences(each.text)
+    for piece in pieces if each.how == "stated" else reversed(pieces):
+        main = _main_clause(piece, question)
+        choice = named(piece, options) if len(pieces) > 1 else whole
+        if choice and choice.how == "conflict" and main != piece:
+            choice = named(main, options) or choice
+        if choice:
+            return choice if choice.how != "conflict" else whole
+    return whole
+
+
+def _main_clause(sentence: str, question: str | None) -> str:
+    """A sentence without the clause that gives the reason, and without what the question's comparison is with."""
+    main = REASON.sub("", BECAUSE.sub("", plain(sentence)))
+    compared = THAN.match(main)
+    if compared and question and re.search(rf"\b{compared[2]}\b", question, re.IGNORECASE):
+        return compared[1]
+    return main
 
 
 def named(text: str, options: Sequence[Option]) -> Choice | None:
@@ -105,7 +135,7 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
     bare = plain(text).strip(" \n\t*'\"")
     if not bare:
         return None
-    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options)
+    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options) or _by_formula(text, options)
     if found:
         return found
     kept = _without_denied(bare, options)
@@ -244,13 +274,26 @@ def _by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> 
     return None
 
 
+def _by_formula(text: str, options: Sequence[Option]) -> Choice | None:
+    """The one option that is the same formula, of options that are formulas."""
+    formula = by_math.trimmed(text)
+    if (
+        len(formula) > by_math.LONGEST
+        or by_math.is_prose(formula)
+        or not any(FORMULAS.search(one.text) for one in options)
+    ):
+        return None
+    letters = frozenset(one.letter for one in options if by_math.cheap(by_math.trimmed(one.text), formula) is True)
+    return Choice(text, letters, "option_text") if len(letters) == 1 else None
+
+
 def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     """Letters in explicit form, else option texts, inside a sentence; several or denied ones cannot be told
     apart.
     """
     known = frozenset(one.letter for one in options) or frozenset("ABCDEFGH")
     letters = frozenset(next(part for part in found.groups() if part) for found in NAMED.finditer(bare)) & known
-    texts = _texts_inside(bare, options)
+    texts = _texts_inside(bare, options) or _moments_inside(bare, options)
     both = letters | texts
     if not both:
         return None
@@ -278,6 +321,13 @@ def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
             said = said.replace(f" {same_words(one.text)} ", " | ")
             letters.add(one.letter)
     return frozenset(letters)
+
+
+def _moments_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
+    """Options that are a time, date or duration which the sentence names otherwise."""
+    mine = {one.letter: moment for one in options if (moment := when(one.text))}
+    said = moments(bare) if mine else set()
+    return frozenset(letter for letter, moment in mine.items() if moment in said)
 
 
 def correct_letter(reference: str, options: Sequence[Option]) -> str | None:

@@ -14,9 +14,10 @@ from curation.answers.by_number import agrees as same_number
 from curation.answers.extract import FORMULA, Extracted
 from curation.answers.normal import latex, plain
 from curation.answers.quantity import quantity
+from curation.answers.rational import same_formula
 
 LONGEST = 500  # characters; no final answer is longer, and SymPy's time grows fast
-ASSIGNED = re.compile(r"^\s*([a-zA-Z](?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=)\s*(.+)$", re.DOTALL)
+ASSIGNED = re.compile(r"^\s*((?:[a-zA-Z]|[A-Z]{2,3})(?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=)\s*(.+)$", re.DOTALL)
 PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{4,}(?![a-zA-Z{])")
 FUNCTIONS = frozenset(["sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "frac", "log", "infty"])
 LEAD = re.compile(
@@ -51,6 +52,18 @@ def reading(found: Iterable[Extracted]) -> str:
     return fallback
 
 
+def listed(reference: str, found: Iterable[Extracted]) -> str:
+    """The first text that gives the same several values as a reference with several; "" when none does."""
+    if len(structured.items(plain(reference))) < 2:
+        return ""
+    for each in found:
+        if structured.compare(reference, each.text, structured.equal_parts):
+            return each.text
+        if each.how in ("boxed", "stated", "answer_tag"):
+            break
+    return ""
+
+
 def trimmed(text: str) -> str:
     """A formula without its delimiters, lead words and the full stop."""
     bare = LEAD.sub("", text.strip().strip("*`").strip())
@@ -74,7 +87,10 @@ def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
     if parts is True or (parts is False and not re.search(r"[a-zA-Z]", plain(reference))):
         return parts
     number, got = quantity(left), quantity(right)
-    return same_number(number, Reading(right, got), None) if number and got else "ask"
+    if number and got:
+        return same_number(number, Reading(right, got), None)
+    equal = same_formula(reference, answer) if "=" in reference and "=" in answer else same_formula(left, right)
+    return "ask" if equal is None else equal
 
 
 def _sides(reference: str, answer: str) -> tuple[str, str]:
@@ -83,8 +99,14 @@ def _sides(reference: str, answer: str) -> tuple[str, str]:
     """
     left, right = ASSIGNED.match(reference), ASSIGNED.match(answer)
     if left and right:
-        return (left[2], right[2]) if latex(left[1]) == latex(right[1]) else (reference, answer)
-    return (left[2] if left else reference), (right[2] if right else answer)
+        same_name = latex(left[1]) == latex(right[1])
+        return (_last_side(left[2]), _last_side(right[2])) if same_name else (reference, answer)
+    return (left[2] if left else reference), (_last_side(right[2]) if right else answer)
+
+
+def _last_side(text: str) -> str:
+    """What a chain of equal formulas comes to: `(x+1)^2` of `x^2 + 2x + 1 = (x+1)^2`."""
+    return text.rsplit("=", 1)[-1].strip() if "=" in text and not re.search(r"[<>!,]", text) else text
 
 
 def agrees(reference: str, answer: str, *, seconds: float) -> tuple[bool | None, str]:

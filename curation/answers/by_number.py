@@ -20,12 +20,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from curation.answers.arithmetic import evaluate
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings
-from curation.answers.quantity import LEAD, Mention, Quantity, mentions, quantity
+from curation.answers.quantity import LEAD, Mention, Quantity, compounded, mentions, quantity
 from curation.answers.units import SCALES
 
 RELATIVE = Fraction(1, 10**6)
@@ -72,28 +73,34 @@ class Reading:
     also: tuple[Quantity, ...] = ()
 
 
-def reading(found: Iterable[Extracted]) -> Reading | None:
-    """The first place that states a number."""
-    return next((read for each in found if (read := _place(each))), None)
+def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
+    """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
+    given = _given(question[-2000:]) if question else frozenset()
+    return next((read for each in found if (read := _place(each, given))), None)
 
 
-def _place(each: Extracted) -> Reading | None:
+@lru_cache(maxsize=512)
+def _given(question: str) -> frozenset[Fraction]:
+    return frozenset(each.quantity.value for each in mentions(question))
+
+
+def _place(each: Extracted, given: frozenset[Fraction]) -> Reading | None:
     """What one place states: the first sentence with a number of a statement, the last of anything else."""
     pieces = sentences(each.text)
     also = other_readings(each.text)
     for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
-        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece)):
+        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece, given)):
             return replace(read, also=(*read.also, *also))
     return Reading(each.text, also[0], also=also) if also else None
 
 
-def _read(text: str) -> Reading | None:
+def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
     """The number of a sentence; what only explains it ("because …", "or about …", "out of …") is cut off first."""
     if whole := quantity(text):
         return Reading(text, whole)
     text = plain(text)
     head = REASON.split(text, maxsplit=1)[0]
-    if head != text and (short := _read(head)):
+    if head != text and (short := _read(head, given)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
         return replace(short, others=short.others + rest)
     if said := _at_the_end(text):
@@ -101,14 +108,21 @@ def _read(text: str) -> Reading | None:
     stated = mentions(text)
     if not stated:
         return None
-    bare = plain(text)
+    bare = compounded(plain(text))
+    stated, every = _answering(stated, bare, given), stated
     first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
     if first and len(stated) > 1 and VERB.search(bare[stated[0].end : stated[-1].start]):
         first = False
     main = stated[0] if first else stated[-1]
-    others = tuple(each.quantity for each in stated if each is not main)
+    others = tuple(each.quantity for each in every if each is not main)
     bounded = bool(BOUND.search(bare[: main.start]))
-    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, stated), bounded)
+    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, every), bounded)
+
+
+def _answering(stated: list[Mention], text: str, given: frozenset[Fraction]) -> list[Mention]:
+    """Without the numbers the question gave and those that are only a limit, where others are left."""
+    stated = [each for each in stated if each.quantity.value not in given] or stated
+    return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
 
 
 def _at_the_end(text: str) -> Reading | None:

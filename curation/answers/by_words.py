@@ -59,6 +59,7 @@ REFUSED = re.compile(
 ITEMS = re.compile(r"\s+(?:or|and)\s+|\s*/\s*")
 SIMILAR = 0.85  # share of equal letters from which two spellings may be one word
 LONG_ENOUGH = 5
+RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
 
 
 def text_of(found: Sequence[Extracted]) -> str:
@@ -148,6 +149,8 @@ def _views(text: str) -> tuple[str, ...]:
             WHY.sub("", LEAD.sub("", piece)),
         )
     )
+    if ratio := RATIO.search(bare):
+        return (*views, ratio[1])
     return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
 

@@ -27,6 +27,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("formula", "the last formula between dollars"),
     ("sentence", "the last sentence of the last line"),
     ("line", "the last line"),
+    ("list", "the bulleted or numbered lines at the end, together"),
     ("text", "the whole text; of a long one its end"),
 )  # fmt: skip
 LONGEST = 4000  # characters of answer text that are searched, from the end
@@ -79,6 +80,7 @@ FIRST = re.compile(
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
 LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
+BULLETS = re.compile(r"(?:^[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+[^\n]{1,80}\n?)*\Z", re.MULTILINE)
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 
@@ -161,6 +163,8 @@ def _ends(region: str) -> Iterator[Extracted]:
     line = region.rsplit("\n", 1)[-1].strip()
     yield Extracted(sentences(line)[-1], "sentence")
     yield Extracted(line, "line")
+    if len(listed := BULLETS.search(region)[0].strip().split("\n")) > 1:
+        yield Extracted("\n".join(listed), "list")
     yield Extracted(region, "text")
 
 

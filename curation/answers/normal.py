@@ -50,7 +50,8 @@ DRESS = re.compile(
 )
 SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
-SIMPLE = re.compile(r"[\w.,]+")
+IDLE = re.compile(r"\^\s?\{(\w)\}(?!\d)")
+SIMPLE = re.compile(r"[\d.,]+|[^\W\d]")  # `\frac{1}{2x}` is not `1/2 x`
 SYMBOLS = (
     (re.compile(r"\\(?:times|cdot|ast)(?![a-zA-Z])"), "*"),
     (re.compile(r"\\div(?![a-zA-Z])"), "/"),
@@ -106,7 +107,7 @@ def undressed(text: str) -> str:
     """LaTeX reduced to what it says: `\\text{…}` and spacing commands go, simple fractions become `a/b`."""
     if "\\" not in text and "~" not in text and "{" not in text:
         return text
-    text = text.replace("\\$", "¤").replace("\\ ", " ")
+    text = IDLE.sub(r"^\1", text.replace("\\$", "¤").replace("\\ ", " "))
     for _ in range(4):  # `\text` inside `\frac` inside `\frac`: four levels are deeper than answers go
         before, text = text, FRACTION.sub(_fraction, DRESS.sub(r" \1 ", text))
         if text == before:

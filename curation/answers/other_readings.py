@@ -22,7 +22,7 @@ COLON = re.compile(r"^(\d{1,9})\s?:\s?(\d{1,9})$|^(\d{1,9})\sto\s(\d{1,9})$")
 LETTER = re.compile(r"(?<![\w.])(-?)([$€£]?)(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s?([kKMB])(?![\w/^²])")
 THOUSANDS = {"k": 3, "M": 6, "B": 9}
 NOTHING = re.compile(
-    r"^(?:none|nil)$|^there\s(?:is|are|was|were|will\sbe)\s(?:no|none)\b(?!\s(?:answer|solution|way|information"
+    r"^(?:none|nil)$|^none\sof\s(?:the|these|them|his|her|their)\b(?!\s(?:above|options|choices|answers|listed|given))|^there\s(?:is|are|was|were|will\sbe)\s(?:no|none)\b(?!\s(?:answer|solution|way|information"
     r"|data|image|option|such))",
     re.IGNORECASE,
 )

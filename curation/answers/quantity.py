@@ -55,6 +55,11 @@ PRONOUN = re.compile(
 WRAPPED = re.compile(r"^([\[{\"'])\s*(-?[^\[\]{}\"',]+)\s*[\]}\"']$")
 MIXED = re.compile(r"^-?\d+ \d+/\d+")
 TEN_TO = re.compile(r"^([-+]?)10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?$")
+BEHIND = re.compile(r"\s?((?<![a-zA-Z\\])(?!pi\b|sqrt|frac)[a-zA-Z°]+(?:\.? [a-z]+){0,2}(?:\^\{?[23]\}?)?)$")
+COMPOUND = re.compile(
+    r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
+    re.IGNORECASE,
+)
 JOINING = ("or", "and", "to", "through", "plus", "minus", "times", "by")
 HIGHEST_POWER = 400  # of ten; beyond it a power costs memory and no answer needs it
 NOUN_WORDS = 6
@@ -89,7 +94,7 @@ class Mention:
 @lru_cache(maxsize=REMEMBERED)
 def quantity(text: str) -> Quantity | None:
     """The number this text is, unit or noun included; None when it is more or less than one number."""
-    bare = ASSIGNED.sub("", LEAD.sub("", plain(text).strip(" ,;!?*\n").rstrip(".")))
+    bare = ASSIGNED.sub("", LEAD.sub("", compounded(plain(text)).strip(" ,;!?*\n").rstrip(".")))
     if len(bare) > 300:
         return None
     bare = WRAPPED.sub(r"\2", bare)
@@ -97,6 +102,20 @@ def quantity(text: str) -> Quantity | None:
     spelled = in_digits(bare)
     plainly = None if "dozen" in bare.lower() or MIXED.match(spelled) else _whole(bare)
     return plainly or _whole(spelled) or _expression(bare)
+
+
+def compounded(text: str) -> str:
+    """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`."""
+    return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
+
+
+def _compound(found: re.Match[str]) -> str:
+    large, small = unit(found[2]), unit(found[4])
+    if not large or not small or large[0] != small[0] or large[1] <= small[1]:
+        return found[0]
+    if large[0] == "dollar":
+        return f"${int(found[1].replace(',', ''))}.{int(found[3]):02d}"
+    return f"{int(found[1].replace(',', '')) * large[1] / small[1] + Fraction(found[3])} {found[4]}"
 
 
 def _whole(text: str) -> Quantity | None:
@@ -136,7 +155,7 @@ def _expression(text: str) -> Quantity | None:
     if not CONSTANT.search(text):
         return None
     value, scale = evaluate(text), None
-    if value is None and (tail := re.search(r"\s([a-zA-Z°]+(?:\^\{?[23]\}?)?)$", text)) and (scale := unit(tail[1])):
+    if value is None and (tail := BEHIND.search(text)) and ((scale := unit(tail[1])) or len(tail[1]) > 3):
         value = evaluate(text[: tail.start()])
     if value is None:
         return None
@@ -149,7 +168,7 @@ def mentions(text: str) -> list[Mention]:
     """The numbers a sentence states, in order; operands, ranges, ordinals, coefficients and dates are not
     among them.
     """
-    bare = plain(text)
+    bare = compounded(plain(text))
     found = list(_mentions(bare))
     return found or list(_mentions(in_digits(PRONOUN.sub(" ", bare))))
 

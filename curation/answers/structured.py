@@ -131,7 +131,7 @@ def _intervals(one: str, other: str, same: Same) -> bool | None:
     left, right = _interval(one), _interval(other)
     if left is None or right is None or (POINT.fullmatch(one) and POINT.fullmatch(other) and not _must_be(one)):
         return None
-    if POINT.fullmatch(one) and "oo" in other:
+    if POINT.fullmatch(one) and not _must_be(one) and "oo" in other:
         return None
     if (left.low_in, left.high_in) != (right.low_in, right.high_in):
         return False
@@ -205,7 +205,7 @@ def _point(text: str, *, bare: bool) -> tuple[str, list[str]] | None:
         return None
     inner = text.strip("()[]")
     parts = [part.strip() for part in re.split(r",(?!\d{3}(?!\d))|,(?=\d{3},)", inner)]
-    if len(parts) < 2 or not all(parts) or text.startswith("["):
+    if len(parts) < 2 or not all(parts) or text[0] + text[-1] in ("(]", "[)") or text.startswith("["):
         return None
     return "(", parts
 

@@ -21,13 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers, polarity
 from curation.answers.extract import LONGEST, Extracted, candidates, places, reference_text
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
+from curation.answers.spellings import polar
 from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Kind, Option, Verdict
@@ -49,6 +50,7 @@ class _Asked:
     answer_frame: Frame
     size: Size | None = None
     ordered: bool | None = None
+    question: str | None = None
 
 
 def check(
@@ -81,7 +83,17 @@ def check(
     text = _reference(reference)
     decided = kind or _kind(text, choices)
     asked = _Asked(
-        text, decided, choices, tolerance, iou, frame, seconds, answer_frame or frame, size, in_order(question)
+        text,
+        decided,
+        choices,
+        tolerance,
+        iou,
+        frame,
+        seconds,
+        answer_frame or frame,
+        size,
+        in_order(question),
+        question,
     )
     return _compared(parse(response), asked)
 
@@ -171,7 +183,7 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
     reference = quantity(asked.reference)
     if reference is None:
         return _fallback(parsed, asked)
-    read = by_number.reading(places(parsed))
+    read = by_number.reading(places(parsed), asked.question)
     if read is None:
         return _function(parsed, asked) or _not_found(asked)
     if _another_name(asked.reference, parsed.answer):
@@ -199,11 +211,20 @@ def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
     letter = by_choice.correct_letter(asked.reference, asked.options)
     if letter is None:
         return _fallback(parsed, asked)
-    choice = by_choice.reading(places(parsed), asked.options)
+    choice = by_choice.reading(places(parsed), asked.options, asked.question)
     if choice is None:
-        return _not_found(asked)
+        return _stated_side(parsed, asked, letter) or _not_found(asked)
     said = "".join(sorted(choice.letters)) if choice.how != "several" else choice.text
     return _verdict(by_choice.agrees(letter, choice), said, asked, choice.how)
+
+
+def _stated_side(parsed: Parsed, asked: _Asked, letter: str) -> Verdict | None:
+    """Options yes and no, and a response that states the fact instead: undecided where it cannot be matched."""
+    sides = {side: one.letter for one in asked.options if (side := polar(one.text))}
+    if len(asked.options) != 2 or len(sides) != 2:
+        return None
+    side = polarity.stated(asked.question, places(parsed))
+    return _verdict(sides[side] == letter, side, asked, "option_text") if side else None
 
 
 def _box(parsed: Parsed, asked: _Asked) -> Verdict:
@@ -219,6 +240,8 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _math(parsed: Parsed, asked: _Asked) -> Verdict:
+    if listed := by_math.listed(asked.reference, places(parsed)):
+        return _verdict(True, listed, asked, "exact")
     formula = by_math.reading(places(parsed))
     if not formula:
         return _fallback(parsed, asked)
@@ -228,6 +251,9 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered)
+    side = polar(asked.reference) if correct is False and len(asked.reference.split()) == 1 else None
+    if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
+        return _verdict(said == side, text, asked, "text")
     return _verdict(correct, text, asked, "text")
 
 
