@@ -43,6 +43,11 @@ NAMED = re.compile(
     r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
 )
 FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
+LINE = re.compile(r"^[\s*\-•]{0,6}(?:[Oo]ption\s)?[(\[]?([A-Z])[).:\]]\s*(.*)$", re.MULTILINE)
+CORRECT = re.compile(
+    r"(?<!not\s)(?<!isn't\s)\b(?:correct|right|true)\b(?!\s(?:angle|triangle|side|hand|of))|[✓✔✅]", re.IGNORECASE
+)
+EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 DENIED = re.compile(
     r"\b(?:not|isn't|aren't|neither|nor|except|rather than|instead of|incorrect|wrong|eliminate[ds]?)\b",
@@ -101,8 +106,24 @@ def options_in(question: str) -> tuple[Option, ...]:
 
 
 def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:
-    """The first place that names an option."""
-    return next((choice for each in found if (choice := _place(each, options, question))), None)
+    """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
+    texts = list(found)
+    marked = _marked(texts[-1].text, options) if texts else None
+    for each in texts:
+        if marked and each.how not in EXPLICIT:
+            return marked
+        if choice := _place(each, options, question):
+            return choice
+    return None
+
+
+def _marked(text: str, options: Sequence[Option]) -> Choice | None:
+    """The option whose line says that it is correct, where every option has its line: `B. condensation – correct`."""
+    lines = [found for found in LINE.finditer(text) if any(one.letter == found[1] for one in options)]
+    right = [line for line in lines if CORRECT.search(line[2])]
+    if len(lines) < max(2, len(options)) or len(right) != 1:
+        return None
+    return Choice(right[0][0], frozenset(right[0][1]), "letter")
 
 
 def _place(each: Extracted, options: Sequence[Option], question: str | None) -> Choice | None:
@@ -276,12 +297,10 @@ def _by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> 
 
 def _by_formula(text: str, options: Sequence[Option]) -> Choice | None:
     """The one option that is the same formula, of options that are formulas."""
-    formula = by_math.trimmed(text)
-    if (
-        len(formula) > by_math.LONGEST
-        or by_math.is_prose(formula)
-        or not any(FORMULAS.search(one.text) for one in options)
-    ):
+    if not any(FORMULAS.search(one.text) for one in options):
+        return None
+    formula = by_math.reading([Extracted(text, "text")])
+    if not formula or len(formula) > by_math.LONGEST:
         return None
     letters = frozenset(one.letter for one in options if by_math.cheap(by_math.trimmed(one.text), formula) is True)
     return Choice(text, letters, "option_text") if len(letters) == 1 else None

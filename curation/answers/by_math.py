@@ -25,6 +25,7 @@ LEAD = re.compile(
     r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?",
     re.IGNORECASE,
 )
+UNKNOWN = re.compile(r"(?<![a-zA-Z])[a-zA-Z]\s*(?:[<>]=?|=)|[<>]=?\s*[a-zA-Z](?![a-zA-Z])|\b(?:oo|or|and)\b")
 NAMED = re.compile(r"\\(?:text|mathrm|begin|end)\s*\{[^{}]*\}")
 SPELLED = (
     (re.compile(r"(?<![\\a-zA-Z])oo(?![a-zA-Z])"), r"\\infty "),
@@ -33,7 +34,7 @@ SPELLED = (
     (re.compile(r"(?<![\\a-zA-Z])(ln|log|sin|cos|tan|exp)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
-BEFORE = re.compile(r"^.*\b(?:is|are|be|equals|gives|get|have|at)\b:?\s*", re.DOTALL | re.IGNORECASE)
+BEFORE = re.compile(r"^.*(?:\b(?:is|are|be|equals|gives|get|have|at)\b:?|\w:\s)\s*", re.DOTALL | re.IGNORECASE)
 DOLLARS = re.compile(r"\$+|\\[\[\]()]")
 
 
@@ -84,7 +85,7 @@ def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
     if latex(left) == latex(right):
         return True
     parts = structured.compare(reference, answer, structured.equal_parts)
-    if parts is True or (parts is False and not re.search(r"[a-zA-Z]", plain(reference))):
+    if parts is True or (parts is False and not re.search(r"[a-zA-Z]", UNKNOWN.sub("", plain(reference)))):
         return parts
     number, got = quantity(left), quantity(right)
     if number and got:

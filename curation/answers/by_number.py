@@ -16,6 +16,7 @@ Different currencies or dimensions are undecided when the figures are equal. Any
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -33,9 +34,9 @@ RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 REASON = re.compile(
-    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|for\sa\stotal|or\s(?:about|approximately"
+    r",\s(?:with|at)\s|,?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|for\sa\stotal|or\s(?:about|approximately"
     r"|roughly)|i\.e\.|"
-    r"per|out\sof|in\severy)\s|\s\((?=[^\W\d])",
+    r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d])",
     re.IGNORECASE,
 )
 TAIL = re.compile(r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
@@ -179,6 +180,8 @@ def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> 
     if figures is not True and reference.percent != got.percent:
         parts = _near(_fraction(reference), _fraction(got), tolerance)
         return parts if parts is not False else figures
+    if figures is False and {reference.scale, got.scale} == {"", "angle"} and _radians(reference, got):
+        return True
     if figures is False and bool(reference.scale) != bool(got.scale):
         return None if _in_another_unit(reference, got) else False
     return figures
@@ -190,6 +193,13 @@ def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> b
     left, right = reference.value * reference.factor, got.value * got.factor
     slack = Fraction(tolerance) if tolerance is not None else RELATIVE
     return abs(left - right) <= slack * abs(left)
+
+
+def _radians(one: Quantity, other: Quantity) -> bool:
+    """`120°` and `2\\pi/3`: an exact number without a unit may be an angle in radians."""
+    angle, bare = (one, other) if one.scale else (other, one)
+    degrees = angle.value * angle.factor
+    return bare.decimals is None and abs(bare.value * Fraction(180 / math.pi) - degrees) <= RELATIVE * abs(degrees)
 
 
 def _in_another_unit(one: Quantity, other: Quantity) -> bool:

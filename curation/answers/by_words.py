@@ -20,7 +20,7 @@ from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.other_readings import other_readings
 from curation.answers.quantity import Quantity, quantity
-from curation.answers.spellings import polar, same_spelling
+from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import When, moments, when
 
 LEAD = re.compile(
@@ -41,14 +41,20 @@ VERB = (
     r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
+ACTION = r"(?:[a-z]{3,}(?:ed|ing)|came|comes|took\splace|takes\splace|found|held|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = (
     r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar"
-    r"|category|group|section|class|option))?"
+    r"|category|group|section|class|option|place|triangle|quadrilateral|polygon|function|relation|angle|in\scolou?r"
+    r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
-WHY = re.compile(r"[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$", re.IGNORECASE | re.DOTALL)
+WHY = re.compile(
+    r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
 UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
 REFUSED = re.compile(
     r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see"
@@ -104,7 +110,7 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
     number = quantity(reference)
     if number and (numbers := [one for view in views if (one := quantity(view))]):
         return same(number, numbers[0])
-    if says(reference, views[0]):
+    if any(says(reference, view) for view in views):
         return True
     if _one_of_several(reference, text):
         return False
@@ -176,7 +182,7 @@ def _with_comma(reference: str) -> Sequence[Quantity]:
 @lru_cache(maxsize=512)
 def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     name = re.escape(said)
-    complement = rf"(?:.*\b{VERB}\s+{PLACED}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
+    complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
     return re.compile(complement), re.compile(
         rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
@@ -185,7 +191,7 @@ def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def says(reference: str, text: str) -> bool:
     """Whether a sentence gives the reference as its complement (last words) or, holding something, as its subject."""
-    said, sentence = folded(reference), folded(text)
+    said, sentence = same_words(reference), same_words(text)
     if not said or len(sentence) > 300 or UNSURE.search(sentence):
         return False
     if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):

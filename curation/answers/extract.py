@@ -17,7 +17,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
     ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
     ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
-     "paragraph, a heading 'Final Answer' and the line below it, `答案是…`, `选…`, `Antwort: …` and the like; "
+     "paragraph, a heading 'Final Answer' and the line below it, `<CONCLUSION>…</CONCLUSION>`, `答案是…`, `选…`, `Antwort: …` and the like; "
      "of boxes and statements the last"),
     ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
     ("answer_tag", "the whole answer block"),
@@ -69,7 +69,7 @@ CONCLUDED = re.compile(
 )
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|\$([^$\n]{1,500})\$|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]")
-SENTENCE = re.compile(r"(?<=[^.\s][.!?])\s+(?=[A-Z*$\\(\[])")
+SENTENCE = re.compile(r"(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)\s+(?=[A-Z*$\\(\[])")
 PARAGRAPH = re.compile(r"\n[ \t]*\n")
 SOMETHING = re.compile(r"[^\s*_#:$>\[\]`\\]")
 FIRST = re.compile(
@@ -81,6 +81,7 @@ BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
 LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
 BULLETS = re.compile(r"(?:^[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+[^\n]{1,80}\n?)*\Z", re.MULTILINE)
+BLOCK = re.compile(r"<(conclusion|final_?answer|ans|result|output)>\s*(.{0,600}?)\s*</\1>", re.IGNORECASE | re.DOTALL)
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 
@@ -143,6 +144,7 @@ def _explicit(region: str) -> list[tuple[int, Extracted]]:
         strong = mark.re is not STATED or STRONG.search(mark[0]) or not opening <= mark.start() < last
         if strong and (line := _line(region, mark.end())):
             found.append((mark.start(), Extracted(line, "stated")))
+    found += [(block.start(), Extracted(block[2], "stated")) for block in BLOCK.finditer(region) if block[2]]
     if open_box := UNCLOSED.search(region):
         found.append((open_box.start(), Extracted(open_box[1], "boxed")))
     return sorted(found, key=lambda pair: pair[0], reverse=True)[:MOST]

@@ -45,7 +45,7 @@ THIN = re.compile("[\u2009\u202f\u2006\u2007\u00a0](?!\\d{3})")
 VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 DRESS = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{((?:[^{}]"
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox|vec|overrightarrow)\s*\{((?:[^{}]"
     r"|\{[^{}]*\})*)\}"
 )
 SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
@@ -62,6 +62,9 @@ SYMBOLS = (
     (re.compile(r"\\(?:geq?|geqslant)(?![a-zA-Z])"), ">="),
     (re.compile(r"\\(?:leq?|leqslant)(?![a-zA-Z])"), "<="),
     (re.compile(r"\\infty(?![a-zA-Z])"), " oo "),
+    (re.compile(r"\\cup(?![a-zA-Z])"), "∪"),
+    (re.compile(r"\\langle(?![a-zA-Z])"), "("),
+    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\Omega(?![a-zA-Z])"), "Ω"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\[\[\]()]"), " "),
@@ -75,6 +78,8 @@ HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 QUOTES = re.compile(r"['\"]")
 BRACKETS = re.compile(r"[()\[\]{}]")
 ARTICLES = re.compile(r"(?<![-+*^=] )\b(?:a|an|the)\b(?=\s+[^\W\d_]{2})|\b(?:an|the)\b")
+NAME_A = re.compile(r"(?<=\w )A(?= [a-z])")  # "sample A has" is no article
+KEPT_A = "\ua4ee"
 SUBSCRIPT = re.compile(r"(?<=\w)\s?_\s?\{?(\w+)\}?\s?")
 TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 HTML = re.compile(r"</?(?:b|i|em|strong|u|p|br|span|code|sup|sub)\s*/?>", re.IGNORECASE)
@@ -153,11 +158,12 @@ def folded(text: str) -> str:
     Whatever can change a number stays: signs, decimal points, operators, and brackets where the text has
     digits.
     """
-    bare = SUBSCRIPT.sub(r"\1", plain(text).casefold()) if "_" in text else plain(text).casefold()
+    bare = NAME_A.sub(KEPT_A, plain(text)).casefold()
+    bare = SUBSCRIPT.sub(r"\1", bare) if "_" in text else bare
     bare = HYPHEN.sub(" ", PUNCTUATION.sub(" ", QUOTES.sub("", bare)))
     bare = bare if any(char.isdigit() for char in bare) else BRACKETS.sub(" ", bare)
-    kept = SPACES.sub(" ", ARTICLES.sub(" ", bare)).strip()
-    return kept or SPACES.sub(" ", bare).strip()
+    kept = SPACES.sub(" ", ARTICLES.sub(" ", bare)).replace(KEPT_A, "a").strip()
+    return kept or SPACES.sub(" ", bare.replace(KEPT_A, "a")).strip()
 
 
 def latex(text: str) -> str:

@@ -22,6 +22,8 @@ AUXILIARY = (
 DENIES = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
 )
+NAMES = re.compile(r"\b[A-Z]{2,6}\b")  # `ABC`, which a short answer leaves out
+BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
 OPEN = re.compile(r"\b(?:if|whether|unless|would|might|may|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE)
 
 
@@ -30,7 +32,7 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
     asked = list(ASKS.finditer(plain(question)[-600:])) if question else []
     if not asked or DENIES.search(asked[-1][1]):
         return None
-    words = _content(asked[-1][1])
+    words = _content(NAMES.sub(" ", asked[-1][1]))
     for each in found:
         for piece in reversed(sentences(plain(each.text))):
             if side := _side(words, piece):
@@ -39,9 +41,11 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
 
 
 def _side(asked: list[str], sentence: str) -> str | None:
-    clause = re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1]
-    said = [word for word in _content(clause) if word in asked]
-    if not asked or OPEN.search(clause) or asked[-1] not in said or 2 * len(set(said)) < len(asked):
+    clause = BECAUSE.sub("", re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1])
+    said = [word for word in _content(NAMES.sub(" ", clause)) if word in asked]
+    if not asked or OPEN.search(clause):
+        return None
+    if "enough" not in said and (asked[-1] not in said or 2 * len(said) < len(asked)):
         return None
     if said != sorted(said, key=asked.index):
         return None
@@ -49,4 +53,5 @@ def _side(asked: list[str], sentence: str) -> str | None:
 
 
 def _content(text: str) -> list[str]:
-    return [word for word in same_words(text).split() if word not in AUXILIARY]
+    """The words that carry the meaning, each once, in order."""
+    return list(dict.fromkeys(word for word in same_words(text).split() if word not in AUXILIARY))

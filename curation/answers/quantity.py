@@ -60,6 +60,7 @@ COMPOUND = re.compile(
     r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
     re.IGNORECASE,
 )
+SYMBOLS = frozenset(["C", "K", "T", "F", "H", "eV", "keV", "MeV", "GeV", "Wb", "dB"])  # units nobody converts here
 JOINING = ("or", "and", "to", "through", "plus", "minus", "times", "by")
 HIGHEST_POWER = 400  # of ten; beyond it a power costs memory and no answer needs it
 NOUN_WORDS = 6
@@ -135,7 +136,7 @@ def _whole(text: str) -> Quantity | None:
 def _is_noun(rest: str) -> bool:
     """Whether what follows a number only names what is counted: a few lower-case words, or a unit."""
     rest = rest.strip()
-    if not rest or unit(rest):
+    if not rest or unit(rest) or rest.rstrip(".") in SYMBOLS:
         return True
     words = rest.split()
     return (

@@ -27,7 +27,9 @@ NO_WHAT = re.compile(
 SHORT_POLAR = frozenset(["y", "n", "si", "non", "ja", "nee", "不", "对"])  # only as the whole answer or before a comma
 DAYS = "sunday monday tuesday wednesday thursday friday saturday"
 MONTHS = "january february march april june july august september october november december"
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 ONE_WORD = {
+    **{word: f"{place}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(place, 'th') }" for place, word in enumerate(ORDINALS.split(), start=1)},
     **{word[:3]: word for word in (DAYS + " " + MONTHS).split()},
     "sept": "september", "tues": "tuesday", "thur": "thursday", "thurs": "thursday",
     "grey": "gray", "anticlockwise": "counterclockwise", "mt": "mount", "mum": "mom", "maths": "math",

@@ -33,6 +33,7 @@ INEQUALITY = re.compile(
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
 ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|&|\s和\s)\s*", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+UNION = re.compile(r"\s*(?:∪|\bor\b|\bU\b)\s*")
 MEMBER = re.compile(r"^[a-zA-Z]\s*(?:∈|\\in\b)\s*")
 VARIABLE = re.compile(r"^([a-zA-Z](?:_?\d)?)\s*=\s*")
 LEAD = re.compile(
@@ -75,7 +76,7 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
     if max(len(reference), len(text)) > LONGEST:
         return None
     one, other = _bare(reference), _bare(text)
-    for reads in (_ratios, _ranges, _intervals, _points):
+    for reads in (_ratios, _ranges, _unions, _intervals, _points):
         if (found := reads(one, other, same)) is not None:
             return found
     return _lists(one, other, same, ordered)
@@ -133,9 +134,21 @@ def _intervals(one: str, other: str, same: Same) -> bool | None:
         return None
     if POINT.fullmatch(one) and not _must_be(one) and "oo" in other:
         return None
-    if (left.low_in, left.high_in) != (right.low_in, right.high_in):
-        return False
-    return _end(left.low, right.low, same) and _end(left.high, right.high, same)
+    return _same_interval(left, right, same)
+
+
+def _unions(one: str, other: str, same: Same) -> bool | None:
+    """`x <= -1 or x >= 3` and `(-oo, -1] ∪ [3, oo)`: the same intervals, in any order."""
+    mine, got = ([_interval(part.strip()) for part in UNION.split(text)] for text in (one, other))
+    if len(mine) < 2 or None in mine or None in got:
+        return None
+    left, right = [part for part in mine if part], [part for part in got if part]
+    return len(left) == len(right) and all(any(_same_interval(a, b, same) for b in right) for a in left)
+
+
+def _same_interval(one: Interval, other: Interval, same: Same) -> bool:
+    bounds = (one.low_in, one.high_in) == (other.low_in, other.high_in)
+    return bounds and _end(one.low, other.low, same) and _end(one.high, other.high, same)
 
 
 def _must_be(text: str) -> bool:
