@@ -56,8 +56,12 @@ DENIED = re.compile(
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
-REASON = re.compile(r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while)\b.*$", re.IGNORECASE | re.DOTALL)
+REASON = re.compile(
+    r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while|(?<=,\s)(?:followed|ahead|with|compared|unlike|then))\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
 THAN = re.compile(r"^(.*\b(\w{2,}er|more|less)\b.*?)\sthan\b", re.IGNORECASE | re.DOTALL)
+LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
@@ -131,9 +135,16 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     whole = named(each.text, options)
     if whole is None or whole.how != "conflict":
         return whole
+    asked = (
+        _texts_inside(plain(question), options) | _moments_inside(plain(question), options) if question else frozenset()
+    )
+    if len(rest := whole.letters - asked) == 1 and not DENIED.search(each.text):
+        return Choice(whole.text, rest, "option_text")
     pieces = sentences(each.text)
     for piece in pieces if each.how == "stated" else reversed(pieces):
         main = _main_clause(piece, question)
+        if piece.rstrip().endswith("?"):
+            return whole
         choice = named(piece, options) if len(pieces) > 1 else whole
         if choice and choice.how == "conflict" and main != piece:
             choice = named(main, options) or choice
@@ -146,9 +157,15 @@ def _main_clause(sentence: str, question: str | None) -> str:
     """A sentence without the clause that gives the reason, and without what the question's comparison is with."""
     main = REASON.sub("", BECAUSE.sub("", plain(sentence)))
     compared = THAN.match(main)
-    if compared and question and re.search(rf"\b{compared[2]}\b", question, re.IGNORECASE):
+    if compared and question and re.search(_degrees(compared[2].lower()), question, re.IGNORECASE):
         return compared[1]
     return main
+
+
+def _degrees(comparative: str) -> str:
+    """A pattern for a comparative and its superlative: "more" and "most", "taller" and "tallest"."""
+    known = {"more": "more|most", "less": "less|least", "better": "better|best", "further": "further|furthest"}
+    return rf"\b(?:{known.get(comparative, comparative.removesuffix('er') + '(?:er|est)')})\b"
 
 
 def named(text: str, options: Sequence[Option]) -> Choice | None:
@@ -238,7 +255,8 @@ def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
         return Choice(bare, frozenset(re.findall(r"\b[A-Z]\b", bare)), "several")
     if by_text := _with_text(bare, options):
         return by_text
-    if found := LEADING.match(bare):
+    known = {one.letter for one in options}
+    if (found := LEADING.match(bare)) and not (known and LETTER_IS.match(bare) and found[2] not in known):
         return _leading((found[1] or found[2]).upper(), found[3], bare, options)
     return None
 

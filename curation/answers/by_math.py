@@ -34,7 +34,11 @@ SPELLED = (
     (re.compile(r"(?<![\\a-zA-Z])(ln|log|sin|cos|tan|exp)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
-BEFORE = re.compile(r"^.*(?:\b(?:is|are|be|equals|gives|get|have|at)\b:?|\w:\s)\s*", re.DOTALL | re.IGNORECASE)
+BEFORE = re.compile(
+    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at)\b:?|\w:\s)\s*", re.DOTALL | re.IGNORECASE
+)
+COUNTED = re.compile(r"(?<=[\w)}])(?:\s+[a-z]{3,}){1,3}$")
+UNITS = re.compile(r"(?<=[\w)}])\s+(?:(?:square|cubic|sq\.?)\s[a-z]+|units?)(?:\s?\^\s?\{?[23]\}?|[²³])?$")
 DOLLARS = re.compile(r"\$+|\\[\[\]()]")
 
 
@@ -49,6 +53,7 @@ def reading(found: Iterable[Extracted]) -> str:
             return formula
         inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
         tail = trimmed(BEFORE.sub("", formula))
+        tail = COUNTED.sub("", tail) if re.search(r"[\d=^+*/\\]", tail) else tail
         fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
 
@@ -69,7 +74,7 @@ def trimmed(text: str) -> str:
     """A formula without its delimiters, lead words and the full stop."""
     bare = LEAD.sub("", text.strip().strip("*`").strip())
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
-    return bare.strip().rstrip(".,;").strip()
+    return UNITS.sub("", bare.strip().rstrip(".,;").strip())
 
 
 def is_prose(text: str) -> bool:
@@ -85,13 +90,20 @@ def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
     if latex(left) == latex(right):
         return True
     parts = structured.compare(reference, answer, structured.equal_parts)
-    if parts is True or (parts is False and not re.search(r"[a-zA-Z]", UNKNOWN.sub("", plain(reference)))):
+    if parts is True or (parts is False and _numbers(plain(reference))):
         return parts
     number, got = quantity(left), quantity(right)
     if number and got:
         return same_number(number, Reading(right, got), None)
     equal = same_formula(reference, answer) if "=" in reference and "=" in answer else same_formula(left, right)
     return "ask" if equal is None else equal
+
+
+def _numbers(reference: str) -> bool:
+    """Whether a reference with parts has nothing but numbers in them, so that what differs is wrong."""
+    values = structured.items(reference)
+    no_letters = not re.search(r"[a-zA-Z]", UNKNOWN.sub("", reference))
+    return no_letters or (len(values) > 1 and all(quantity(value) for value in values))
 
 
 def _sides(reference: str, answer: str) -> tuple[str, str]:
@@ -102,7 +114,9 @@ def _sides(reference: str, answer: str) -> tuple[str, str]:
     if left and right:
         same_name = latex(left[1]) == latex(right[1])
         return (_last_side(left[2]), _last_side(right[2])) if same_name else (reference, answer)
-    return (left[2] if left else reference), (_last_side(right[2]) if right else answer)
+    if left or "=" not in reference:
+        return (left[2] if left else reference), _last_side(right[2] if right else answer)
+    return reference, (right[2] if right else answer)
 
 
 def _last_side(text: str) -> str:

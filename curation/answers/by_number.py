@@ -39,7 +39,15 @@ REASON = re.compile(
     r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d])",
     re.IGNORECASE,
 )
-TAIL = re.compile(r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
+SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
+EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
+ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
+    r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}[*/+×÷=·])[^()]{1,80}\)"
+)
+TAIL = re.compile(
+    r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?(?:\s(?:a|an|the)\s[a-z]+\sof\b)?)\s*(?=\S)",
+    re.DOTALL | re.IGNORECASE,
+)
 STATED_TOO = re.compile(r"(?:=|\bis\b)\s*([^\s=,;][^=,;]{0,20}?)\s*(?:,|;|\band\b)")
 COMPUTED = re.compile(r"^[\d\s.+*/()^-]{3,60}$")
 BOUND = re.compile(
@@ -87,6 +95,7 @@ def _given(question: str) -> frozenset[Fraction]:
 
 def _place(each: Extracted, given: frozenset[Fraction]) -> Reading | None:
     """What one place states: the first sentence with a number of a statement, the last of anything else."""
+    each = replace(each, text=ASIDE.sub("", each.text))
     pieces = sentences(each.text)
     also = other_readings(each.text)
     for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
@@ -101,6 +110,8 @@ def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
         return Reading(text, whole)
     text = plain(text)
     head = REASON.split(text, maxsplit=1)[0]
+    if SHARE.match(text[len(head) :]) and VERB.search(text[len(head) :]) and not VERB.search(head):
+        head = text  # "3 balls out of 8 gives 3/8"
     if head != text and (short := _read(head, given)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
         return replace(short, others=short.others + rest)
@@ -117,12 +128,13 @@ def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
     main = stated[0] if first else stated[-1]
     others = tuple(each.quantity for each in every if each is not main)
     bounded = bool(BOUND.search(bare[: main.start]))
-    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, every), bounded)
+    return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
 
 
 def _answering(stated: list[Mention], text: str, given: frozenset[Fraction]) -> list[Mention]:
     """Without the numbers the question gave and those that are only a limit, where others are left."""
     stated = [each for each in stated if each.quantity.value not in given] or stated
+    stated = [each for each in stated if not EACH.match(text, each.end)] or stated
     return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
 
 

@@ -37,11 +37,11 @@ TRAIL = re.compile(
 )
 COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
 VERB = (
-    r"(?:is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
+    r"(?:has|have|had|is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
     r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
-ACTION = r"(?:[a-z]{3,}(?:ed|ing)|came|comes|took\splace|takes\splace|found|held|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+ACTION = r"(?:[a-z]{3,}(?:ed|ing)|came|comes|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes\splace|found|held|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
 TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = (
@@ -64,6 +64,9 @@ REFUSED = re.compile(
 )
 ITEMS = re.compile(r"\s+(?:or|and)\s+|\s*/\s*")
 SIMILAR = 0.85  # share of equal letters from which two spellings may be one word
+LABELLED = re.compile(
+    r"^(?:the\s)?(?:side|angle|point|line|segment|ray|vertex|edge)\s(?=∠?[A-Z]{1,4}\W*$)", re.IGNORECASE
+)
 LONG_ENOUGH = 5
 RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
 
@@ -150,6 +153,7 @@ def _views(text: str) -> tuple[str, ...]:
         for piece in pieces
         for view in (
             piece,
+            LABELLED.sub("", piece),
             TRAIL.sub("", LEAD.sub("", piece)),
             KIND_OF.sub("", piece),
             WHY.sub("", LEAD.sub("", piece)),

@@ -68,8 +68,12 @@ CONCLUDED = re.compile(
     r"\b(?:therefore|thus|hence|so|in conclusion|we get|this gives|which gives|equals)\b[,:]?", re.IGNORECASE
 )
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
-FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|\$([^$\n]{1,500})\$|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]")
-SENTENCE = re.compile(r"(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)\s+(?=[A-Z*$\\(\[])")
+FORMULA = re.compile(
+    r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]"
+)
+SENTENCE = re.compile(
+    r"(?<=[a-z][a-z)][.!?])(?<!\b[Nn]o\.)(?<!ig\.)(?<!rox\.)(?<!eq\.)\s+(?=\d)|(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)\s+(?=[A-Z*$\\(\[])"
+)
 PARAGRAPH = re.compile(r"\n[ \t]*\n")
 SOMETHING = re.compile(r"[^\s*_#:$>\[\]`\\]")
 FIRST = re.compile(
@@ -81,6 +85,7 @@ BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
 LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
 BULLETS = re.compile(r"(?:^[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+[^\n]{1,80}\n?)*\Z", re.MULTILINE)
+ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split)\*?\}|&(?=\s?[=<>\\])")
 BLOCK = re.compile(r"<(conclusion|final_?answer|ans|result|output)>\s*(.{0,600}?)\s*</\1>", re.IGNORECASE | re.DOTALL)
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
@@ -100,7 +105,7 @@ def candidates(response: str) -> Iterator[Extracted]:
 
 def places(parsed: Parsed) -> Iterator[Extracted]:
     """The same for a response already taken apart."""
-    region = _without_remark(spaced(parsed.answer[-LONGEST:].strip()))
+    region = _without_remark(spaced(ENVIRONMENT.sub("", parsed.answer[-LONGEST:]).strip()))
     if not region:
         return
     stated = _explicit(region)

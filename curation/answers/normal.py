@@ -50,6 +50,7 @@ DRESS = re.compile(
 )
 SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+REPEATING = re.compile(r"(?<![\d.])(\d{0,9})\.(\d{0,6})\\(?:overline|bar|dot)\s?\{(\d{1,6})\}")
 IDLE = re.compile(r"\^\s?\{(\w)\}(?!\d)")
 SIMPLE = re.compile(r"[\d.,]+|[^\W\d]")  # `\frac{1}{2x}` is not `1/2 x`
 SYMBOLS = (
@@ -112,6 +113,7 @@ def undressed(text: str) -> str:
     """LaTeX reduced to what it says: `\\text{…}` and spacing commands go, simple fractions become `a/b`."""
     if "\\" not in text and "~" not in text and "{" not in text:
         return text
+    text = REPEATING.sub(_repeating, text)
     text = IDLE.sub(r"^\1", text.replace("\\$", "¤").replace("\\ ", " "))
     for _ in range(4):  # `\text` inside `\frac` inside `\frac`: four levels are deeper than answers go
         before, text = text, FRACTION.sub(_fraction, DRESS.sub(r" \1 ", text))
@@ -120,6 +122,13 @@ def undressed(text: str) -> str:
     for pattern, sign in SYMBOLS:
         text = pattern.sub(sign, text)
     return SPACING.sub(" ", text).replace("¤", "\\$")
+
+
+def _repeating(found: re.Match[str]) -> str:
+    """`0.1\\overline{6}` as a fraction."""
+    below = 10 ** len(found[2]) * (10 ** len(found[3]) - 1)
+    above = int((found[1] or "0") + found[2] + found[3]) - int((found[1] or "0") + found[2])
+    return f" {above}/{below} "
 
 
 def _fraction(match: re.Match[str]) -> str:

@@ -90,6 +90,7 @@ class Mention:
     quantity: Quantity
     start: int
     end: int
+    text: str
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -100,7 +101,7 @@ def quantity(text: str) -> Quantity | None:
         return None
     bare = WRAPPED.sub(r"\2", bare)
     bare = LEAD.sub("", re.sub(r"^([-+])\s+(?=[\d$€£¥.])", r"\1", bare)).strip()
-    spelled = in_digits(bare)
+    spelled = compounded(in_digits(bare))
     plainly = None if "dozen" in bare.lower() or MIXED.match(spelled) else _whole(bare)
     return plainly or _whole(spelled) or _expression(bare)
 
@@ -171,14 +172,14 @@ def mentions(text: str) -> list[Mention]:
     """
     bare = compounded(plain(text))
     found = list(_mentions(bare))
-    return found or list(_mentions(in_digits(PRONOUN.sub(" ", bare))))
+    return found or list(_mentions(compounded(in_digits(PRONOUN.sub(" ", bare)))))
 
 
 def _mentions(text: str) -> Iterator[Mention]:
     for found in MENTION.finditer(text):
         number = None if _is_operand(text, found) else _read(found, text)
         if number:
-            yield Mention(number, found.start(), found.end())
+            yield Mention(number, found.start(), found.end(), found[0])
 
 
 def _is_operand(text: str, found: re.Match[str]) -> bool:

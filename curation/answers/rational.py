@@ -19,6 +19,7 @@ TOKEN = re.compile(
     r"|\*\*|[-+*/^(){}\[\]])"
 )
 FRACTION = re.compile(r"\\[dtc]?frac(?![a-zA-Z])")  # kept apart as §, since `1/2 x` may mean either
+DIGITS, BELOW = re.compile(r"§\s?(\d)(\d|\s?\{|\s?[a-zA-Z])"), re.compile(r"(§\{\d\})\s?(\d)")  # `\frac12`
 CLOSING = {"(": ")", "{": "}", "[": "]"}
 WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 CALLED = re.compile(r"(?<![a-zA-Z])[fghFGHP]'?\s?\(")
@@ -129,7 +130,8 @@ def number(value: Fraction | int) -> Ratio:
 
 def ratio(text: str) -> Ratio | None:
     """The formula as a quotient of polynomials; None where it is anything else."""
-    bare = plain(FRACTION.sub("§", text)).strip(" .")
+    bare = DIGITS.sub(r"§{\1}\2", plain(FRACTION.sub("§", text))).strip(" .")
+    bare = BELOW.sub(r"\1{\2}", bare)
     words = (word for word in WORD.findall(bare) if word != "pi")
     if not bare or len(bare) > LONGEST or CALLED.search(bare) or AMBIGUOUS.search(bare) or any(map(_is_word, words)):
         return None

@@ -39,7 +39,8 @@ ONE_WORD = {
 }  # fmt: skip
 IRREGULAR = {
     "leaves": "leaf", "wolves": "wolf", "knives": "knife", "halves": "half", "men": "man", "women": "woman",
-    "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse", "geese": "goose", "people": "person",
+    "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse", "vertices": "vertex", "radii": "radius", "axes": "axis", "mitochondria": "mitochondrion",
+    "bacteria": "bacterium", "geese": "goose", "people": "person",
 }  # fmt: skip
 OUR = re.compile(r"\b(\w{3,})our(s|ed|ing)?\b")
 RE = re.compile(r"\b(\w{3,}[bt])re\b")

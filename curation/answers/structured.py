@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from curation.answers.normal import folded, latex, plain
 from curation.answers.quantity import quantity
+from curation.answers.spelled import in_digits
 
 LONGEST = 400  # characters
 SIGNED = r"[-+]?\s*(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?%)?"
@@ -43,6 +44,7 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 PLUS_MINUS = re.compile(r"^(?:±|\\pm|\+/-|\+-)\s*(.{1,40})$")
+INNER_PM = re.compile(r"±|\\pm(?![a-zA-Z])")
 ORDERED = re.compile(
     r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest"
     r"|highest) to)\b",
@@ -105,6 +107,7 @@ def in_order(question: str | None) -> bool | None:
 def _ratios(one: str, other: str, _same: Same) -> bool | None:
     if not (left := RATIO.match(one)) or ":" not in one:
         return None
+    other = in_digits(other) if " to " in other else other
     number = quantity(other)
     right = [part for part in found.groups() if part] if (found := RATIO.match(other)) else None
     if right is None and number is not None and not number.scale and number.value > 0:
@@ -259,13 +262,16 @@ def items(text: str) -> list[str]:
     parts = [
         part for part in ITEM.split(re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?!\d{3},\d{1,2}\b)", "", inner)) if part.strip()
     ]
-    names = {name[1] for part in parts if (name := VARIABLE.match(part))}
+    names = {name[1][0] for part in parts if (name := VARIABLE.match(part))}
     if len(names) == 1:
         parts = [VARIABLE.sub("", part) for part in parts]
     out: list[str] = []
     for part in parts:
         both = PLUS_MINUS.match(part.strip())
-        out += [both[1], f"-{both[1]}"] if both else [part.strip(" \"'`")]
+        if both:
+            out += [both[1], f"-{both[1]}"]
+        else:
+            out += [INNER_PM.sub(sign, part).strip(" \"'`") for sign in ("+-" if INNER_PM.search(part) else "+")]
     return out
 
 

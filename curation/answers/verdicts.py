@@ -18,7 +18,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers, polarity
@@ -26,6 +26,7 @@ from curation.answers.extract import LONGEST, Extracted, candidates, places, ref
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
+from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar
@@ -180,7 +181,7 @@ def _verdict(correct: bool | None, extracted: str, asked: _Asked, how: str) -> V
 
 
 def _number(parsed: Parsed, asked: _Asked) -> Verdict:
-    reference = quantity(asked.reference)
+    reference = factorial(asked.reference) or quantity(asked.reference)
     if reference is None:
         return _fallback(parsed, asked)
     read = by_number.reading(places(parsed), asked.question)
@@ -229,9 +230,16 @@ def _stated_side(parsed: Parsed, asked: _Asked, letter: str) -> Verdict | None:
 
 def _box(parsed: Parsed, asked: _Asked) -> Verdict:
     references = by_box.boxes(asked.reference)
+    read = by_box.reading(places(parsed))
+    if (
+        asked.frame == asked.answer_frame == "norm01"
+        and references
+        and read
+        and min(max(references[0]), max(read[1])) > 1
+    ):
+        asked = replace(asked, frame="abs", answer_frame="abs")  # no shares of a picture: both count pixels
     if len(references) != 1 or not by_box.is_box(references[0], asked.frame):
         return Verdict(None, parsed.answer[:LONGEST], asked.kind, "undecided")
-    read = by_box.reading(places(parsed))
     if read is None:
         return _not_found(asked)
     got = convert(read[1], asked.answer_frame, asked.frame, size=asked.size)
