@@ -45,7 +45,8 @@ NAMED = re.compile(
 FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
 LINE = re.compile(r"^[\s*\-•]{0,6}(?:[Oo]ption\s)?[(\[]?([A-Z])[).:\]]\s*(.*)$", re.MULTILINE)
 CORRECT = re.compile(
-    r"(?<!not\s)(?<!isn't\s)\b(?:correct|right|true)\b(?!\s(?:angle|triangle|side|hand|of))|[✓✔✅]", re.IGNORECASE
+    r"(?<!not\s)(?<!isn't\s)\b(?:correct|right|true)\b(?!\s(?:angle|triangle|side|hand|of))|^\W*yes\b|[✓✔✅]",
+    re.IGNORECASE,
 )
 EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)

@@ -35,7 +35,8 @@ SPELLED = (
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
 BEFORE = re.compile(
-    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at)\b:?|\w:\s)\s*", re.DOTALL | re.IGNORECASE
+    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
+    re.DOTALL | re.IGNORECASE,
 )
 COUNTED = re.compile(r"(?<=[\w)}])(?:\s+[a-z]{3,}){1,3}$")
 UNITS = re.compile(r"(?<=[\w)}])\s+(?:(?:square|cubic|sq\.?)\s[a-z]+|units?)(?:\s?\^\s?\{?[23]\}?|[²³])?$")
@@ -95,7 +96,9 @@ def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
     number, got = quantity(left), quantity(right)
     if number and got:
         return same_number(number, Reading(right, got), None)
-    equal = same_formula(reference, answer) if "=" in reference and "=" in answer else same_formula(left, right)
+    equal = same_formula(reference, answer) if "=" in left and "=" in right else same_formula(left, right)
+    if equal is None and "=" in reference and "=" in answer:
+        equal = same_formula(reference, answer)
     return "ask" if equal is None else equal
 
 
@@ -112,7 +115,8 @@ def _sides(reference: str, answer: str) -> tuple[str, str]:
     """
     left, right = ASSIGNED.match(reference), ASSIGNED.match(answer)
     if left and right:
-        same_name = latex(left[1]) == latex(right[1])
+        names = {latex(left[1]), latex(right[1])}
+        same_name = len(names) == 1 or ("y" in names and any(re.fullmatch(r"[fgh]\(x\)", name) for name in names))
         return (_last_side(left[2]), _last_side(right[2])) if same_name else (reference, answer)
     if left or "=" not in reference:
         return (left[2] if left else reference), _last_side(right[2] if right else answer)

@@ -27,7 +27,7 @@ from curation.answers.arithmetic import evaluate
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings
-from curation.answers.quantity import LEAD, Mention, Quantity, compounded, mentions, quantity
+from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
 from curation.answers.units import SCALES
 
 RELATIVE = Fraction(1, 10**6)
@@ -40,6 +40,10 @@ REASON = re.compile(
     re.IGNORECASE,
 )
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
+IN = re.compile(r"\b(?:in|during|since|by|of|for)\s$", re.IGNORECASE)
+TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
+IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
+IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
 EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
 ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
     r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}[*/+×÷=·])[^()]{1,80}\)"
@@ -61,7 +65,8 @@ VERB = re.compile(
     re.IGNORECASE,
 )
 OPENS_LIST = re.compile(
-    r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or)|[=:(\[{])\W*$", re.IGNORECASE
+    r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or|count(?:ed)?|see|got|get)|[=:(\[{])\W*$",
+    re.IGNORECASE,
 )
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
@@ -85,7 +90,11 @@ class Reading:
 def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
     """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
     given = _given(question[-2000:]) if question else frozenset()
-    return next((read for each in found if (read := _place(each, given))), None)
+    read = next((read for each in found if (read := _place(each, given))), None)
+    if read and question and (scale := IN_MILLIONS.search(question)):
+        part = Fraction(1, 10 ** BIG[scale[1].lower()])
+        return replace(read, also=(*read.also, replace(read.main, value=read.main.value * part, decimals=None)))
+    return read
 
 
 @lru_cache(maxsize=512)
@@ -134,8 +143,22 @@ def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
 def _answering(stated: list[Mention], text: str, given: frozenset[Fraction]) -> list[Mention]:
     """Without the numbers the question gave and those that are only a limit, where others are left."""
     stated = [each for each in stated if each.quantity.value not in given] or stated
+    stated = [each for each in stated if not _is_year(each, text)] or stated
+    stated = [each for each in stated if _is_total(each, text)][-1:] or stated
     stated = [each for each in stated if not EACH.match(text, each.end)] or stated
     return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
+
+
+def _is_year(each: Mention, text: str) -> bool:
+    """`in 2019`: when something was, and not how much."""
+    return bool(re.fullmatch(r"(?:1[89]|20)\d\d", each.text)) and bool(
+        IN.search(text[max(0, each.start - 10) : each.start])
+    )
+
+
+def _is_total(each: Mention, text: str) -> bool:
+    """`a total of 7`, `making 7`, `7 apples in total`."""
+    return bool(TOTAL.search(text[max(0, each.start - 20) : each.start]) or IN_ALL.match(text, each.end))
 
 
 def _at_the_end(text: str) -> Reading | None:

@@ -20,9 +20,9 @@ RULES: tuple[tuple[str, str], ...] = (
      "paragraph, a heading 'Final Answer' and the line below it, `<CONCLUSION>…</CONCLUSION>`, `答案是…`, `选…`, `Antwort: …` and the like; "
      "of boxes and statements the last"),
     ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
+    ("first_line", "a first line or sentence that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
     ("answer_tag", "the whole answer block"),
     ("whole", "the whole text, when it is one short line and no answer block"),
-    ("first_line", "a first line that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
     ("bold", "bold text in the last paragraph, the last first"),
     ("formula", "the last formula between dollars"),
     ("sentence", "the last sentence of the last line"),
@@ -81,6 +81,7 @@ FIRST = re.compile(
     r"|\(?[A-H]\)?\.?|yes\.?|no\.?",
     re.IGNORECASE,
 )
+OPENING = re.compile(r"[-+$€£]?\d[\d.,/]{0,20}(?:[%°]| ?[a-z²³°^]{1,12})\.|(?:yes|no)\.", re.IGNORECASE)
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
 LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
@@ -117,11 +118,14 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
     for found in reversed(concluded[-MOST:]):
         yield Extracted(_line(paragraph, found.end()), "concluded")
-    if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
-        yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     first = region.split("\n", 1)[0].strip()
+    opening = sentences(first)[0]
     if first != region and FIRST.fullmatch(first):
         yield Extracted(first, "first_line")
+    elif opening != region and OPENING.fullmatch(opening):
+        yield Extracted(opening, "first_line")
+    if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
+        yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
         if not (text := found[1] or found[2]).rstrip().endswith(":"):
             yield Extracted(text, "bold")

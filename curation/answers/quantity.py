@@ -146,7 +146,7 @@ def _is_noun(rest: str) -> bool:
         and "pi" not in words
         and len(words) <= NOUN_WORDS
         and len(rest) > 1
-        and all(word[:1].islower() for word in words)
+        and all(word[:1].islower() and (unit(word) or not re.search(r"\d|^[a-z][-/]", word)) for word in words)
     )
 
 
