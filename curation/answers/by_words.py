@@ -41,7 +41,7 @@ VERB = (
     r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
-ACTION = r"(?:[a-z]{3,}(?:ed|ing)|came|comes|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes\splace|found|held|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+ACTION = r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
 TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = (
@@ -55,7 +55,7 @@ WHY = re.compile(
     r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
-UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
+UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the|followed)\b")
 REFUSED = re.compile(
     r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see"
     r"|determine|answer)|unable to|unknown$)"
@@ -67,6 +67,7 @@ SIMILAR = 0.85  # share of equal letters from which two spellings may be one wor
 LABELLED = re.compile(
     r"^(?:the\s)?(?:side|angle|point|line|segment|ray|vertex|edge)\s(?=∠?[A-Z]{1,4}\W*$)", re.IGNORECASE
 )
+DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
 LONG_ENOUGH = 5
 RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
 
@@ -76,7 +77,9 @@ def text_of(found: Sequence[Extracted]) -> str:
     return found[0].text if found else ""
 
 
-def agrees(reference: str, found: Iterable[Extracted], *, ordered: bool | None = None) -> tuple[bool | None, str]:
+def agrees(
+    reference: str, found: Iterable[Extracted], *, ordered: bool | None = None, question: str | None = None
+) -> tuple[bool | None, str]:
     """(verdict, the text it is about) over the places an answer may stand.
 
     A place that agrees decides. Otherwise the most explicit one does, except that a later place that is
@@ -86,6 +89,8 @@ def agrees(reference: str, found: Iterable[Extracted], *, ordered: bool | None =
     corrected = False
     for each in found:
         verdict = compare(reference, each.text, ordered=ordered)
+        if verdict is None and question and _is_subject(reference, each.text, question):
+            verdict = True
         if verdict:
             return (None if corrected else True), each.text
         corrected = corrected or (each.how == "corrected" and verdict is False)
@@ -184,13 +189,13 @@ def _with_comma(reference: str) -> Sequence[Quantity]:
 
 
 @lru_cache(maxsize=512)
-def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _sentence_forms(said: str) -> tuple[re.Pattern[str], ...]:
     name = re.escape(said)
     complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
-    return re.compile(complement), re.compile(
-        rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
-    )
+    subject = rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
+    seen = rf"(?:it|this|that|there) (?:is|was) {name} (?:[a-z]+ing|on|in|with|at|near)\b(?!.*\band\b).*"
+    return re.compile(complement), re.compile(subject), re.compile(seen)
 
 
 def says(reference: str, text: str) -> bool:
@@ -200,8 +205,23 @@ def says(reference: str, text: str) -> bool:
         return False
     if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):
         return True  # "planet Mercury"
-    complement, subject = _sentence_forms(said)
-    return bool(complement.fullmatch(sentence)) or bool(subject.match(plain(text).lower()))
+    complement, subject, seen = _sentence_forms(said)
+    return (
+        bool(complement.fullmatch(sentence))
+        or bool(seen.fullmatch(sentence))
+        or bool(subject.match(plain(text).lower()))
+    )
+
+
+def _is_subject(reference: str, text: str, question: str) -> bool:
+    """Whether the last sentence says of the reference what the question asks: "The Bears won more games than …"."""
+    name, sentence = re.escape(same_words(reference)), sentences(plain(text))[-1]
+    found = re.match(rf"{name}\s(.*)$", same_words(re.sub(r"^[^,]{1,80},\s", "", sentence)))
+    if not found or UNSURE.search(found[1].replace("than the", "")):
+        return False
+    said, asked = found[1].split(), same_words(question)
+    shared = [word for word in said[:4] if re.search(rf"\b{re.escape(word)}\b", asked)]
+    return len(shared) >= 2 and all(word in shared for word in said[:4] if DEGREE.fullmatch(word))
 
 
 def _one_of_several(reference: str, text: str) -> bool:

@@ -23,7 +23,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("first_line", "a first line or sentence that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
     ("answer_tag", "the whole answer block"),
     ("whole", "the whole text, when it is one short line and no answer block"),
-    ("bold", "bold text in the last paragraph, the last first"),
+    ("bold", "bold text in the last paragraph, the last first, headings aside"),
     ("formula", "the last formula between dollars"),
     ("sentence", "the last sentence of the last line"),
     ("line", "the last line"),
@@ -82,6 +82,7 @@ FIRST = re.compile(
     re.IGNORECASE,
 )
 OPENING = re.compile(r"[-+$€£]?\d[\d.,/]{0,20}(?:[%°]| ?[a-z²³°^]{1,12})\.|(?:yes|no)\.", re.IGNORECASE)
+HEADED = re.compile(r"(?<![^\n])(?:\*\*|__)[^*_\n]{1,200}(?:\*\*|__)[ \t:.]*\n")  # alone on a line, with more below it
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
 LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
@@ -127,7 +128,8 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
         yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
-        if not (text := found[1] or found[2]).rstrip().endswith(":"):
+        text = found[1] or found[2]
+        if not text.rstrip().endswith(":") and not HEADED.match(paragraph, found.start()):
             yield Extracted(text, "bold")
     yield from _ends(region)
 

@@ -55,7 +55,7 @@ PRONOUN = re.compile(
 WRAPPED = re.compile(r"^([\[{\"'])\s*(-?[^\[\]{}\"',]+)\s*[\]}\"']$")
 MIXED = re.compile(r"^-?\d+ \d+/\d+")
 TEN_TO = re.compile(r"^([-+]?)10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?$")
-BEHIND = re.compile(r"\s?((?<![a-zA-Z\\])(?!pi\b|sqrt|frac)[a-zA-Z°]+(?:\.? [a-z]+){0,2}(?:\^\{?[23]\}?)?)$")
+BEHIND = re.compile(r"\s?((?<![a-zA-Z\\])(?!pi\b|sqrt|frac)[a-zA-Z°]+(?:\.? [a-z]+){0,2}(?:\s?\^\s?\{?[23]\}?)?)$")
 COMPOUND = re.compile(
     r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
     re.IGNORECASE,

@@ -238,6 +238,8 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
         and min(max(references[0]), max(read[1])) > 1
     ):
         asked = replace(asked, frame="abs", answer_frame="abs")  # no shares of a picture: both count pixels
+    if read is None and len(references) == 1 and by_box.is_box(references[0], "abs"):
+        return _not_found(asked)
     if len(references) != 1 or not by_box.is_box(references[0], asked.frame):
         return Verdict(None, parsed.answer[:LONGEST], asked.kind, "undecided")
     if read is None:
@@ -258,7 +260,7 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
-    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered)
+    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     side = polar(asked.reference) if correct is False and len(asked.reference.split()) == 1 else None
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")

@@ -55,6 +55,7 @@ PART = re.compile(
     r"(\d{1,6}(?:\.\d{1,6})?)\s*-?\s*(hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|s|days?|weeks?)(?![a-z])",
     re.IGNORECASE,
 )
+DECADE = re.compile(r"(?:1[0-9]|20)\d0s$")
 HOURS = re.compile(r"\b(\d{1,3})\s?h(?:rs?|ours?)?[\s:]?(\d{1,2})\s?m\b", re.IGNORECASE)
 SPAN_INSIDE = re.compile(
     r"\b\d{1,3}\s?(?:hours?|hrs?|h)(?:,?\s(?:and\s)?|,)?\d{1,2}\s?(?:minutes?|mins?|m)\b", re.IGNORECASE
@@ -70,7 +71,7 @@ def when(text: str) -> When | None:
     5)), ("span", s).
     """
     bare = WEEKDAY.sub("", _with_half(plain(text)).strip(" .,").replace(" o'clock", ":00"))
-    if len(bare) > LONGEST:
+    if len(bare) > LONGEST or DECADE.match(bare):
         return None
     return _clock(bare) or _date(bare) or _span(bare) or _spoken(bare)
 
