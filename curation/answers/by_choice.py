@@ -62,6 +62,7 @@ REASON = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 THAN = re.compile(r"^(.*\b(\w{2,}er|more|less)\b.*?)\sthan\b", re.IGNORECASE | re.DOTALL)
+ASKED = re.compile(r"\?\s*$|\?\s+or\b", re.IGNORECASE)  # "Maybe A? Or C?" answers nothing
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
@@ -139,7 +140,7 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     asked = (
         _texts_inside(plain(question), options) | _moments_inside(plain(question), options) if question else frozenset()
     )
-    if len(rest := whole.letters - asked) == 1 and not DENIED.search(each.text):
+    if asked and len(rest := whole.letters - asked) == 1 and not DENIED.search(each.text):
         return Choice(whole.text, rest, "option_text")
     pieces = sentences(each.text)
     for piece in pieces if each.how == "stated" else reversed(pieces):
@@ -335,6 +336,8 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     both = letters | texts
     if not both:
         return None
+    if ASKED.search(bare):
+        return Choice(bare, both, "conflict")
     if len(both) > 1 and _offered(bare, both, letters, options):
         return Choice(bare, both, "several")
     if len(both) > 1 or DENIED.search(bare):

@@ -75,6 +75,7 @@ def trimmed(text: str) -> str:
     """A formula without its delimiters, lead words and the full stop."""
     bare = LEAD.sub("", text.strip().strip("*`").strip())
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
+    bare = bare if "=" in bare else re.sub(r"^\s*-\s+", "-", bare)  # without an equation no bullet but a sign
     return UNITS.sub("", bare.strip().rstrip(".,;").strip())
 
 

@@ -130,6 +130,7 @@ def number(value: Fraction | int) -> Ratio:
 
 def ratio(text: str) -> Ratio | None:
     """The formula as a quotient of polynomials; None where it is anything else."""
+    text = re.sub(r"^\s*-\s+", "-", text)  # no bullet
     bare = DIGITS.sub(r"§{\1}\2", plain(FRACTION.sub("§", text))).strip(" .")
     bare = BELOW.sub(r"\1{\2}", bare)
     words = (word for word in WORD.findall(bare) if word != "pi")
