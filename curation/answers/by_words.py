@@ -41,7 +41,10 @@ VERB = (
     r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
-ACTION = r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+ACTION = (
+    r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held"
+    r"|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+)
 TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = (

@@ -17,10 +17,11 @@ RULES: tuple[tuple[str, str], ...] = (
     ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
     ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
     ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
-     "paragraph, a heading 'Final Answer' and the line below it, `<CONCLUSION>…</CONCLUSION>`, `答案是…`, `选…`, `Antwort: …` and the like; "
-     "of boxes and statements the last"),
+     "paragraph, a heading 'Final Answer' and the line below it, `<CONCLUSION>…</CONCLUSION>`, `答案是…`, `选…`, "
+     "`Antwort: …` and the like; of boxes and statements the last"),
     ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
-    ("first_line", "a first line or sentence that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
+    ("first_line", "a first line or sentence that is nothing but an answer, when more follows (`**5**`, then the "
+     "explanation)"),
     ("answer_tag", "the whole answer block"),
     ("whole", "the whole text, when it is one short line and no answer block"),
     ("bold", "bold text in the last paragraph, the last first, headings aside"),
@@ -176,8 +177,9 @@ def _ends(region: str) -> Iterator[Extracted]:
     line = region.rsplit("\n", 1)[-1].strip()
     yield Extracted(sentences(line)[-1], "sentence")
     yield Extracted(line, "line")
-    if len(listed := BULLETS.search(region)[0].strip().split("\n")) > 1:
-        yield Extracted("\n".join(listed), "list")
+    block = BULLETS.search(region)
+    if block and "\n" in (listed := block[0].strip()):
+        yield Extracted(listed, "list")
     yield Extracted(region, "text")
 
 

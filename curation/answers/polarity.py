@@ -2,7 +2,8 @@
 "Is this relation a function?" with no.
 
 Only a sentence that takes up the question's own words in their order and ends on the same thing counts, so "Bob has
-more than Ana" does not answer "Does Ana have more than Bob?". Conditions, questions and denied questions are left alone.
+more than Ana" does not answer "Does Ana have more than Bob?". Conditions, questions and denied questions are left
+alone.
 """
 
 import re
@@ -16,9 +17,10 @@ ASKS = re.compile(
     r"(?:^|[.!?:,]\s+)((?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should)\s[^.?!]{3,200}\?)",
     re.IGNORECASE,
 )
-AUXILIARY = (
-    "is are was were do did doe can could ha have had will would should it this that there a an the of to in".split()
+AUXILIARY_WORDS = (
+    "is are was were do did doe can could ha have had will would should it this that there a an the of to in"
 )
+AUXILIARY = frozenset(AUXILIARY_WORDS.split())
 DENIES = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
 )

@@ -25,7 +25,8 @@ WORD = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 CALLED = re.compile(r"(?<![a-zA-Z])[fghFGHP]'?\s?\(")
 AMBIGUOUS = re.compile(r"/\s*(?:\d+\s*[a-zA-Z(\\]|[a-zA-Z]\s*[a-zA-Z(\\])")  # `1/2x`: people mean either
 EQUALS = re.compile(r"(?<![<>!=])=(?!=)")
-NAMES = frozenset("or and sin cos tan cot sec csc log ln exp max min lim det mod gcd lcm oo the is to in of".split())
+NOT_LETTERS = "or and sin cos tan cot sec csc log ln exp max min lim det mod gcd lcm oo the is to in of"
+NAMES = frozenset(NOT_LETTERS.split())
 LONGEST = 200  # characters
 MOST_TERMS, MOST_DEGREE, MOST_BRACKETS = 60, 16, 40
 Monomial = tuple[tuple[str, int], ...]
@@ -246,7 +247,7 @@ def _same_equation(left: list[str], right: list[str]) -> bool | None:
         if len(letters) < 2 or letters != got.letters():
             return None
         term = next(iter(mine.above))
-        scaled = {(): got.above.get(term, Fraction(0)) / mine.above[term]}
+        scaled: Polynomial = {(): got.above.get(term, Fraction(0)) / mine.above[term]}
         return bool(scaled[()]) and _times(mine.above, scaled) == got.above
     except _NotReadError:
         return None
