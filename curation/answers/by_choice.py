@@ -63,6 +63,9 @@ REASON = re.compile(
 )
 THAN = re.compile(r"^(.*\b(\w{2,}er|more|less)\b.*?)\sthan\b", re.IGNORECASE | re.DOTALL)
 ASKED = re.compile(r"\?\s*$|\?\s+or\b", re.IGNORECASE)  # "Maybe A? Or C?" answers nothing
+STEP = re.compile(r"^step\s\d{1,2}:\s", re.IGNORECASE)
+SUPERLATIVE = re.compile(r"\b(?:most|least|[a-z]{3,}est)\b", re.IGNORECASE)
+CLAUSE = re.compile(r",?\s(?:and|while|whereas|but)\s|;\s")
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
@@ -150,14 +153,21 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         choice = named(piece, options) if len(pieces) > 1 else whole
         if choice and choice.how == "conflict" and main != piece:
             choice = named(main, options) or choice
+        if choice and choice.how == "conflict":
+            lettered_too = NAMED.search(main) or LABEL.match(main)
+            figure = None if lettered_too else _stated_figure(main, options)
+            return figure if figure and figure.how != "conflict" and figure.letters <= whole.letters else whole
         if choice:
-            return choice if choice.how != "conflict" else whole
+            return choice
     return whole
 
 
 def _main_clause(sentence: str, question: str | None) -> str:
     """A sentence without the clause that gives the reason, and without what the question's comparison is with."""
-    main = REASON.sub("", BECAUSE.sub("", plain(sentence)))
+    main = REASON.sub("", BECAUSE.sub("", STEP.sub("", plain(sentence))))
+    if question and (asked := SUPERLATIVE.search(question)):
+        clauses = [one for one in CLAUSE.split(main) if re.search(rf"\b{asked[0]}\b", one, re.IGNORECASE)]
+        main = clauses[0] if len(clauses) == 1 else main
     compared = THAN.match(main)
     if compared and question and re.search(_degrees(compared[2].lower()), question, re.IGNORECASE):
         return compared[1]

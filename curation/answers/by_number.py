@@ -34,9 +34,9 @@ RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 REASON = re.compile(
-    r",\s(?:with|at)\s|,?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|for\sa\stotal|or\s(?:about|approximately"
+    r",\s(?:with|at|from|up|down)\s|,?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|or\s(?:about|approximately"
     r"|roughly)|i\.e\.|"
-    r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d])",
+    r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d]|[\d.,]+\s?%\))",
     re.IGNORECASE,
 )
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
@@ -44,6 +44,7 @@ IN = re.compile(r"\b(?:in|during|since|by|of|for)\s$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
 IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
+MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
 EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
 ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
     r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}[*/+×÷=·])[^()]{1,80}\)"
@@ -145,6 +146,9 @@ def _answering(stated: list[Mention], text: str, given: frozenset[Fraction]) -> 
     stated = [each for each in stated if each.quantity.value not in given] or stated
     stated = [each for each in stated if not _is_year(each, text)] or stated
     stated = [each for each in stated if _is_total(each, text)][-1:] or stated
+    stated = [
+        each for each in stated if not (text[: each.start].endswith(", ") and MORE.match(text, each.end))
+    ] or stated
     stated = [each for each in stated if not EACH.match(text, each.end)] or stated
     return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
 

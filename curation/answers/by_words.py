@@ -162,6 +162,7 @@ def _views(text: str) -> tuple[str, ...]:
         for view in (
             piece,
             LABELLED.sub("", piece),
+            piece.rsplit(": ", 1)[-1],
             TRAIL.sub("", LEAD.sub("", piece)),
             KIND_OF.sub("", piece),
             WHY.sub("", LEAD.sub("", piece)),

@@ -14,7 +14,7 @@ from curation.answers.quantity import quantity
 from curation.answers.spelled import in_digits
 
 LONGEST = 400  # characters
-SIGNED = r"[-+]?\s*(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?%)?"
+SIGNED = r"[-+]?\s*(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)(?:\s?%)?"
 RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?))?$")
 RANGE = re.compile(
     rf"^(?:from\s+|between\s+)?({SIGNED})\s*(?:-|\bto\b|\band\b|\bthrough\b)\s*({SIGNED})$", re.IGNORECASE
@@ -34,6 +34,7 @@ INEQUALITY = re.compile(
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
 ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|&|\s和\s)\s*", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+BUILDER = re.compile(r"^\\?\{\s*[a-z]\s*(?:∈\s*R\s*)?(?:\||:|\\mid)\s*([^{}]{1,80}?)\\?\}$")
 UNION = re.compile(r"\s*(?:∪|\bor\b|\bU\b)\s*")
 MEMBER = re.compile(r"^[a-zA-Z]\s*(?:∈|\\in\b)\s*")
 VARIABLE = re.compile(r"^([a-zA-Z](?:_?\d)?)\s*=\s*")
@@ -88,7 +89,12 @@ def _bare(text: str) -> str:
     bare = BULLET.sub("", text) if "\n" in text else text
     bare = bare if "than" not in bare and "at " not in bare else _signed(bare)
     return (
-        MEMBER.sub("", LEAD.sub("", plain(bare))).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
+        MEMBER.sub("", BUILDER.sub(r"\1", LEAD.sub("", plain(bare))))
+        .strip()
+        .rstrip(".,;")
+        .replace("\\{", "{")
+        .replace("\\}", "}")
+        .strip()
     )
 
 

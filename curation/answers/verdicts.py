@@ -34,7 +34,7 @@ from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Kind, Option, Verdict
 
-VERSION = 2  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 3  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 @dataclass(frozen=True, slots=True)
