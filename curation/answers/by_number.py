@@ -40,6 +40,8 @@ REASON = re.compile(
     re.IGNORECASE,
 )
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
+YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
+APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
 IN = re.compile(r"\b(?:in|during|since|by|of|for)\s$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
@@ -90,8 +92,8 @@ class Reading:
 
 def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
     """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
-    given = _given(question[-2000:]) if question else frozenset()
-    read = next((read for each in found if (read := _place(each, given))), None)
+    question = question[-2000:] if question else ""
+    read = next((read for each in found if (read := _place(each, question))), None)
     if read and question and (scale := IN_MILLIONS.search(question)):
         part = Fraction(1, 10 ** BIG[scale[1].lower()])
         return replace(read, also=(*read.also, replace(read.main, value=read.main.value * part, decimals=None)))
@@ -103,18 +105,21 @@ def _given(question: str) -> frozenset[Fraction]:
     return frozenset(each.quantity.value for each in mentions(question))
 
 
-def _place(each: Extracted, given: frozenset[Fraction]) -> Reading | None:
+def _place(each: Extracted, question: str) -> Reading | None:
     """What one place states: the first sentence with a number of a statement, the last of anything else."""
     each = replace(each, text=ASIDE.sub("", each.text))
+    exact, *rounded = APPROX.split(each.text)
+    if len(rounded) == 1 and (read := _place(replace(each, text=exact), question)):
+        return replace(read, also=(*read.also, *(one.quantity for one in mentions(rounded[0])[:1])))
     pieces = sentences(each.text)
     also = other_readings(each.text)
     for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
-        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece, given)):
+        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece, question)):
             return replace(read, also=(*read.also, *also))
     return Reading(each.text, also[0], also=also) if also else None
 
 
-def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
+def _read(text: str, question: str) -> Reading | None:
     """The number of a sentence; what only explains it ("because …", "or about …", "out of …") is cut off first."""
     if whole := quantity(text):
         return Reading(text, whole)
@@ -122,7 +127,7 @@ def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
     head = REASON.split(text, maxsplit=1)[0]
     if SHARE.match(text[len(head) :]) and VERB.search(text[len(head) :]) and not VERB.search(head):
         head = text  # "3 balls out of 8 gives 3/8"
-    if head != text and (short := _read(head, given)):
+    if head != text and (short := _read(head, question)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
         return replace(short, others=short.others + rest)
     if said := _at_the_end(text):
@@ -131,7 +136,7 @@ def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
     if not stated:
         return None
     bare = compounded(plain(text))
-    stated, every = _answering(stated, bare, given), stated
+    stated, every = _answering(stated, bare, question), stated
     first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
     if first and len(stated) > 1 and VERB.search(bare[stated[0].end : stated[-1].start]):
         first = False
@@ -141,10 +146,12 @@ def _read(text: str, given: frozenset[Fraction]) -> Reading | None:
     return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
 
 
-def _answering(stated: list[Mention], text: str, given: frozenset[Fraction]) -> list[Mention]:
+def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]:
     """Without the numbers the question gave and those that are only a limit, where others are left."""
+    given = _given(question)
     stated = [each for each in stated if each.quantity.value not in given] or stated
-    stated = [each for each in stated if not _is_year(each, text)] or stated
+    year = bool(YEAR_ASKED.search(question))
+    stated = [each for each in stated if _is_year(each, text) is year] or stated
     stated = [each for each in stated if _is_total(each, text)][-1:] or stated
     stated = [
         each for each in stated if not (text[: each.start].endswith(", ") and MORE.match(text, each.end))

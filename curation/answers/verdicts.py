@@ -16,6 +16,7 @@ module states its rules. What the outcomes mean:
 
 import asyncio
 import math
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,6 +36,11 @@ from curation.errors import ConfigError
 from curation.records import KINDS, Kind, Option, Verdict
 
 VERSION = 3  # part of every verifying step's fingerprint: raise it when a verdict may change
+
+
+COMMAND = re.compile(
+    r"\\(?:[dtc]?frac|sqrt|sin|cos|tan|cot|sec|csc|arc[a-z]{3}|log|ln|exp|binom|sum|prod|int|pi|cdot|times|left|[lr]floor)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,7 @@ def _another_name(reference: str, answer: str) -> bool:
 def _function(parsed: Parsed, asked: _Asked) -> Verdict | None:
     """An answer that is a formula without a number of its own, such as `\\cos(0)`: Math-Verify compares it."""
     formula = by_math.reading(places(parsed))
-    if not formula or "\\" not in formula or "boxed" in formula or len(formula) > by_math.LONGEST:
+    if not formula or not COMMAND.search(formula) or "boxed" in formula or len(formula) > by_math.LONGEST:
         return None
     correct, reason = by_math.agrees(by_math.trimmed(asked.reference), formula, seconds=asked.seconds)
     return Verdict(correct, formula, asked.kind, reason)
