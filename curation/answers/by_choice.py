@@ -16,13 +16,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.answers import by_math
 from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
-from curation.answers.when import when
+from curation.answers.when import moments, when
 from curation.records import Option
 
 How = Literal["letter", "option_text", "option_number", "several", "conflict"]
@@ -41,6 +42,13 @@ NAMED = re.compile(
     r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
     r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
 )
+FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
+LINE = re.compile(r"^[\s*\-•]{0,6}(?:[Oo]ption\s)?[(\[]?([A-Z])[).:\]]\s*(.*)$", re.MULTILINE)
+CORRECT = re.compile(
+    r"(?<!not\s)(?<!isn't\s)\b(?:correct|right|true)\b(?!\s(?:angle|triangle|side|hand|of))|^\W*yes\b|[✓✔✅]",
+    re.IGNORECASE,
+)
+EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 DENIED = re.compile(
     r"\b(?:not|isn't|aren't|neither|nor|except|rather than|instead of|incorrect|wrong|eliminate[ds]?)\b",
@@ -48,6 +56,17 @@ DENIED = re.compile(
 )
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
+BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
+REASON = re.compile(
+    r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while|(?<=,\s)(?:followed|ahead|with|compared|unlike|then))\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+THAN = re.compile(r"^(.*\b(\w{2,}er|more|less)\b.*?)\sthan\b", re.IGNORECASE | re.DOTALL)
+ASKED = re.compile(r"\?\s*$|\?\s+or\b", re.IGNORECASE)  # "Maybe A? Or C?" answers nothing
+STEP = re.compile(r"^step\s\d{1,2}:\s", re.IGNORECASE)
+SUPERLATIVE = re.compile(r"\b(?:most|least|[a-z]{3,}est)\b", re.IGNORECASE)
+CLAUSE = re.compile(r",?\s(?:and|while|whereas|but)\s|;\s")
+LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
@@ -95,9 +114,70 @@ def options_in(question: str) -> tuple[Option, ...]:
     return tuple(Option(letter, text) for letter, text in run) if in_order else ()
 
 
-def reading(found: Iterable[Extracted], options: Sequence[Option]) -> Choice | None:
-    """The first place that names an option."""
-    return next((choice for each in found if (choice := named(each.text, options))), None)
+def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:
+    """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
+    texts = list(found)
+    marked = _marked(texts[-1].text, options) if texts else None
+    for each in texts:
+        if marked and each.how not in EXPLICIT:
+            return marked
+        if choice := _place(each, options, question):
+            return choice
+    return None
+
+
+def _marked(text: str, options: Sequence[Option]) -> Choice | None:
+    """The option whose line says that it is correct, where every option has its line: `B. condensation – correct`."""
+    lines = [found for found in LINE.finditer(text) if any(one.letter == found[1] for one in options)]
+    right = [line for line in lines if CORRECT.search(line[2])]
+    if len(lines) < max(2, len(options)) or len(right) != 1:
+        return None
+    return Choice(right[0][0], frozenset(right[0][1]), "letter")
+
+
+def _place(each: Extracted, options: Sequence[Option], question: str | None) -> Choice | None:
+    """What one place names; where that is a conflict, what its last sentence does (the first of a statement)."""
+    whole = named(each.text, options)
+    if whole is None or whole.how != "conflict":
+        return whole
+    asked = (
+        _texts_inside(plain(question), options) | _moments_inside(plain(question), options) if question else frozenset()
+    )
+    if asked and len(rest := whole.letters - asked) == 1 and not DENIED.search(each.text):
+        return Choice(whole.text, rest, "option_text")
+    pieces = sentences(each.text)
+    for piece in pieces if each.how == "stated" else reversed(pieces):
+        main = _main_clause(piece, question)
+        if piece.rstrip().endswith("?"):
+            return whole
+        choice = named(piece, options) if len(pieces) > 1 else whole
+        if choice and choice.how == "conflict" and main != piece:
+            choice = named(main, options) or choice
+        if choice and choice.how == "conflict":
+            lettered_too = NAMED.search(main) or LABEL.match(main)
+            figure = None if lettered_too else _stated_figure(main, options)
+            return figure if figure and figure.how != "conflict" and figure.letters <= whole.letters else whole
+        if choice:
+            return choice
+    return whole
+
+
+def _main_clause(sentence: str, question: str | None) -> str:
+    """A sentence without the clause that gives the reason, and without what the question's comparison is with."""
+    main = REASON.sub("", BECAUSE.sub("", STEP.sub("", plain(sentence))))
+    if question and (asked := SUPERLATIVE.search(question)):
+        clauses = [one for one in CLAUSE.split(main) if re.search(rf"\b{asked[0]}\b", one, re.IGNORECASE)]
+        main = clauses[0] if len(clauses) == 1 else main
+    compared = THAN.match(main)
+    if compared and question and re.search(_degrees(compared[2].lower()), question, re.IGNORECASE):
+        return compared[1]
+    return main
+
+
+def _degrees(comparative: str) -> str:
+    """A pattern for a comparative and its superlative: "more" and "most", "taller" and "tallest"."""
+    known = {"more": "more|most", "less": "less|least", "better": "better|best", "further": "further|furthest"}
+    return rf"\b(?:{known.get(comparative, comparative.removesuffix('er') + '(?:er|est)')})\b"
 
 
 def named(text: str, options: Sequence[Option]) -> Choice | None:
@@ -105,7 +185,7 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
     bare = plain(text).strip(" \n\t*'\"")
     if not bare:
         return None
-    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options)
+    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options) or _by_formula(text, options)
     if found:
         return found
     kept = _without_denied(bare, options)
@@ -187,7 +267,8 @@ def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
         return Choice(bare, frozenset(re.findall(r"\b[A-Z]\b", bare)), "several")
     if by_text := _with_text(bare, options):
         return by_text
-    if found := LEADING.match(bare):
+    known = {one.letter for one in options}
+    if (found := LEADING.match(bare)) and not (known and LETTER_IS.match(bare) and found[2] not in known):
         return _leading((found[1] or found[2]).upper(), found[3], bare, options)
     return None
 
@@ -244,16 +325,29 @@ def _by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> 
     return None
 
 
+def _by_formula(text: str, options: Sequence[Option]) -> Choice | None:
+    """The one option that is the same formula, of options that are formulas."""
+    if not any(FORMULAS.search(one.text) for one in options):
+        return None
+    formula = by_math.reading([Extracted(text, "text")])
+    if not formula or len(formula) > by_math.LONGEST:
+        return None
+    letters = frozenset(one.letter for one in options if by_math.cheap(by_math.trimmed(one.text), formula) is True)
+    return Choice(text, letters, "option_text") if len(letters) == 1 else None
+
+
 def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     """Letters in explicit form, else option texts, inside a sentence; several or denied ones cannot be told
     apart.
     """
     known = frozenset(one.letter for one in options) or frozenset("ABCDEFGH")
     letters = frozenset(next(part for part in found.groups() if part) for found in NAMED.finditer(bare)) & known
-    texts = _texts_inside(bare, options)
+    texts = _texts_inside(bare, options) or _moments_inside(bare, options)
     both = letters | texts
     if not both:
         return None
+    if ASKED.search(bare):
+        return Choice(bare, both, "conflict")
     if len(both) > 1 and _offered(bare, both, letters, options):
         return Choice(bare, both, "several")
     if len(both) > 1 or DENIED.search(bare):
@@ -278,6 +372,13 @@ def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
             said = said.replace(f" {same_words(one.text)} ", " | ")
             letters.add(one.letter)
     return frozenset(letters)
+
+
+def _moments_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
+    """Options that are a time, date or duration which the sentence names otherwise."""
+    mine = {one.letter: moment for one in options if (moment := when(one.text))}
+    said = moments(bare) if mine else set()
+    return frozenset(letter for letter, moment in mine.items() if moment in said)
 
 
 def correct_letter(reference: str, options: Sequence[Option]) -> str | None:

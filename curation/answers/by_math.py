@@ -14,9 +14,10 @@ from curation.answers.by_number import agrees as same_number
 from curation.answers.extract import FORMULA, Extracted
 from curation.answers.normal import latex, plain
 from curation.answers.quantity import quantity
+from curation.answers.rational import same_formula
 
 LONGEST = 500  # characters; no final answer is longer, and SymPy's time grows fast
-ASSIGNED = re.compile(r"^\s*([a-zA-Z](?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=)\s*(.+)$", re.DOTALL)
+ASSIGNED = re.compile(r"^\s*((?:[a-zA-Z]|[A-Z]{2,3})(?:_\{?\w+\}?)?'?(?:\s*\([a-z]\))?)\s*=(?!=)\s*(.+)$", re.DOTALL)
 PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{4,}(?![a-zA-Z{])")
 FUNCTIONS = frozenset(["sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "frac", "log", "infty"])
 LEAD = re.compile(
@@ -24,6 +25,7 @@ LEAD = re.compile(
     r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?",
     re.IGNORECASE,
 )
+UNKNOWN = re.compile(r"(?<![a-zA-Z])[a-zA-Z]\s*(?:[<>]=?|=)|[<>]=?\s*[a-zA-Z](?![a-zA-Z])|\b(?:oo|or|and)\b")
 NAMED = re.compile(r"\\(?:text|mathrm|begin|end)\s*\{[^{}]*\}")
 SPELLED = (
     (re.compile(r"(?<![\\a-zA-Z])oo(?![a-zA-Z])"), r"\\infty "),
@@ -32,7 +34,12 @@ SPELLED = (
     (re.compile(r"(?<![\\a-zA-Z])(ln|log|sin|cos|tan|exp)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
-BEFORE = re.compile(r"^.*\b(?:is|are|be|equals|gives|get|have|at)\b:?\s*", re.DOTALL | re.IGNORECASE)
+BEFORE = re.compile(
+    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+COUNTED = re.compile(r"(?<=[\w)}])(?:\s+[a-z]{3,}){1,3}$")
+UNITS = re.compile(r"(?<=[\w)}])\s+(?:(?:square|cubic|sq\.?)\s[a-z]+|units?)(?:\s?\^\s?\{?[23]\}?|[²³])?$")
 DOLLARS = re.compile(r"\$+|\\[\[\]()]")
 
 
@@ -47,15 +54,29 @@ def reading(found: Iterable[Extracted]) -> str:
             return formula
         inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
         tail = trimmed(BEFORE.sub("", formula))
+        tail = COUNTED.sub("", tail) if re.search(r"[\d=^+*/\\]", tail) else tail
         fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
+
+
+def listed(reference: str, found: Iterable[Extracted]) -> str:
+    """The first text that gives the same several values as a reference with several; "" when none does."""
+    if len(structured.items(plain(reference))) < 2:
+        return ""
+    for each in found:
+        if structured.compare(reference, each.text, structured.equal_parts):
+            return each.text
+        if each.how in ("boxed", "stated", "answer_tag"):
+            break
+    return ""
 
 
 def trimmed(text: str) -> str:
     """A formula without its delimiters, lead words and the full stop."""
     bare = LEAD.sub("", text.strip().strip("*`").strip())
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
-    return bare.strip().rstrip(".,;").strip()
+    bare = bare if "=" in bare else re.sub(r"^\s*-\s+", "-", bare)  # without an equation no bullet but a sign
+    return UNITS.sub("", bare.strip().rstrip(".,;").strip())
 
 
 def is_prose(text: str) -> bool:
@@ -71,10 +92,22 @@ def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
     if latex(left) == latex(right):
         return True
     parts = structured.compare(reference, answer, structured.equal_parts)
-    if parts is True or (parts is False and not re.search(r"[a-zA-Z]", plain(reference))):
+    if parts is True or (parts is False and _numbers(plain(reference))):
         return parts
     number, got = quantity(left), quantity(right)
-    return same_number(number, Reading(right, got), None) if number and got else "ask"
+    if number and got:
+        return same_number(number, Reading(right, got), None)
+    equal = same_formula(reference, answer) if "=" in left and "=" in right else same_formula(left, right)
+    if equal is None and "=" in reference and "=" in answer:
+        equal = same_formula(reference, answer)
+    return "ask" if equal is None else equal
+
+
+def _numbers(reference: str) -> bool:
+    """Whether a reference with parts has nothing but numbers in them, so that what differs is wrong."""
+    values = structured.items(reference)
+    no_letters = not re.search(r"[a-zA-Z]", UNKNOWN.sub("", reference))
+    return no_letters or (len(values) > 1 and all(quantity(value) for value in values))
 
 
 def _sides(reference: str, answer: str) -> tuple[str, str]:
@@ -83,8 +116,17 @@ def _sides(reference: str, answer: str) -> tuple[str, str]:
     """
     left, right = ASSIGNED.match(reference), ASSIGNED.match(answer)
     if left and right:
-        return (left[2], right[2]) if latex(left[1]) == latex(right[1]) else (reference, answer)
-    return (left[2] if left else reference), (right[2] if right else answer)
+        names = {latex(left[1]), latex(right[1])}
+        same_name = len(names) == 1 or ("y" in names and any(re.fullmatch(r"[fgh]\(x\)", name) for name in names))
+        return (_last_side(left[2]), _last_side(right[2])) if same_name else (reference, answer)
+    if left or "=" not in reference:
+        return (left[2] if left else reference), _last_side(right[2] if right else answer)
+    return reference, (right[2] if right else answer)
+
+
+def _last_side(text: str) -> str:
+    """What a chain of equal formulas comes to: `(x+1)^2` of `x^2 + 2x + 1 = (x+1)^2`."""
+    return text.rsplit("=", 1)[-1].strip() if "=" in text and not re.search(r"[<>!,]", text) else text
 
 
 def agrees(reference: str, answer: str, *, seconds: float) -> tuple[bool | None, str]:

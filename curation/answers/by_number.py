@@ -16,28 +16,45 @@ Different currencies or dimensions are undecided when the figures are equal. Any
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from curation.answers.arithmetic import evaluate
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings
-from curation.answers.quantity import LEAD, Mention, Quantity, mentions, quantity
+from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
 from curation.answers.units import SCALES
 
 RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 REASON = re.compile(
-    r",?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|for\sa\stotal|or\s(?:about|approximately"
+    r",\s(?:with|at|from|up|down)\s|,?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|or\s(?:about|approximately"
     r"|roughly)|i\.e\.|"
-    r"per|out\sof|in\severy)\s|\s\((?=[^\W\d])",
+    r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d]|[\d.,]+\s?%\))",
     re.IGNORECASE,
 )
-TAIL = re.compile(r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?)\s*(?=\S)", re.DOTALL | re.IGNORECASE)
+SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
+YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
+APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
+IN = re.compile(r"\b(?:in|during|since|by|of|for)\s$", re.IGNORECASE)
+TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
+IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
+IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
+MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
+EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
+ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
+    r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}[*/+×÷=·])[^()]{1,80}\)"
+)
+TAIL = re.compile(
+    r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?(?:\s(?:a|an|the)\s[a-z]+\sof\b)?)\s*(?=\S)",
+    re.DOTALL | re.IGNORECASE,
+)
 STATED_TOO = re.compile(r"(?:=|\bis\b)\s*([^\s=,;][^=,;]{0,20}?)\s*(?:,|;|\band\b)")
 COMPUTED = re.compile(r"^[\d\s.+*/()^-]{3,60}$")
 BOUND = re.compile(
@@ -51,7 +68,8 @@ VERB = re.compile(
     re.IGNORECASE,
 )
 OPENS_LIST = re.compile(
-    r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or)|[=:(\[{])\W*$", re.IGNORECASE
+    r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or|count(?:ed)?|see|got|get)|[=:(\[{])\W*$",
+    re.IGNORECASE,
 )
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
@@ -72,28 +90,44 @@ class Reading:
     also: tuple[Quantity, ...] = ()
 
 
-def reading(found: Iterable[Extracted]) -> Reading | None:
-    """The first place that states a number."""
-    return next((read for each in found if (read := _place(each))), None)
+def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
+    """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
+    question = question[-2000:] if question else ""
+    read = next((read for each in found if (read := _place(each, question))), None)
+    if read and question and (scale := IN_MILLIONS.search(question)):
+        part = Fraction(1, 10 ** BIG[scale[1].lower()])
+        return replace(read, also=(*read.also, replace(read.main, value=read.main.value * part, decimals=None)))
+    return read
 
 
-def _place(each: Extracted) -> Reading | None:
+@lru_cache(maxsize=512)
+def _given(question: str) -> frozenset[Fraction]:
+    return frozenset(each.quantity.value for each in mentions(question))
+
+
+def _place(each: Extracted, question: str) -> Reading | None:
     """What one place states: the first sentence with a number of a statement, the last of anything else."""
+    each = replace(each, text=ASIDE.sub("", each.text))
+    exact, *rounded = APPROX.split(each.text)
+    if len(rounded) == 1 and (read := _place(replace(each, text=exact), question)):
+        return replace(read, also=(*read.also, *(one.quantity for one in mentions(rounded[0])[:1])))
     pieces = sentences(each.text)
     also = other_readings(each.text)
     for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
-        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece)):
+        if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece, question)):
             return replace(read, also=(*read.also, *also))
     return Reading(each.text, also[0], also=also) if also else None
 
 
-def _read(text: str) -> Reading | None:
+def _read(text: str, question: str) -> Reading | None:
     """The number of a sentence; what only explains it ("because …", "or about …", "out of …") is cut off first."""
     if whole := quantity(text):
         return Reading(text, whole)
     text = plain(text)
     head = REASON.split(text, maxsplit=1)[0]
-    if head != text and (short := _read(head)):
+    if SHARE.match(text[len(head) :]) and VERB.search(text[len(head) :]) and not VERB.search(head):
+        head = text  # "3 balls out of 8 gives 3/8"
+    if head != text and (short := _read(head, question)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
         return replace(short, others=short.others + rest)
     if said := _at_the_end(text):
@@ -101,14 +135,41 @@ def _read(text: str) -> Reading | None:
     stated = mentions(text)
     if not stated:
         return None
-    bare = plain(text)
+    bare = compounded(plain(text))
+    stated, every = _answering(stated, bare, question), stated
     first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
     if first and len(stated) > 1 and VERB.search(bare[stated[0].end : stated[-1].start]):
         first = False
     main = stated[0] if first else stated[-1]
-    others = tuple(each.quantity for each in stated if each is not main)
+    others = tuple(each.quantity for each in every if each is not main)
     bounded = bool(BOUND.search(bare[: main.start]))
-    return Reading(bare[main.start : main.end], main.quantity, others, _listed(bare, stated), bounded)
+    return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
+
+
+def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]:
+    """Without the numbers the question gave and those that are only a limit, where others are left."""
+    given = _given(question)
+    stated = [each for each in stated if each.quantity.value not in given] or stated
+    year = bool(YEAR_ASKED.search(question))
+    stated = [each for each in stated if _is_year(each, text) is year] or stated
+    stated = [each for each in stated if _is_total(each, text)][-1:] or stated
+    stated = [
+        each for each in stated if not (text[: each.start].endswith(", ") and MORE.match(text, each.end))
+    ] or stated
+    stated = [each for each in stated if not EACH.match(text, each.end)] or stated
+    return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
+
+
+def _is_year(each: Mention, text: str) -> bool:
+    """`in 2019`: when something was, and not how much."""
+    return bool(re.fullmatch(r"(?:1[89]|20)\d\d", each.text)) and bool(
+        IN.search(text[max(0, each.start - 10) : each.start])
+    )
+
+
+def _is_total(each: Mention, text: str) -> bool:
+    """`a total of 7`, `making 7`, `7 apples in total`."""
+    return bool(TOTAL.search(text[max(0, each.start - 20) : each.start]) or IN_ALL.match(text, each.end))
 
 
 def _at_the_end(text: str) -> Reading | None:
@@ -165,6 +226,8 @@ def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> 
     if figures is not True and reference.percent != got.percent:
         parts = _near(_fraction(reference), _fraction(got), tolerance)
         return parts if parts is not False else figures
+    if figures is False and {reference.scale, got.scale} == {"", "angle"} and _radians(reference, got):
+        return True
     if figures is False and bool(reference.scale) != bool(got.scale):
         return None if _in_another_unit(reference, got) else False
     return figures
@@ -176,6 +239,13 @@ def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> b
     left, right = reference.value * reference.factor, got.value * got.factor
     slack = Fraction(tolerance) if tolerance is not None else RELATIVE
     return abs(left - right) <= slack * abs(left)
+
+
+def _radians(one: Quantity, other: Quantity) -> bool:
+    """`120°` and `2\\pi/3`: an exact number without a unit may be an angle in radians."""
+    angle, bare = (one, other) if one.scale else (other, one)
+    degrees = angle.value * angle.factor
+    return bare.decimals is None and abs(bare.value * Fraction(180 / math.pi) - degrees) <= RELATIVE * abs(degrees)
 
 
 def _in_another_unit(one: Quantity, other: Quantity) -> bool:

@@ -20,7 +20,7 @@ from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.other_readings import other_readings
 from curation.answers.quantity import Quantity, quantity
-from curation.answers.spellings import polar, same_spelling
+from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import When, moments, when
 
 LEAD = re.compile(
@@ -37,19 +37,28 @@ TRAIL = re.compile(
 )
 COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
 VERB = (
-    r"(?:is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
+    r"(?:has|have|had|is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
     r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
 )
+ACTION = (
+    r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held"
+    r"|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+)
+TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = (
     r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar"
-    r"|category|group|section|class|option))?"
+    r"|category|group|section|class|option|place|triangle|quadrilateral|polygon|function|relation|angle|in\scolou?r"
+    r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
-WHY = re.compile(r"[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$", re.IGNORECASE | re.DOTALL)
-UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the)\b")
+WHY = re.compile(
+    r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the|followed)\b")
 REFUSED = re.compile(
     r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see"
     r"|determine|answer)|unable to|unknown$)"
@@ -58,7 +67,12 @@ REFUSED = re.compile(
 )
 ITEMS = re.compile(r"\s+(?:or|and)\s+|\s*/\s*")
 SIMILAR = 0.85  # share of equal letters from which two spellings may be one word
+LABELLED = re.compile(
+    r"^(?:the\s)?(?:side|angle|point|line|segment|ray|vertex|edge)\s(?=∠?[A-Z]{1,4}\W*$)", re.IGNORECASE
+)
+DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
 LONG_ENOUGH = 5
+RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
 
 
 def text_of(found: Sequence[Extracted]) -> str:
@@ -66,7 +80,9 @@ def text_of(found: Sequence[Extracted]) -> str:
     return found[0].text if found else ""
 
 
-def agrees(reference: str, found: Iterable[Extracted], *, ordered: bool | None = None) -> tuple[bool | None, str]:
+def agrees(
+    reference: str, found: Iterable[Extracted], *, ordered: bool | None = None, question: str | None = None
+) -> tuple[bool | None, str]:
     """(verdict, the text it is about) over the places an answer may stand.
 
     A place that agrees decides. Otherwise the most explicit one does, except that a later place that is
@@ -76,6 +92,8 @@ def agrees(reference: str, found: Iterable[Extracted], *, ordered: bool | None =
     corrected = False
     for each in found:
         verdict = compare(reference, each.text, ordered=ordered)
+        if verdict is None and question and _is_subject(reference, each.text, question):
+            verdict = True
         if verdict:
             return (None if corrected else True), each.text
         corrected = corrected or (each.how == "corrected" and verdict is False)
@@ -103,7 +121,7 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
     number = quantity(reference)
     if number and (numbers := [one for view in views if (one := quantity(view))]):
         return same(number, numbers[0])
-    if says(reference, views[0]):
+    if any(says(reference, view) for view in views):
         return True
     if _one_of_several(reference, text):
         return False
@@ -143,11 +161,15 @@ def _views(text: str) -> tuple[str, ...]:
         for piece in pieces
         for view in (
             piece,
+            LABELLED.sub("", piece),
+            piece.rsplit(": ", 1)[-1],
             TRAIL.sub("", LEAD.sub("", piece)),
             KIND_OF.sub("", piece),
             WHY.sub("", LEAD.sub("", piece)),
         )
     )
+    if ratio := RATIO.search(bare):
+        return (*views, ratio[1])
     return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
 
 
@@ -171,24 +193,39 @@ def _with_comma(reference: str) -> Sequence[Quantity]:
 
 
 @lru_cache(maxsize=512)
-def _sentence_forms(said: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _sentence_forms(said: str) -> tuple[re.Pattern[str], ...]:
     name = re.escape(said)
-    complement = rf"(?:.*\b{VERB}\s+{PLACED}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
+    complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
-    return re.compile(complement), re.compile(
-        rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
-    )
+    subject = rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
+    seen = rf"(?:it|this|that|there) (?:is|was) {name} (?:[a-z]+ing|on|in|with|at|near)\b(?!.*\band\b).*"
+    return re.compile(complement), re.compile(subject), re.compile(seen)
 
 
 def says(reference: str, text: str) -> bool:
     """Whether a sentence gives the reference as its complement (last words) or, holding something, as its subject."""
-    said, sentence = folded(reference), folded(text)
+    said, sentence = same_words(reference), same_words(text)
     if not said or len(sentence) > 300 or UNSURE.search(sentence):
         return False
     if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):
         return True  # "planet Mercury"
-    complement, subject = _sentence_forms(said)
-    return bool(complement.fullmatch(sentence)) or bool(subject.match(plain(text).lower()))
+    complement, subject, seen = _sentence_forms(said)
+    return (
+        bool(complement.fullmatch(sentence))
+        or bool(seen.fullmatch(sentence))
+        or bool(subject.match(plain(text).lower()))
+    )
+
+
+def _is_subject(reference: str, text: str, question: str) -> bool:
+    """Whether the last sentence says of the reference what the question asks: "The Bears won more games than …"."""
+    name, sentence = re.escape(same_words(reference)), sentences(plain(text))[-1]
+    found = re.match(rf"{name}\s(.*)$", same_words(re.sub(r"^[^,]{1,80},\s", "", sentence)))
+    if not found or UNSURE.search(found[1].replace("than the", "")):
+        return False
+    said, asked = found[1].split(), same_words(question)
+    shared = [word for word in said[:4] if re.search(rf"\b{re.escape(word)}\b", asked)]
+    return len(shared) >= 2 and all(word in shared for word in said[:4] if DEGREE.fullmatch(word))
 
 
 def _one_of_several(reference: str, text: str) -> bool:

@@ -17,16 +17,18 @@ RULES: tuple[tuple[str, str], ...] = (
     ("corrected", "the last sentence after a correction ('wait', 'I made a mistake') behind all boxes and statements"),
     ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
     ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
-     "paragraph, a heading 'Final Answer' and the line below it, `答案是…`, `选…`, `Antwort: …` and the like; "
-     "of boxes and statements the last"),
+     "paragraph, a heading 'Final Answer' and the line below it, `<CONCLUSION>…</CONCLUSION>`, `答案是…`, `选…`, "
+     "`Antwort: …` and the like; of boxes and statements the last"),
     ("concluded", "what follows \"therefore\", \"so\", \"we get\" inside the last paragraph, the last first"),
+    ("first_line", "a first line or sentence that is nothing but an answer, when more follows (`**5**`, then the "
+     "explanation)"),
     ("answer_tag", "the whole answer block"),
     ("whole", "the whole text, when it is one short line and no answer block"),
-    ("first_line", "a first line that is nothing but an answer, when more follows (`**5**`, then the explanation)"),
-    ("bold", "bold text in the last paragraph, the last first"),
+    ("bold", "bold text in the last paragraph, the last first, headings aside"),
     ("formula", "the last formula between dollars"),
     ("sentence", "the last sentence of the last line"),
     ("line", "the last line"),
+    ("list", "the bulleted or numbered lines at the end, together"),
     ("text", "the whole text; of a long one its end"),
 )  # fmt: skip
 LONGEST = 4000  # characters of answer text that are searched, from the end
@@ -67,8 +69,12 @@ CONCLUDED = re.compile(
     r"\b(?:therefore|thus|hence|so|in conclusion|we get|this gives|which gives|equals)\b[,:]?", re.IGNORECASE
 )
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
-FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|\$([^$\n]{1,500})\$|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]")
-SENTENCE = re.compile(r"(?<=[^.\s][.!?])\s+(?=[A-Z*$\\(\[])")
+FORMULA = re.compile(
+    r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]"
+)
+SENTENCE = re.compile(
+    r"(?<=[a-z][a-z)][.!?])(?<!\b[Nn]o\.)(?<!ig\.)(?<!rox\.)(?<!eq\.)\s+(?=\d)|(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)\s+(?=[A-Z*$\\(\[])"
+)
 PARAGRAPH = re.compile(r"\n[ \t]*\n")
 SOMETHING = re.compile(r"[^\s*_#:$>\[\]`\\]")
 FIRST = re.compile(
@@ -76,9 +82,14 @@ FIRST = re.compile(
     r"|\(?[A-H]\)?\.?|yes\.?|no\.?",
     re.IGNORECASE,
 )
+OPENING = re.compile(r"[-+$€£]?\d[\d.,/]{0,20}(?:[%°]| ?[a-z²³°^]{1,12})\.|(?:yes|no)\.", re.IGNORECASE)
+HEADED = re.compile(r"(?<![^\n])(?:\*\*|__)[^*_\n]{1,200}(?:\*\*|__)[ \t:.]*\n")  # alone on a line, with more below it
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 UNCLOSED = re.compile(r"\\(?:boxed|fbox)\s*\{([^{}\n]{1,80})$")
 LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\b", re.IGNORECASE)
+BULLETS = re.compile(r"(?:^[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+[^\n]{1,80}\n?)*\Z", re.MULTILINE)
+ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split)\*?\}|&(?=\s?[=<>\\])")
+BLOCK = re.compile(r"<(conclusion|final_?answer|ans|result|output)>\s*(.{0,600}?)\s*</\1>", re.IGNORECASE | re.DOTALL)
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 
@@ -97,7 +108,7 @@ def candidates(response: str) -> Iterator[Extracted]:
 
 def places(parsed: Parsed) -> Iterator[Extracted]:
     """The same for a response already taken apart."""
-    region = _without_remark(spaced(parsed.answer[-LONGEST:].strip()))
+    region = _without_remark(spaced(ENVIRONMENT.sub("", parsed.answer[-LONGEST:]).strip()))
     if not region:
         return
     stated = _explicit(region)
@@ -109,13 +120,17 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
     for found in reversed(concluded[-MOST:]):
         yield Extracted(_line(paragraph, found.end()), "concluded")
-    if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
-        yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     first = region.split("\n", 1)[0].strip()
+    opening = sentences(first)[0]
     if first != region and FIRST.fullmatch(first):
         yield Extracted(first, "first_line")
+    elif opening != region and OPENING.fullmatch(opening):
+        yield Extracted(opening, "first_line")
+    if parsed.tagged or (len(region) <= SHORT and "\n" not in region):
+        yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
-        if not (text := found[1] or found[2]).rstrip().endswith(":"):
+        text = found[1] or found[2]
+        if not text.rstrip().endswith(":") and not HEADED.match(paragraph, found.start()):
             yield Extracted(text, "bold")
     yield from _ends(region)
 
@@ -141,6 +156,7 @@ def _explicit(region: str) -> list[tuple[int, Extracted]]:
         strong = mark.re is not STATED or STRONG.search(mark[0]) or not opening <= mark.start() < last
         if strong and (line := _line(region, mark.end())):
             found.append((mark.start(), Extracted(line, "stated")))
+    found += [(block.start(), Extracted(block[2], "stated")) for block in BLOCK.finditer(region) if block[2]]
     if open_box := UNCLOSED.search(region):
         found.append((open_box.start(), Extracted(open_box[1], "boxed")))
     return sorted(found, key=lambda pair: pair[0], reverse=True)[:MOST]
@@ -161,6 +177,9 @@ def _ends(region: str) -> Iterator[Extracted]:
     line = region.rsplit("\n", 1)[-1].strip()
     yield Extracted(sentences(line)[-1], "sentence")
     yield Extracted(line, "line")
+    block = BULLETS.search(region)
+    if block and "\n" in (listed := block[0].strip()):
+        yield Extracted(listed, "list")
     yield Extracted(region, "text")
 
 

@@ -18,7 +18,9 @@ from curation.answers.when import when
 from curation.records import Kind, Option
 
 LETTER = re.compile(r"[(\[]?[A-H][)\].]?")
-WORD = re.compile(r"(?<!\\)[^\W\d_]{2,}")
+WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
+ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z*]{1,12}\}")
+ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)(?:\s[a-z]+)?", re.IGNORECASE)
 OPERATOR = re.compile(
     r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-"
     r"|(?<![a-zA-Z])\d*[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
@@ -35,7 +37,7 @@ def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:
         return "box"
     if LETTER.fullmatch(text):
         return "mcq"
-    if when(text):
+    if when(text) or ORDINAL.fullmatch(text):
         return "text"
     if number := quantity(text):
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"
@@ -48,7 +50,7 @@ def looks_like_math(text: str) -> bool:
     """Whether a text is a formula: an operator, a LaTeX command or a lone variable, and no words but function
     names.
     """
-    bare = plain(text)
+    bare = ENVIRONMENT.sub(r"\\", plain(text))
     words = [
         word for word in WORD.findall(bare) if word.lower() not in FUNCTIONS | {"pi", "sin", "cos", "tan", "ln", "or"}
     ]

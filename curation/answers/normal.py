@@ -45,12 +45,14 @@ THIN = re.compile("[\u2009\u202f\u2006\u2007\u00a0](?!\\d{3})")
 VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 DRESS = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox)\s*\{((?:[^{}]"
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|bf|rm|operatorname|mbox|fbox|vec|overrightarrow)\s*\{((?:[^{}]"
     r"|\{[^{}]*\})*)\}"
 )
 SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|big|Big)(?![a-zA-Z])|~")
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
-SIMPLE = re.compile(r"[\w.,]+")
+REPEATING = re.compile(r"(?<![\d.])(\d{0,9})\.(\d{0,6})\\(?:overline|bar|dot)\s?\{(\d{1,6})\}")
+IDLE = re.compile(r"\^\s?\{(\w)\}(?!\d)")
+SIMPLE = re.compile(r"[\d.,]+|[^\W\d]")  # `\frac{1}{2x}` is not `1/2 x`
 SYMBOLS = (
     (re.compile(r"\\(?:times|cdot|ast)(?![a-zA-Z])"), "*"),
     (re.compile(r"\\div(?![a-zA-Z])"), "/"),
@@ -61,6 +63,9 @@ SYMBOLS = (
     (re.compile(r"\\(?:geq?|geqslant)(?![a-zA-Z])"), ">="),
     (re.compile(r"\\(?:leq?|leqslant)(?![a-zA-Z])"), "<="),
     (re.compile(r"\\infty(?![a-zA-Z])"), " oo "),
+    (re.compile(r"\\cup(?![a-zA-Z])"), "∪"),
+    (re.compile(r"\\langle(?![a-zA-Z])"), "("),
+    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\Omega(?![a-zA-Z])"), "Ω"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\[\[\]()]"), " "),
@@ -74,6 +79,8 @@ HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 QUOTES = re.compile(r"['\"]")
 BRACKETS = re.compile(r"[()\[\]{}]")
 ARTICLES = re.compile(r"(?<![-+*^=] )\b(?:a|an|the)\b(?=\s+[^\W\d_]{2})|\b(?:an|the)\b")
+NAME_A = re.compile(r"(?<=\w )A(?= [a-z])")  # "sample A has" is no article
+KEPT_A = "\ua4ee"
 SUBSCRIPT = re.compile(r"(?<=\w)\s?_\s?\{?(\w+)\}?\s?")
 TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 HTML = re.compile(r"</?(?:b|i|em|strong|u|p|br|span|code|sup|sub)\s*/?>", re.IGNORECASE)
@@ -106,7 +113,8 @@ def undressed(text: str) -> str:
     """LaTeX reduced to what it says: `\\text{…}` and spacing commands go, simple fractions become `a/b`."""
     if "\\" not in text and "~" not in text and "{" not in text:
         return text
-    text = text.replace("\\$", "¤").replace("\\ ", " ")
+    text = REPEATING.sub(_repeating, text)
+    text = IDLE.sub(r"^\1", text.replace("\\$", "¤").replace("\\ ", " "))
     for _ in range(4):  # `\text` inside `\frac` inside `\frac`: four levels are deeper than answers go
         before, text = text, FRACTION.sub(_fraction, DRESS.sub(r" \1 ", text))
         if text == before:
@@ -114,6 +122,13 @@ def undressed(text: str) -> str:
     for pattern, sign in SYMBOLS:
         text = pattern.sub(sign, text)
     return SPACING.sub(" ", text).replace("¤", "\\$")
+
+
+def _repeating(found: re.Match[str]) -> str:
+    """`0.1\\overline{6}` as a fraction."""
+    below = 10 ** len(found[2]) * (10 ** len(found[3]) - 1)
+    above = int((found[1] or "0") + found[2] + found[3]) - int((found[1] or "0") + found[2])
+    return f" {above}/{below} "
 
 
 def _fraction(match: re.Match[str]) -> str:
@@ -152,11 +167,12 @@ def folded(text: str) -> str:
     Whatever can change a number stays: signs, decimal points, operators, and brackets where the text has
     digits.
     """
-    bare = SUBSCRIPT.sub(r"\1", plain(text).casefold()) if "_" in text else plain(text).casefold()
+    bare = NAME_A.sub(KEPT_A, plain(text)).casefold()
+    bare = SUBSCRIPT.sub(r"\1", bare) if "_" in text else bare
     bare = HYPHEN.sub(" ", PUNCTUATION.sub(" ", QUOTES.sub("", bare)))
     bare = bare if any(char.isdigit() for char in bare) else BRACKETS.sub(" ", bare)
-    kept = SPACES.sub(" ", ARTICLES.sub(" ", bare)).strip()
-    return kept or SPACES.sub(" ", bare).strip()
+    kept = SPACES.sub(" ", ARTICLES.sub(" ", bare)).replace(KEPT_A, "a").strip()
+    return kept or SPACES.sub(" ", bare.replace(KEPT_A, "a")).strip()
 
 
 def latex(text: str) -> str:

@@ -22,7 +22,7 @@ COLON = re.compile(r"^(\d{1,9})\s?:\s?(\d{1,9})$|^(\d{1,9})\sto\s(\d{1,9})$")
 LETTER = re.compile(r"(?<![\w.])(-?)([$€£]?)(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s?([kKMB])(?![\w/^²])")
 THOUSANDS = {"k": 3, "M": 6, "B": 9}
 NOTHING = re.compile(
-    r"^(?:none|nil)$|^there\s(?:is|are|was|were|will\sbe)\s(?:no|none)\b(?!\s(?:answer|solution|way|information"
+    r"^(?:none|nil)$|^none\sof\s(?:the|these|them|his|her|their)\b(?!\s(?:above|options|choices|answers|listed|given))|^there\s(?:is|are|was|were|will\sbe)\s(?:no|none)\b(?!\s(?:answer|solution|way|information"
     r"|data|image|option|such))",
     re.IGNORECASE,
 )
@@ -61,12 +61,18 @@ def _with_point(found: re.Match[str]) -> str:
     return f"{found['whole'].replace('.', '')}.{found['part']}"
 
 
+def factorial(text: str) -> Quantity | None:
+    """`5!`, which as an answer may also be a 5 with an exclamation mark."""
+    found = FACTORIAL.match(text.strip("$ "))
+    return Quantity(Fraction(math.factorial(int(found[1]))), 0, 17) if found and int(found[1]) <= 20 else None
+
+
 def _words(bare: str) -> Iterator[Quantity]:
     if NOTHING.match(bare):
         yield Quantity(Fraction(0), 0, 1)
     if (times := TIMES.get(bare.lower())) is not None:
         yield Quantity(Fraction(times), 0, 1)
-    if (found := FACTORIAL.match(bare)) and int(found[1]) <= 20:
-        yield Quantity(Fraction(math.factorial(int(found[1]))), 0, 17)
+    if value := factorial(bare):
+        yield value
     if (found := ABSOLUTE.match(bare)) and (inside := quantity(found[1])):
         yield Quantity(abs(inside.value), inside.decimals, inside.digits)

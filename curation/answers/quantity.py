@@ -55,6 +55,12 @@ PRONOUN = re.compile(
 WRAPPED = re.compile(r"^([\[{\"'])\s*(-?[^\[\]{}\"',]+)\s*[\]}\"']$")
 MIXED = re.compile(r"^-?\d+ \d+/\d+")
 TEN_TO = re.compile(r"^([-+]?)10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?$")
+BEHIND = re.compile(r"\s?((?<![a-zA-Z\\])(?!pi\b|sqrt|frac)[a-zA-Z°]+(?:\.? [a-z]+){0,2}(?:\s?\^\s?\{?[23]\}?)?)$")
+COMPOUND = re.compile(
+    r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
+    re.IGNORECASE,
+)
+SYMBOLS = frozenset(["C", "K", "T", "F", "H", "eV", "keV", "MeV", "GeV", "Wb", "dB"])  # units nobody converts here
 JOINING = ("or", "and", "to", "through", "plus", "minus", "times", "by")
 HIGHEST_POWER = 400  # of ten; beyond it a power costs memory and no answer needs it
 NOUN_WORDS = 6
@@ -84,19 +90,34 @@ class Mention:
     quantity: Quantity
     start: int
     end: int
+    text: str
 
 
 @lru_cache(maxsize=REMEMBERED)
 def quantity(text: str) -> Quantity | None:
     """The number this text is, unit or noun included; None when it is more or less than one number."""
-    bare = ASSIGNED.sub("", LEAD.sub("", plain(text).strip(" ,;!?*\n").rstrip(".")))
+    bare = ASSIGNED.sub("", LEAD.sub("", compounded(plain(text)).strip(" ,;!?*\n").rstrip(".")))
     if len(bare) > 300:
         return None
     bare = WRAPPED.sub(r"\2", bare)
     bare = LEAD.sub("", re.sub(r"^([-+])\s+(?=[\d$€£¥.])", r"\1", bare)).strip()
-    spelled = in_digits(bare)
+    spelled = compounded(in_digits(bare))
     plainly = None if "dozen" in bare.lower() or MIXED.match(spelled) else _whole(bare)
     return plainly or _whole(spelled) or _expression(bare)
+
+
+def compounded(text: str) -> str:
+    """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`."""
+    return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
+
+
+def _compound(found: re.Match[str]) -> str:
+    large, small = unit(found[2]), unit(found[4])
+    if not large or not small or large[0] != small[0] or large[1] <= small[1]:
+        return found[0]
+    if large[0] == "dollar":
+        return f"${int(found[1].replace(',', ''))}.{int(found[3]):02d}"
+    return f"{int(found[1].replace(',', '')) * large[1] / small[1] + Fraction(found[3])} {found[4]}"
 
 
 def _whole(text: str) -> Quantity | None:
@@ -116,7 +137,7 @@ def _whole(text: str) -> Quantity | None:
 def _is_noun(rest: str) -> bool:
     """Whether what follows a number only names what is counted: a few lower-case words, or a unit."""
     rest = rest.strip()
-    if not rest or unit(rest):
+    if not rest or unit(rest) or rest.rstrip(".") in SYMBOLS:
         return True
     words = rest.split()
     return (
@@ -125,7 +146,7 @@ def _is_noun(rest: str) -> bool:
         and "pi" not in words
         and len(words) <= NOUN_WORDS
         and len(rest) > 1
-        and all(word[:1].islower() for word in words)
+        and all(word[:1].islower() and (unit(word) or not re.search(r"\d|^[a-z][-/]", word)) for word in words)
     )
 
 
@@ -136,7 +157,7 @@ def _expression(text: str) -> Quantity | None:
     if not CONSTANT.search(text):
         return None
     value, scale = evaluate(text), None
-    if value is None and (tail := re.search(r"\s([a-zA-Z°]+(?:\^\{?[23]\}?)?)$", text)) and (scale := unit(tail[1])):
+    if value is None and (tail := BEHIND.search(text)) and ((scale := unit(tail[1])) or len(tail[1]) > 3):
         value = evaluate(text[: tail.start()])
     if value is None:
         return None
@@ -149,16 +170,16 @@ def mentions(text: str) -> list[Mention]:
     """The numbers a sentence states, in order; operands, ranges, ordinals, coefficients and dates are not
     among them.
     """
-    bare = plain(text)
+    bare = compounded(plain(text))
     found = list(_mentions(bare))
-    return found or list(_mentions(in_digits(PRONOUN.sub(" ", bare))))
+    return found or list(_mentions(compounded(in_digits(PRONOUN.sub(" ", bare)))))
 
 
 def _mentions(text: str) -> Iterator[Mention]:
     for found in MENTION.finditer(text):
         number = None if _is_operand(text, found) else _read(found, text)
         if number:
-            yield Mention(number, found.start(), found.end())
+            yield Mention(number, found.start(), found.end(), found[0])
 
 
 def _is_operand(text: str, found: re.Match[str]) -> bool:

@@ -27,7 +27,9 @@ NO_WHAT = re.compile(
 SHORT_POLAR = frozenset(["y", "n", "si", "non", "ja", "nee", "不", "对"])  # only as the whole answer or before a comma
 DAYS = "sunday monday tuesday wednesday thursday friday saturday"
 MONTHS = "january february march april june july august september october november december"
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 ONE_WORD = {
+    **{word: f"{at}{['th', 'st', 'nd', 'rd', *['th'] * 9][at]}" for at, word in enumerate(ORDINALS.split(), start=1)},
     **{word[:3]: word for word in (DAYS + " " + MONTHS).split()},
     "sept": "september", "tues": "tuesday", "thur": "thursday", "thurs": "thursday",
     "grey": "gray", "anticlockwise": "counterclockwise", "mt": "mount", "mum": "mom", "maths": "math",
@@ -37,7 +39,9 @@ ONE_WORD = {
 }  # fmt: skip
 IRREGULAR = {
     "leaves": "leaf", "wolves": "wolf", "knives": "knife", "halves": "half", "men": "man", "women": "woman",
-    "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse", "geese": "goose", "people": "person",
+    "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse",
+    "vertices": "vertex", "radii": "radius", "axes": "axis", "mitochondria": "mitochondrion",
+    "bacteria": "bacterium", "geese": "goose", "people": "person",
 }  # fmt: skip
 OUR = re.compile(r"\b(\w{3,})our(s|ed|ing)?\b")
 RE = re.compile(r"\b(\w{3,}[bt])re\b")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from curation.answers.normal import folded, latex, plain
 from curation.answers.quantity import quantity
+from curation.answers.spelled import in_digits
 
 LONGEST = 400  # characters
-SIGNED = r"[-+]?\s*(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s?%)?"
+SIGNED = r"[-+]?\s*(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)(?:\s?%)?"
 RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?))?$")
 RANGE = re.compile(
     rf"^(?:from\s+|between\s+)?({SIGNED})\s*(?:-|\bto\b|\band\b|\bthrough\b)\s*({SIGNED})$", re.IGNORECASE
@@ -33,6 +34,8 @@ INEQUALITY = re.compile(
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
 ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|&|\s和\s)\s*", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+BUILDER = re.compile(r"^\\?\{\s*[a-z]\s*(?:∈\s*R\s*)?(?:\||:|\\mid)\s*([^{}]{1,80}?)\\?\}$")
+UNION = re.compile(r"\s*(?:∪|\bor\b|\bU\b)\s*")
 MEMBER = re.compile(r"^[a-zA-Z]\s*(?:∈|\\in\b)\s*")
 VARIABLE = re.compile(r"^([a-zA-Z](?:_?\d)?)\s*=\s*")
 LEAD = re.compile(
@@ -42,6 +45,7 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 PLUS_MINUS = re.compile(r"^(?:±|\\pm|\+/-|\+-)\s*(.{1,40})$")
+INNER_PM = re.compile(r"±|\\pm(?![a-zA-Z])")
 ORDERED = re.compile(
     r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest"
     r"|highest) to)\b",
@@ -75,7 +79,7 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
     if max(len(reference), len(text)) > LONGEST:
         return None
     one, other = _bare(reference), _bare(text)
-    for reads in (_ratios, _ranges, _intervals, _points):
+    for reads in (_ratios, _ranges, _unions, _intervals, _points):
         if (found := reads(one, other, same)) is not None:
             return found
     return _lists(one, other, same, ordered)
@@ -85,7 +89,12 @@ def _bare(text: str) -> str:
     bare = BULLET.sub("", text) if "\n" in text else text
     bare = bare if "than" not in bare and "at " not in bare else _signed(bare)
     return (
-        MEMBER.sub("", LEAD.sub("", plain(bare))).strip().rstrip(".,;").replace("\\{", "{").replace("\\}", "}").strip()
+        MEMBER.sub("", BUILDER.sub(r"\1", LEAD.sub("", plain(bare))))
+        .strip()
+        .rstrip(".,;")
+        .replace("\\{", "{")
+        .replace("\\}", "}")
+        .strip()
     )
 
 
@@ -104,6 +113,7 @@ def in_order(question: str | None) -> bool | None:
 def _ratios(one: str, other: str, _same: Same) -> bool | None:
     if not (left := RATIO.match(one)) or ":" not in one:
         return None
+    other = in_digits(other) if " to " in other else other
     number = quantity(other)
     right = [part for part in found.groups() if part] if (found := RATIO.match(other)) else None
     if right is None and number is not None and not number.scale and number.value > 0:
@@ -131,11 +141,23 @@ def _intervals(one: str, other: str, same: Same) -> bool | None:
     left, right = _interval(one), _interval(other)
     if left is None or right is None or (POINT.fullmatch(one) and POINT.fullmatch(other) and not _must_be(one)):
         return None
-    if POINT.fullmatch(one) and "oo" in other:
+    if POINT.fullmatch(one) and not _must_be(one) and "oo" in other:
         return None
-    if (left.low_in, left.high_in) != (right.low_in, right.high_in):
-        return False
-    return _end(left.low, right.low, same) and _end(left.high, right.high, same)
+    return _same_interval(left, right, same)
+
+
+def _unions(one: str, other: str, same: Same) -> bool | None:
+    """`x <= -1 or x >= 3` and `(-oo, -1] ∪ [3, oo)`: the same intervals, in any order."""
+    mine, got = ([_interval(part.strip()) for part in UNION.split(text)] for text in (one, other))
+    if len(mine) < 2 or None in mine or None in got:
+        return None
+    left, right = [part for part in mine if part], [part for part in got if part]
+    return len(left) == len(right) and all(any(_same_interval(a, b, same) for b in right) for a in left)
+
+
+def _same_interval(one: Interval, other: Interval, same: Same) -> bool:
+    bounds = (one.low_in, one.high_in) == (other.low_in, other.high_in)
+    return bounds and _end(one.low, other.low, same) and _end(one.high, other.high, same)
 
 
 def _must_be(text: str) -> bool:
@@ -205,7 +227,7 @@ def _point(text: str, *, bare: bool) -> tuple[str, list[str]] | None:
         return None
     inner = text.strip("()[]")
     parts = [part.strip() for part in re.split(r",(?!\d{3}(?!\d))|,(?=\d{3},)", inner)]
-    if len(parts) < 2 or not all(parts) or text.startswith("["):
+    if len(parts) < 2 or not all(parts) or text[0] + text[-1] in ("(]", "[)") or text.startswith("["):
         return None
     return "(", parts
 
@@ -246,13 +268,16 @@ def items(text: str) -> list[str]:
     parts = [
         part for part in ITEM.split(re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?!\d{3},\d{1,2}\b)", "", inner)) if part.strip()
     ]
-    names = {name[1] for part in parts if (name := VARIABLE.match(part))}
+    names = {name[1][0] for part in parts if (name := VARIABLE.match(part))}
     if len(names) == 1:
         parts = [VARIABLE.sub("", part) for part in parts]
     out: list[str] = []
     for part in parts:
         both = PLUS_MINUS.match(part.strip())
-        out += [both[1], f"-{both[1]}"] if both else [part.strip(" \"'`")]
+        if both:
+            out += [both[1], f"-{both[1]}"]
+        else:
+            out += [INNER_PM.sub(sign, part).strip(" \"'`") for sign in ("+-" if INNER_PM.search(part) else "+")]
     return out
 
 

@@ -16,23 +16,31 @@ module states its rules. What the outcomes mean:
 
 import asyncio
 import math
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers, polarity
 from curation.answers.extract import LONGEST, Extracted, candidates, places, reference_text
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
+from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
+from curation.answers.spellings import polar
 from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Kind, Option, Verdict
 
-VERSION = 2  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 3  # part of every verifying step's fingerprint: raise it when a verdict may change
+
+
+COMMAND = re.compile(
+    r"\\(?:[dtc]?frac|sqrt|sin|cos|tan|cot|sec|csc|arc[a-z]{3}|log|ln|exp|binom|sum|prod|int|pi|cdot|times|left|[lr]floor)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class _Asked:
     answer_frame: Frame
     size: Size | None = None
     ordered: bool | None = None
+    question: str | None = None
 
 
 def check(
@@ -81,7 +90,17 @@ def check(
     text = _reference(reference)
     decided = kind or _kind(text, choices)
     asked = _Asked(
-        text, decided, choices, tolerance, iou, frame, seconds, answer_frame or frame, size, in_order(question)
+        text,
+        decided,
+        choices,
+        tolerance,
+        iou,
+        frame,
+        seconds,
+        answer_frame or frame,
+        size,
+        in_order(question),
+        question,
     )
     return _compared(parse(response), asked)
 
@@ -168,10 +187,10 @@ def _verdict(correct: bool | None, extracted: str, asked: _Asked, how: str) -> V
 
 
 def _number(parsed: Parsed, asked: _Asked) -> Verdict:
-    reference = quantity(asked.reference)
+    reference = factorial(asked.reference) or quantity(asked.reference)
     if reference is None:
         return _fallback(parsed, asked)
-    read = by_number.reading(places(parsed))
+    read = by_number.reading(places(parsed), asked.question)
     if read is None:
         return _function(parsed, asked) or _not_found(asked)
     if _another_name(asked.reference, parsed.answer):
@@ -189,7 +208,7 @@ def _another_name(reference: str, answer: str) -> bool:
 def _function(parsed: Parsed, asked: _Asked) -> Verdict | None:
     """An answer that is a formula without a number of its own, such as `\\cos(0)`: Math-Verify compares it."""
     formula = by_math.reading(places(parsed))
-    if not formula or "\\" not in formula or "boxed" in formula or len(formula) > by_math.LONGEST:
+    if not formula or not COMMAND.search(formula) or "boxed" in formula or len(formula) > by_math.LONGEST:
         return None
     correct, reason = by_math.agrees(by_math.trimmed(asked.reference), formula, seconds=asked.seconds)
     return Verdict(correct, formula, asked.kind, reason)
@@ -199,18 +218,36 @@ def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
     letter = by_choice.correct_letter(asked.reference, asked.options)
     if letter is None:
         return _fallback(parsed, asked)
-    choice = by_choice.reading(places(parsed), asked.options)
+    choice = by_choice.reading(places(parsed), asked.options, asked.question)
     if choice is None:
-        return _not_found(asked)
+        return _stated_side(parsed, asked, letter) or _not_found(asked)
     said = "".join(sorted(choice.letters)) if choice.how != "several" else choice.text
     return _verdict(by_choice.agrees(letter, choice), said, asked, choice.how)
 
 
+def _stated_side(parsed: Parsed, asked: _Asked, letter: str) -> Verdict | None:
+    """Options yes and no, and a response that states the fact instead: undecided where it cannot be matched."""
+    sides = {side: one.letter for one in asked.options if (side := polar(one.text))}
+    if len(asked.options) != 2 or len(sides) != 2:
+        return None
+    side = polarity.stated(asked.question, places(parsed))
+    return _verdict(sides[side] == letter, side, asked, "option_text") if side else None
+
+
 def _box(parsed: Parsed, asked: _Asked) -> Verdict:
     references = by_box.boxes(asked.reference)
+    read = by_box.reading(places(parsed))
+    if (
+        asked.frame == asked.answer_frame == "norm01"
+        and references
+        and read
+        and min(max(references[0]), max(read[1])) > 1
+    ):
+        asked = replace(asked, frame="abs", answer_frame="abs")  # no shares of a picture: both count pixels
+    if read is None and len(references) == 1 and by_box.is_box(references[0], "abs"):
+        return _not_found(asked)
     if len(references) != 1 or not by_box.is_box(references[0], asked.frame):
         return Verdict(None, parsed.answer[:LONGEST], asked.kind, "undecided")
-    read = by_box.reading(places(parsed))
     if read is None:
         return _not_found(asked)
     got = convert(read[1], asked.answer_frame, asked.frame, size=asked.size)
@@ -219,6 +256,8 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _math(parsed: Parsed, asked: _Asked) -> Verdict:
+    if listed := by_math.listed(asked.reference, places(parsed)):
+        return _verdict(True, listed, asked, "exact")
     formula = by_math.reading(places(parsed))
     if not formula:
         return _fallback(parsed, asked)
@@ -227,7 +266,10 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
-    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered)
+    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
+    side = polar(asked.reference) if correct is False and len(asked.reference.split()) == 1 else None
+    if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
+        return _verdict(said == side, text, asked, "text")
     return _verdict(correct, text, asked, "text")
 
 

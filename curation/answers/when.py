@@ -38,7 +38,7 @@ DAY_FIRST = re.compile(
 ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$")
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
-HALF = re.compile(r"(?<=\d)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
+HALF = re.compile(r"(?<=\w)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
 SPOKEN = re.compile(
     r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$",
     re.IGNORECASE,
@@ -55,6 +55,11 @@ PART = re.compile(
     r"(\d{1,6}(?:\.\d{1,6})?)\s*-?\s*(hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|s|days?|weeks?)(?![a-z])",
     re.IGNORECASE,
 )
+DECADE = re.compile(r"(?:1[0-9]|20)\d0s$")
+HOURS = re.compile(r"\b(\d{1,3})\s?h(?:rs?|ours?)?[\s:]?(\d{1,2})\s?m\b", re.IGNORECASE)
+SPAN_INSIDE = re.compile(
+    r"\b\d{1,3}\s?(?:hours?|hrs?|h)(?:,?\s(?:and\s)?|,)?\d{1,2}\s?(?:minutes?|mins?|m)\b", re.IGNORECASE
+)
 LONGEST = 60  # characters
 BETWEEN = re.compile(r"[\s,]*(?:and)?[\s,]*")
 
@@ -66,7 +71,7 @@ def when(text: str) -> When | None:
     5)), ("span", s).
     """
     bare = WEEKDAY.sub("", _with_half(plain(text)).strip(" .,").replace(" o'clock", ":00"))
-    if len(bare) > LONGEST:
+    if len(bare) > LONGEST or DECADE.match(bare):
         return None
     return _clock(bare) or _date(bare) or _span(bare) or _spoken(bare)
 
@@ -81,9 +86,9 @@ def _with_half(text: str) -> str:
 
 
 def moments(text: str) -> set[When]:
-    """The clock times and dates a sentence names."""
+    """The clock times, dates and durations in hours and minutes a sentence names."""
     bare = _with_half(plain(text)[-2000:])
-    named = (found[0] for pattern in (CLOCK_INSIDE, DATE_INSIDE) for found in pattern.finditer(bare))
+    named = (found[0] for pattern in (CLOCK_INSIDE, DATE_INSIDE, SPAN_INSIDE) for found in pattern.finditer(bare))
     return {moment for each in named if (moment := when(each))}
 
 
@@ -143,8 +148,8 @@ def _checked(year: int, month: int, day: int) -> When | None:
 
 
 def _span(text: str) -> When | None:
-    """Seconds of `1 hour and 15 minutes`; the whole text must be parts of a duration."""
-    seconds, at = Fraction(0), 0
+    """Seconds of `1 hour and 15 minutes`, `3h 41m`; the whole text must be parts of a duration."""
+    seconds, at, text = Fraction(0), 0, HOURS.sub(r"\1h \2min", text)
     for part in PART.finditer(text):
         if not BETWEEN.fullmatch(text[at : part.start()]):
             return None

@@ -1,8 +1,8 @@
 """How long `vistill verify` takes over 10,000 rows: `python -m tests.benchmarks.verify [ROWS]`.
 
 Half the rows are the hand-graded ones of tests/curation/data in turn, so short texts repeat as they do in a corpus. Of
-the other half, which never repeat, one in five is a formula that only Math-Verify can compare. All have a chain of
-about 2,000 characters before the answer. Prints wall and CPU seconds of the command as a
+the other half, which never repeat, one in five is a polynomial, written otherwise in the answer than in the response.
+All have a chain of about 2,000 characters before the answer. Prints wall and CPU seconds of the command as a
 user runs it (start of Python and of the Math-Verify workers included), peak memory of the command, and the summary.
 """
 

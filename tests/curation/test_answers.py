@@ -82,7 +82,7 @@ FORMULAS = [
     ("(3, -4)", "(3,-4)", T),
     ("(3,4)", "(3,-4)", F), ("5", "x=5", T), ("y = 1 + 2x", "y=2x+1", T),
     ("Therefore $x \\cdot x$.", "x^2", T),
-    ("I do not know the value", "x^2", N), ("45^\\circ", "\\frac{\\pi}{4}", N),
+    ("I do not know the value", "x^2", N), ("45^\\circ", "\\frac{\\pi}{4}", T),
 ]  # fmt: skip
 
 
