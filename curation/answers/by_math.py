@@ -12,7 +12,7 @@ from curation.answers import math_workers, structured
 from curation.answers.by_number import Reading
 from curation.answers.by_number import agrees as same_number
 from curation.answers.extract import FORMULA, Extracted
-from curation.answers.normal import latex, plain
+from curation.answers.normal import latex, plain, powers
 from curation.answers.quantity import quantity
 from curation.answers.rational import same_formula
 
@@ -73,7 +73,7 @@ def listed(reference: str, found: Iterable[Extracted]) -> str:
 
 def trimmed(text: str) -> str:
     """A formula without its delimiters, lead words and the full stop."""
-    bare = LEAD.sub("", text.strip().strip("*`").strip())
+    bare = LEAD.sub("", powers(text.strip().strip("*`").strip()))
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
     bare = bare if "=" in bare else re.sub(r"^\s*-\s+", "-", bare)  # without an equation no bullet but a sign
     return UNITS.sub("", bare.strip().rstrip(".,;").strip())

@@ -33,6 +33,7 @@ from curation.answers.units import SCALES
 RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
+LARGEST_DENOMINATOR = 10**6  # a float that is no whole number has one of a power of two beyond this
 REASON = re.compile(
     r",\s(?:with|at|from|up|down)\s|,?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|or\s(?:about|approximately"
     r"|roughly)|i\.e\.|"
@@ -273,12 +274,21 @@ def _near(reference: Quantity, got: Quantity, tolerance: float | None) -> bool |
     if tolerance is not None:
         return gap <= Fraction(tolerance) * (abs(reference.value) or 1)
     if reference.decimals == got.decimals:
-        return reference.decimals is None and gap <= FLOATING * abs(reference.value)
+        return _same_constant(reference.value, got.value, gap) if reference.decimals is None else False
     if reference.decimals != 0 and got.decimals != 0 and gap <= RELATIVE * abs(reference.value):
         return True
     if reference.decimals is not None and (got.decimals is None or got.decimals > reference.decimals):
         return _rounded_reference(reference, got, gap)
     return _rounded_answer(reference, got, gap)
+
+
+def _same_constant(reference: Fraction, got: Fraction, gap: Fraction) -> bool | None:
+    """Two evaluated constants: exact ones must be equal; roots and pi were computed as floats and may differ a bit."""
+    if gap > FLOATING * abs(reference):
+        return False
+    if max(reference.denominator, got.denominator) > LARGEST_DENOMINATOR:
+        return True
+    return False if max(abs(reference), abs(got)) < 2**53 else None
 
 
 def _rounded_reference(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:

@@ -23,7 +23,7 @@ ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z*]{1,12}\}")
 ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)(?:\s[a-z]+)?", re.IGNORECASE)
 OPERATOR = re.compile(
     r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-"
-    r"|(?<![a-zA-Z])\d*[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
+    r"|(?<![a-zA-Z])[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
 )
 TEXT_WORDS = 5
 

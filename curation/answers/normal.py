@@ -70,6 +70,7 @@ SYMBOLS = (
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\[\[\]()]"), " "),
 )
+POWER = re.compile(r"(?<![^\W\d]{2})(?<=[\w)}])\*\*(?:(-?\d+|[a-z](?![a-z]))|(?=[({]))")  # `2**5` is no emphasis
 EMPHASIS = re.compile(r"\*\*|__|`|^\s{0,3}#{1,6}\s|^\s{0,3}>\s", re.MULTILINE)
 BULLET = re.compile(r"^\s{0,8}(?:[*+]\s+(?=\S)|-\s+(?=[^\s\d$€£¥.(]))", re.MULTILINE)
 PUNCTUATION = re.compile(
@@ -146,6 +147,11 @@ def without_dollars(text: str) -> str:
     return (text if alone else text.replace("\\$", "¤").replace("$", " ").replace("¤", "$")).replace("\\$", "$")
 
 
+def powers(text: str) -> str:
+    """Powers as Python and Markdown-free models write them, `2**10`, as LaTeX does: `2^{10}`."""
+    return POWER.sub(lambda found: f"^{{{found[1]}}}" if found[1] else "^", text) if "**" in text else text
+
+
 @lru_cache(maxsize=REMEMBERED)
 def plain(text: str) -> str:
     """A short text without Unicode tricks, LaTeX dress, mathematics delimiters and Markdown; line breaks
@@ -153,7 +159,7 @@ def plain(text: str) -> str:
     """
     text = without_dollars(undressed(unicode_plain(text)))
     text = TIMES_TEN.sub("*", HTML.sub("", text) if "<" in text else text)
-    return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", text))).strip()
+    return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", powers(text)))).strip()
 
 
 def _one_gap(run: re.Match[str]) -> str:

@@ -323,3 +323,30 @@ def test_rules_decide_ten_thousand_rows_quickly() -> None:
 def test_importing_answers_does_not_import_sympy() -> None:
     program = "import sys, curation.answers; sys.exit(bool({'sympy', 'math_verify', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("response", "reference"),
+    [
+        ("2**5", "2**5-7"), ("3*2**4", "3*2**4+9"), ("10**20", "10**20+5*10**19"), ("9**9**9", "9**9**9+x"),
+        ("2^{40}", "2^{40}+1"), ("3^{27}", "3^{27}+1"), ("5^{20}", "5^{20}-1"), ("2^{64}", "2^{64}+1"),
+        (r"\frac{2^{40}+1}{2}", "2^{39}"),
+    ],
+)  # fmt: skip
+def test_powers_that_differ_are_never_called_equal(response: str, reference: str) -> None:
+    for kind in (None, "math"):
+        assert check(f"<answer>{response}</answer>", reference, kind=kind).correct is not True  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("response", "reference"), [("2**5", "32"), ("x**2+1", "x^2+1"), ("**7**", "7"), ("2**-3", "1/8")]
+)
+def test_a_double_star_is_a_power_between_operands_and_emphasis_elsewhere(response: str, reference: str) -> None:
+    assert check(f"The answer is {response}.", reference).correct is True
+
+
+def test_a_reference_of_200_000_digits_takes_no_time_to_speak_of() -> None:
+    """Quadratic, it took minutes; linear, it takes about a second."""
+    start = time.process_time()
+    assert check("7", "9" * 200_000).correct is False
+    assert time.process_time() - start < 20
