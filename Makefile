@@ -32,12 +32,12 @@ setup-dev: $(VENV)/.dev
 # The stamp is newer than pyproject.toml exactly when what it lists is installed.
 $(VENV)/.local: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[local]'
+	$(BIN)/python -m pip install --quiet --editable '.[local,report]'
 	$(BIN)/python -m curation.teachers.local.model
 	touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.local
-	$(BIN)/python -m pip install --quiet --editable '.[local,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[local,report,dev]'
 	touch $@
 
 clean:

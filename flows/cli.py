@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the work failed or was stopped by a limit, 2 bad use, 130 
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -334,7 +335,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help()
         return 2
     try:
-        return _dispatch(args)
+        code = _dispatch(args)
+        sys.stdout.flush()
+        return code
     except ConfigError as error:
         return _say(error, 2)
     except VistillError as error:
@@ -344,8 +347,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _say("interrupted; what was done is kept, and the same command continues from here", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _drop_output()
+        return _say(f"{os.strerror(error.errno)}: the output could not be written whole; what is stored is kept", 1)
+
+
+def _drop_output() -> None:
+    """What is still to be printed goes nowhere, so that the interpreter does not try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(what: object, code: int) -> int:

@@ -133,7 +133,8 @@ def _guarded(command: list[str], log: IO[bytes]) -> Iterator["subprocess.Popen[b
         yield process
     finally:
         process.terminate()
-        process.wait(GRACE + 2)
+        with suppress(KeyboardInterrupt):  # told to hurry: the guard ends the server without us
+            process.wait(GRACE + 2)
 
 
 def _await(server: "subprocess.Popen[bytes]", api: str, log: IO[bytes], seconds: float) -> None:

@@ -20,6 +20,7 @@ from storage.generations import (
     current,
     generation_path,
     live_tail,
+    remake_first,
     sweep_temporary,
 )
 from storage.schema import TABLES
@@ -66,6 +67,13 @@ def migrate_store(root: Path) -> None:
         if not mine:
             raise StoreError(f"cannot migrate {root}: it was being compacted for {MIGRATION_SECONDS:g} s")
         bring_up_to_date(root)
+
+
+def mend_first_generation(root: Path) -> list[Path]:
+    """The first generation if it was damaged and is made anew; nothing is in it, so nothing is lost."""
+    with _compacting(root, MIGRATION_SECONDS) as mine:
+        made = remake_first(root) if mine else None
+    return [made] if made else []
 
 
 @contextmanager

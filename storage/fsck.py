@@ -1,7 +1,7 @@
 """Checks a store: image files against their names, segments and the generation against checksums, rows against images.
 
 Damaged segments go to `quarantine/`, as with any reader. Asked to repair, it also deletes temporary files that a killed
-process left over an hour ago. Whatever could hold data is for a person to judge and is never deleted.
+process left over an hour ago, and makes a damaged first generation, which is always empty, anew. Whatever could hold data is for a person to judge and is never deleted.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from curation.errors import StoreError
+from storage.compaction import mend_first_generation
 from storage.files import TMP_SUFFIX, os_errors
 from storage.images import FORMAT, SHA256, image_path
 from storage.schema import TABLES
@@ -42,7 +43,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What fsck found and counted (rows by table, files and bytes), and the temporary files it deleted."""
+    """What fsck found and counted (rows by table, files and bytes), and what it mended: the temporary files it deleted, the first generation."""
 
     problems: tuple[Problem, ...]
     counts: dict[str, int]
@@ -61,6 +62,7 @@ def fsck(root: Path, *, repair: bool = False) -> Report:
         quarantine_damaged(root, segments)
         leftovers = list(_leftovers(root))
         repaired = [path for path in leftovers if repair and _deleted(path)]
+        repaired += mend_first_generation(root) if repair else []
         files = sorted((root / "images").glob("*/*"))
         problems = [*_quarantined(root), *_image_problems(files)]
         problems += [_leftover(path) for path in leftovers if path not in repaired]

@@ -77,7 +77,13 @@ def absorbed_from(path: Path, table: str) -> set[str]:
 
 def damaged_generation(path: Path, error: duckdb.Error) -> StoreError:
     """What to tell about a generation that DuckDB refuses."""
-    before = generation_name(generation_number(path.name) - 1)
+    number = generation_number(path.name)
+    if number == 0:
+        return StoreError(
+            f"cannot open generation {path} ({first_line(error)}); it is the first, which holds no row: "
+            f"`vistill fsck --repair --store {path.parents[1]}` makes it anew"
+        )
+    before = generation_name(number - 1)
     return StoreError(
         f"cannot open generation {path} ({first_line(error)}); to go back one, write {before} into "
         f"{path.parents[1] / 'CURRENT'}: the segments it absorbed are kept, so no row is lost"
@@ -100,6 +106,22 @@ def live_tail(root: Path, live: str) -> Tail:
     """Segments by table that the live generation has not absorbed."""
     with open_generation(generation_path(root, live)) as con:
         return tail_of(con, root, "_segments")
+
+
+def remake_first(root: Path) -> Path | None:
+    """Make the first generation, which is always empty, anew when it is live and cannot be opened; where it lies.
+
+    Under the compaction lock.
+    """
+    path = generation_path(root, current(root))
+    if generation_number(path.name) != 0:
+        return None
+    try:
+        with open_generation(path):
+            return None
+    except StoreError:
+        build(root, None, {})
+    return path
 
 
 def bring_up_to_date(root: Path) -> None:

@@ -203,3 +203,15 @@ def test_a_bad_reply_marks_its_sample_and_keeps_its_text(tmp_path: Path, reply: 
     kept = store.query("select reply from calls where model = 'thinker' and status = 'ok'").to_pylist()
     assert kept == [{"reply": kept[0]["reply"]}]
     assert text.startswith(kept[0]["reply"][:50])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_one_line_and_no_traceback() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli", "recipes"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "vistill: No space left on device: the output could not be written whole; what is stored is kept"
+    ]

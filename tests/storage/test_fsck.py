@@ -133,3 +133,14 @@ def test_a_thousand_images_are_checked_in_seconds(store: Store) -> None:
     report = store.fsck()
     assert (report.problems, report.counts["image_files"]) == ((), 1000)
     assert time.monotonic() - started < 15  # 5 s on an idle machine
+
+
+def test_a_damaged_first_generation_is_made_anew_on_request_and_no_row_is_lost(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    store.append("calls", [{"key": "a"}])
+    os.truncate(store.root / "generations" / "corpus-000000.duckdb", 5000)
+    [problem] = store.fsck().problems
+    assert f"`vistill fsck --repair --store {store.root}`" in problem.detail
+    report = store.fsck(repair=True)
+    assert report.ok and report.counts["calls"] == 1
+    assert report.repaired == (str(store.root / "generations" / "corpus-000000.duckdb"),)
