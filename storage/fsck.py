@@ -1,7 +1,8 @@
 """Checks a store: image files against their names, segments and the generation against checksums, rows against images.
 
 Damaged segments go to `quarantine/`, as with any reader. Asked to repair, it also deletes temporary files that a killed
-process left over an hour ago, and makes a damaged first generation, which is always empty, anew. Whatever could hold data is for a person to judge and is never deleted.
+process left over an hour ago, and makes a damaged first generation, which is always empty, anew. Whatever could hold
+data is for a person to judge and is never deleted.
 """
 
 import os
@@ -43,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What fsck found and counted (rows by table, files and bytes), and what it mended: the temporary files it deleted, the first generation."""
+    """What fsck found and counted (rows by table, files and bytes), and the temporary or empty files it mended."""
 
     problems: tuple[Problem, ...]
     counts: dict[str, int]
