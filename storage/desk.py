@@ -245,9 +245,8 @@ class Desk:
         try:
             con.execute(f"attach {quoted(self._state.index.path)} as index (read_only)")
         except duckdb.Error as error:
-            raise StoreError(
-                f"cannot open {self._state.index.path} ({first_line(error)}): delete it and start again"
-            ) from error
+            path = self._state.index.path
+            raise StoreError(f"cannot open {path} ({first_line(error)}): delete it and start again") from error
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         con.execute(f"create table events ({columns_sql('reviews')})")

@@ -1,0 +1,152 @@
+"""The samples one tab has in hand: leased, read ahead, judged one after another, and taken back.
+
+Nothing here draws. A press names the sample it was meant for; a press for another than the one on the screen decides
+nothing, because keys pressed fast arrive after the next sample is there.
+"""
+
+import secrets
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from storage.desk import Desk, Wanted
+from storage.leases import Leases
+from storage.reviews import Decision, decide, undo
+from ui.reading import Row, Whole, wholes
+
+AHEAD = 6  # samples leased and read beyond the one on the screen
+LOOK = 60  # samples asked of the queue to find those that nobody holds
+READERS = ThreadPoolExecutor(4, thread_name_prefix="read-ahead")
+
+
+@dataclass(slots=True)
+class Card:
+    """A sample in hand: its row of the index, all there is on it, and what was decided here."""
+
+    row: Row
+    whole: Whole
+    decided: str = ""
+    event: str = ""
+    shown: float = 0.0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.row["sample_id"], self.row["sample_key"]
+
+    @property
+    def id(self) -> str:
+        """Names the sample in widget keys; never shown."""
+        return f"{self.row['run_id']}/{self.row['sample_id']}/{self.row['sample_key']}"
+
+
+class Hand:
+    """The cards of one tab for one queue. Used by the page's thread; reading ahead happens beside it."""
+
+    def __init__(self, desk: Desk, wanted: Wanted, *, read_only: bool = False) -> None:
+        self.desk, self.wanted, self.read_only = desk, wanted, read_only
+        self.holder = secrets.token_hex(8)
+        self.cards: list[Card] = []
+        self.at = 0
+        self.done: list[int] = []  # places of decided cards, for undo
+        self.finished = False
+        self._leases = Leases(desk.store)
+        self._reading: Future[None] | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> Card | None:
+        """The card on the screen; waits for reading only when none is in hand."""
+        while self.at >= len(self.cards) and not self.finished:
+            self._read_ahead().result()
+        if self.at >= len(self.cards):
+            return None
+        card = self.cards[self.at]
+        card.shown = card.shown or time.monotonic()
+        return card
+
+    def read_ahead(self) -> None:
+        """Have the next samples ready, without waiting for them."""
+        if len(self.cards) - self.at <= AHEAD // 2 and not self.finished:
+            self._read_ahead()
+
+    def decide(self, card_id: str, decision: str, **rest: Any) -> str:
+        """Record a decision on the card it names and go on; returns what to tell the person, '' when all is well."""
+        card = self.current()
+        if card is None or card.id != card_id:
+            return "That press was meant for another sample: nothing was decided."
+        if not self._leases.holds(self.holder, self.wanted.annotator, card.key, annotators=self._places()):
+            card.decided = "taken"
+            self.step(1)
+            return "Somebody else has taken this sample meanwhile: nothing was decided."
+        card.event = decide(self.desk.store, self._event(card, decision, rest))
+        self.desk.take_in(at_once=True)
+        if decision in ("flag", "first_wrong_step"):
+            return ""
+        card.decided = decision
+        self.done.append(self.at)
+        self._leases.give_back(self.holder, [card.key])
+        self.at = next((n for n in range(self.at + 1, len(self.cards)) if not self.cards[n].decided), len(self.cards))
+        return ""
+
+    def undo(self) -> str:
+        """Take back this tab's last decision and show its sample again; '' when all is well."""
+        if not self.done:
+            return "Nothing was decided in this tab yet."
+        place = self.done.pop()
+        card = self.cards[place]
+        undo(self.desk.store, card.event, self.wanted.annotator)
+        self.desk.take_in(at_once=True)
+        self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
+        card.decided, card.event, card.shown = "", "", time.monotonic()
+        self.at = place
+        return ""
+
+    def step(self, by: int) -> None:
+        """Look at the next or the previous card without deciding."""
+        self.at = max(0, self.at + by)
+        if self.at > len(self.cards):
+            self.at = len(self.cards)
+        if card := self.current():
+            card.shown = time.monotonic()
+
+    def leave(self) -> None:
+        """Let others have what is in hand."""
+        self._leases.give_back(self.holder)
+
+    def _event(self, card: Card, decision: str, rest: dict[str, Any]) -> Decision:
+        seconds = round(min(3600.0, time.monotonic() - card.shown), 2)
+        plain = Decision(*card.key, self.wanted.annotator, decision, card.row["run_id"], card.row["judged"])
+        return replace(plain, seconds=seconds, **rest)
+
+    def _places(self) -> int:
+        """How many annotators may hold one sample at a time."""
+        return self.wanted.annotators if self.wanted.queue == "pending" else max(2, self.wanted.annotators)
+
+    def _read_ahead(self) -> "Future[None]":
+        with self._lock:
+            if self._reading is None or self._reading.done():
+                self._reading = READERS.submit(self._read)
+            return self._reading
+
+    def _read(self) -> None:
+        self.desk.take_in()
+        have = {card.key for card in self.cards}
+        rows: list[Row] = []
+        for offset in range(0, LOOK * 40, LOOK):  # others may hold everything at the front of the queue
+            page = self.desk.page(self.wanted, limit=LOOK, offset=offset)
+            fresh = {(row["sample_id"], row["sample_key"]): row for row in page}
+            wanted = [key for key in fresh if key not in have]
+            taken = self._take(wanted)
+            rows += [fresh[key] for key in taken]
+            if rows or len(page) < LOOK:
+                break
+        found = wholes(str(self.desk.store.root), [(r["run_id"], r["sample_id"], r["sample_key"]) for r in rows])
+        self.cards += [Card(row, whole) for row, whole in zip(rows, found, strict=True)]
+        self.finished = not rows
+
+    def _take(self, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        if self.read_only:
+            return keys[:AHEAD]
+        return self._leases.take(self.holder, self.wanted.annotator, keys, many=AHEAD, annotators=self._places())
