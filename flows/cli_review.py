@@ -32,6 +32,7 @@ def add_review(commands: "Commands", make: Make, store: Callable[..., None]) -> 
     command.add_argument("--viewer", action="append", default=[], metavar="NAME", help="may look and not decide")
     command.add_argument("--allow-host", action="append", default=[], metavar="H", help="host name a proxy asks for")
     command.add_argument("--annotators-a-record", type=int, default=1, metavar="K", help="people a sample (default 1)")
+    command.add_argument("--blind", action="store_true", help="hide verdicts and what others decided, for everybody")
     command.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of random order and of the audit (default 0)"
     )

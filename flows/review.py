@@ -34,6 +34,8 @@ def environment(args: argparse.Namespace) -> dict[str, str]:
         "VISTILL_LEADS": "\n".join(args.lead), "VISTILL_VIEWERS": "\n".join(args.viewer),
         "VISTILL_ANNOTATORS": str(args.annotators_a_record), "VISTILL_SEED": str(args.seed),
     }  # fmt: skip
+    if args.blind:
+        found["VISTILL_BLIND"] = "1"
     if people == "header":
         found["VISTILL_HEADER"] = args.user_header
     if people == "name":

@@ -28,7 +28,6 @@ class Card:
     row: Row
     whole: Whole
     decided: str = ""
-    event: str = ""
     shown: float = 0.0
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -42,15 +41,24 @@ class Card:
         return f"{self.row['run_id']}/{self.row['sample_id']}/{self.row['sample_key']}"
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An event of this tab, for undo: the place of its card, and what of the card it changed."""
+
+    place: int
+    event: str
+    before: tuple[str, dict[str, Any]]
+
+
 class Hand:
     """The cards of one tab for one queue. Used by the page's thread; reading ahead happens beside it."""
 
-    def __init__(self, desk: Desk, wanted: Wanted, *, read_only: bool = False) -> None:
-        self.desk, self.wanted, self.read_only = desk, wanted, read_only
+    def __init__(self, desk: Desk, wanted: Wanted, *, read_only: bool = False, adjudicates: bool = False) -> None:
+        self.desk, self.wanted, self.read_only, self.adjudicates = desk, wanted, read_only, adjudicates
         self.holder = secrets.token_hex(8)
         self.cards: list[Card] = []
         self.at = 0
-        self.done: list[int] = []  # places of decided cards, for undo
+        self.done: list[Done] = []
         self.finished = False
         self._leases = Leases(desk.store)
         self._reading: Future[None] | None = None
@@ -73,41 +81,48 @@ class Hand:
 
     def decide(self, card_id: str, decision: str, **rest: Any) -> str:
         """Record a decision on the card it names and go on; returns what to tell the person, '' when all is well."""
+        if self.read_only:
+            return "You may look and not decide: nothing was decided."
         card = self.current()
         if card is None or card.id != card_id:
             return "That press was meant for another sample: nothing was decided."
         if not self._leases.holds(self.holder, self.wanted.annotator, card.key, annotators=self._places()):
             card.decided = "taken"
-            self.step(1)
+            self.go(self.at, self.at + 1)
             return "Somebody else has taken this sample meanwhile: nothing was decided."
-        card.event = decide(self.desk.store, self._event(card, decision, rest))
+        event = decide(self.desk.store, self._event(card, decision, rest))
         self.desk.take_in(at_once=True)
+        self.done.append(Done(self.at, event, (card.decided, dict(card.notes))))
         if decision in ("flag", "first_wrong_step"):
             return ""
         card.decided = decision
-        self.done.append(self.at)
         self._leases.give_back(self.holder, [card.key])
         self.at = next((n for n in range(self.at + 1, len(self.cards)) if not self.cards[n].decided), len(self.cards))
         return ""
 
-    def undo(self) -> str:
-        """Take back this tab's last decision and show its sample again; '' when all is well."""
-        if not self.done:
-            return "Nothing was decided in this tab yet."
-        place = self.done.pop()
-        card = self.cards[place]
-        undo(self.desk.store, card.event, self.wanted.annotator)
+    def undo(self, event: str) -> str:
+        """Take back this tab's last event, if it still is `event`, and show its sample; '' when all is well."""
+        if not event or self.last != event:
+            return "That press was meant for an earlier decision: nothing was taken back."
+        undo(self.desk.store, event, self.wanted.annotator)
+        done = self.done.pop()
+        card = self.cards[done.place]
         self.desk.take_in(at_once=True)
         self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
-        card.decided, card.event, card.shown = "", "", time.monotonic()
-        self.at = place
+        card.decided, card.notes = done.before
+        card.shown, self.at = time.monotonic(), done.place
         return ""
 
-    def step(self, by: int) -> None:
-        """Look at the next or the previous card without deciding."""
-        self.at = max(0, self.at + by)
-        if self.at > len(self.cards):
-            self.at = len(self.cards)
+    @property
+    def last(self) -> str:
+        """This tab's last event that stands; '' before the first."""
+        return self.done[-1].event if self.done else ""
+
+    def go(self, here: int, there: int) -> None:
+        """From place `here` look at place `there` without deciding; a press drawn for another place goes nowhere."""
+        if self.at != here:
+            return
+        self.at = max(0, min(there, len(self.cards)))
         if card := self.current():
             card.shown = time.monotonic()
 
@@ -118,7 +133,7 @@ class Hand:
     def _event(self, card: Card, decision: str, rest: dict[str, Any]) -> Decision:
         seconds = round(min(3600.0, time.monotonic() - card.shown), 2)
         plain = Decision(*card.key, self.wanted.annotator, decision, card.row["run_id"], card.row["judged"])
-        return replace(plain, seconds=seconds, **rest)
+        return replace(plain, seconds=seconds, adjudicates=self.adjudicates, **rest)
 
     def _places(self) -> int:
         """How many annotators may hold one sample at a time."""

@@ -29,6 +29,11 @@ class Person:
         """Whether this person may judge samples."""
         return self.role != "viewer"
 
+    @property
+    def leads(self) -> bool:
+        """Whether this person may settle conflicts and act in bulk."""
+        return self.role == "lead"
+
 
 def who() -> Person:
     """The person of this session; stops the page with a way in when nobody is known yet."""

@@ -15,8 +15,12 @@ from ui.people import Person, who
 
 LAYOUT = """
 <style>
-.block-container { padding-top: 3.2rem; padding-bottom: 2rem; max-width: 1720px; }
-.st-key-said { min-height: 1.9rem; }
+.block-container { padding-top: 3.4rem; padding-bottom: 2rem; max-width: 1720px; }
+.st-key-said { min-height: 1.6rem; }
+.st-key-reasons button { min-height: 1.75rem; padding: .05rem .5rem; }
+.st-key-reasons button p { font-size: .82rem; }
+.st-key-verdicts { row-gap: .4rem; }
+[data-testid="stSidebarHeader"] { height: 2.5rem; }
 @media (max-width: 1000px) {
   .st-key-sample [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { flex-wrap: wrap; }
   .st-key-sample [data-testid="stColumn"] { min-width: 100%; }

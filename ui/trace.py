@@ -16,6 +16,7 @@ from curation.steps.steps_of import step_spans
 from ui.markup import LONGEST, Run, difference, word_pattern
 
 PLACE = Path(__file__).parent / "static"
+OnMark = Callable[[], None]
 
 _viewer = st.components.v2.component(
     "vistill_trace",
@@ -25,9 +26,7 @@ _viewer = st.components.v2.component(
 )
 
 
-def draw_steps(
-    name: str, steps: Sequence[Sequence[Run]], *, wrong: int, marks: bool, on_mark: Callable[[], None]
-) -> None:
+def draw_steps(name: str, steps: Sequence[Sequence[Run]], *, wrong: int, marks: bool, on_mark: OnMark) -> None:
     """Draw the steps; `on_mark` is called when one was marked, see `marked`."""
     data = {"id": name, "steps": [[list(run) for run in runs] for runs in steps], "wrong": wrong, "marks": marks}
     _viewer(key="trace", data=data, on_mark_change=on_mark)

@@ -1,5 +1,6 @@
 """The review page in a real browser: keys, fast presses, undo, two annotators, zoom and boxes, hostile text."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def opened(browser: Any, url: str, name: str = "") -> Any:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(url)
     if name:
-        page.get_by_label("Your name").fill(name, timeout=60_000)
+        page.get_by_role("textbox", name="Your name").fill(name, timeout=60_000)
         page.get_by_role("button", name="Begin").click()
     sync_api.expect(page.locator("li").first).to_be_visible(timeout=60_000)
     return page
@@ -170,7 +171,7 @@ def test_an_answer_is_edited_and_typing_judges_nothing(tmp_path: Path, browser: 
         answer = page.get_by_label("Right answer")
         answer.fill("", timeout=SOON)
         answer.type("xaf 42")
-        page.get_by_role("button", name="Save Ctrl").click()
+        page.get_by_role("button", name=re.compile("^Save Ctrl|^Save Shortcut")).click()
         after(page, first)
         said(page, f"{first}: edited; split sft → rl")
         page.close()
