@@ -33,6 +33,7 @@ OPTIONS = (
     "--server.fileWatcherType=none",
     "--browser.gatherUsageStats=false",
     "--client.toolbarMode=minimal",
+    "--theme.primaryColor=#2563eb",
     "--logger.level=warning",
 )
 

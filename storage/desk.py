@@ -74,7 +74,8 @@ class Wanted:
     """Which samples, for whom, in which order.
 
     `equal` maps a column of `EQUAL` to the values taken; `where` is a person's condition over `items`; `annotators` is
-    how many people judge each sample; `seed` fixes the random order and the audit's choice.
+    how many people judge each sample; `seed` fixes the random order and the audit's choice; `among` are the only
+    sample ids taken, when there are any.
     """
 
     queue: str = "pending"
@@ -84,6 +85,7 @@ class Wanted:
     order: str = "lowest confidence"
     annotators: int = 1
     seed: int = 0
+    among: tuple[str, ...] = ()
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """The condition over `items`, with its parameters."""
@@ -93,6 +95,9 @@ class Wanted:
                 raise ConfigError("filter", name, f"filter by one of {', '.join(EQUAL)}")
             parts.append(f"coalesce({name}, '') IN (SELECT unnest($f{at}::VARCHAR[]))")
             params[f"f{at}"] = list(values)
+        if self.among:
+            parts.append("sample_id IN (SELECT unnest($among::VARCHAR[]))")
+            params["among"] = list(self.among)
         if self.where.strip():
             parts.append(f"({check_condition(self.where, 'items')}\n)")
         return " AND ".join(parts), {name: value for name, value in params.items() if f"${name}" in " ".join(parts)}

@@ -1,6 +1,7 @@
 """Which samples are wanted: queue, order, filters, a WHERE clause and saved views, as widgets of the sidebar."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from storage.desk import EQUAL, ORDERS, QUEUES, Desk, Wanted
 from storage.saved_views import save_view, saved_views
 from ui.people import Person
 
+MOST_AMONG = 5_000  # samples of a finding or cluster that a jump takes along
 LABELS = {"verdict_by": "verdict by", "left_at": "left at step"}
 
 
@@ -27,8 +29,41 @@ def wanted(desk: Desk, person: Person) -> Wanted:
                 "Condition", key="where", placeholder="confidence < 0.5 AND leaks > 0", max_chars=2000,
                 help="SQL as after WHERE, over the columns of the review index (docs/review.md lists them).",
             )  # fmt: skip
-        plain = Wanted(queue, person.name, equal, "", order, annotators(), seed())
+        among = _among()
+        plain = Wanted(queue, person.name, equal, "", order, annotators(), seed(), among)
         return _checked(desk, replace(plain, where=where), plain)
+
+
+def keep() -> None:
+    """Have the filters outlive a look at another page, where their widgets are not drawn."""
+    for name in ("queue", "order", "where", "view", "blind", "sql", *(f"only-{column}" for column in EQUAL)):
+        if name in st.session_state:
+            st.session_state[name] = st.session_state[name]
+
+
+def jump(*, queue: str = "everything", among: tuple[str, Sequence[str]] | None = None) -> None:
+    """Go to the review page with this queue and, of it, only the samples named: (what they are, their ids)."""
+    reset()
+    st.session_state["queue"] = queue
+    if among is not None:
+        st.session_state["among"] = (among[0], tuple(among[1][:MOST_AMONG]))
+    st.session_state["go"] = "review"
+
+
+def reset() -> None:
+    """No filter at all."""
+    st.session_state.pop("among", None)
+    st.session_state["where"] = ""
+    for name in EQUAL:
+        st.session_state[f"only-{name}"] = []
+
+
+def _among() -> tuple[str, ...]:
+    label, ids = st.session_state.get("among") or ("", ())
+    if ids:
+        st.text(f"Only {len(ids):,} samples: {label}")
+        st.button("All samples again", on_click=lambda: st.session_state.pop("among", None))
+    return tuple(ids)
 
 
 def annotators() -> int:
@@ -106,4 +141,5 @@ def _use(view: dict[str, Any]) -> None:
 
 def as_data(found: Wanted) -> dict[str, Any]:
     """The filter as plain data, for the note of a bulk."""
-    return {name: value for name, value in asdict(found).items() if value not in ("", (), None)}
+    said = {name: value for name, value in asdict(found).items() if value not in ("", (), None)}
+    return said | ({"among": f"{len(found.among)} samples"} if found.among else {})

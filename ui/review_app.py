@@ -9,7 +9,7 @@ import streamlit as st
 from curation.errors import StoreError
 from storage.desk import Desk
 from storage.store import Store
-from ui import review
+from ui import agreement_page, bulk_page, corpus_page, filters, freshness, live_page, review, sql_page
 from ui.markup import CSS
 from ui.people import Person, who
 
@@ -19,6 +19,8 @@ LAYOUT = """
 .st-key-said { min-height: 1.6rem; }
 .st-key-reasons button { min-height: 1.75rem; padding: .05rem .5rem; }
 .st-key-reasons button p { font-size: .82rem; }
+.st-key-verdicts button { padding-left: .6rem; padding-right: .6rem; }
+.st-key-metrics [data-testid="stMetricValue"] { font-size: 1.5rem; }
 .st-key-verdicts { row-gap: .4rem; }
 [data-testid="stSidebarHeader"] { height: 2.5rem; }
 @media (max-width: 1000px) {
@@ -40,20 +42,31 @@ def main() -> None:
     st.set_page_config(page_title="Vistill review", layout="wide")
     st.html(CSS + LAYOUT)
     person = who()
+    filters.keep()
     try:
         opened = desk(os.environ.get("VISTILL_STORE", "store"))
         opened.take_in()
-        pages = [
-            st.Page(partial(page, opened, person), title=title, url_path=path, default=not at)
-            for at, (title, path, page) in enumerate(PAGES)
-        ]
-        picked = st.navigation(pages, position="top")
+        pages = {
+            path: st.Page(partial(page, opened, person), title=title, url_path=path, default=path == "review")
+            for title, path, page in PAGES
+        }
+        picked = st.navigation(list(pages.values()), position="top")
+        if wanted := st.session_state.pop("go", None):
+            st.switch_page(pages[wanted])
         picked.run()
         with st.sidebar:
+            freshness.note(opened)
             st.text(f"{person.name} · {person.role}")
     except StoreError as error:
         st.error("The store cannot be read; nothing that was decided is lost.")
         st.text(str(error))
 
 
-PAGES: tuple[tuple[str, str, Callable[[Desk, Person], None]], ...] = (("Review", "review", review.page),)
+PAGES: tuple[tuple[str, str, Callable[[Desk, Person], None]], ...] = (
+    ("Review", "review", review.page),
+    ("Bulk", "bulk", bulk_page.page),
+    ("Agreement", "agreement", agreement_page.page),
+    ("Corpus", "corpus", corpus_page.page),
+    ("Live run", "live", live_page.page),
+    ("SQL", "sql", sql_page.page),
+)
