@@ -33,7 +33,8 @@ OPTIONS = (
     "--server.fileWatcherType=none",
     "--browser.gatherUsageStats=false",
     "--client.toolbarMode=minimal",
-    "--theme.primaryColor=#2563eb",
+    "--theme.light.primaryColor=#2563eb",
+    "--theme.dark.primaryColor=#3b82f6",
     "--logger.level=warning",
 )
 

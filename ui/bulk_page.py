@@ -21,7 +21,7 @@ from ui.people import Person
 from ui.reading import Row
 from ui.review import REASONS
 
-SHOWN, COLUMNS = 12, 4
+SHOWN = 12
 ACTIONS = (("Accept", "accept", "A"), ("Reject", "reject", "X"), ("Skip", "skip", "S"), ("Flag", "flag", "F"))
 DONE = {"accept": "accepted", "reject": "rejected", "skip": "skipped", "flag": "flagged"}
 EVENTS = """
@@ -66,7 +66,8 @@ def _actions(wanted: Wanted, count: int, person: Person) -> None:
         for name, decision, key in ACTIONS:
             st.button(f"{name} {count:,}", key=f"bulk-{decision}", shortcut=key, disabled=off, on_click=_ask,
                       args=(wanted, decision, count))  # fmt: skip
-        st.selectbox("Reason to reject", REASONS, index=None, key="bulk-why", disabled=off, width=240)
+        st.selectbox("Reason to reject", REASONS, index=None, key="bulk-why", disabled=off, width=240,
+                     placeholder="Reason to reject", label_visibility="collapsed")  # fmt: skip
 
 
 def _ask(wanted: Wanted, decision: str, count: int) -> None:
@@ -119,9 +120,9 @@ def _preview(desk: Desk, wanted: Wanted, count: int) -> None:
                   args=(place + 1,))  # fmt: skip
         first = place * SHOWN + 1 if rows else 0
         st.text(f"{first:,} to {place * SHOWN + len(rows):,} of {count:,}")
-    for start in range(0, len(rows), COLUMNS):
-        for column, row in zip(st.columns(COLUMNS), rows[start : start + COLUMNS], strict=False):
-            with column.container(border=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="small"):
+        for row in rows:
+            with st.container(border=True, gap="xsmall", width=215):
                 _tile(str(desk.store.root), row)
 
 

@@ -74,11 +74,11 @@ def _cost(desk: Desk, recipe: str) -> None:
     rows = corpus_parts.over_time(desk, recipe)
     left, right = st.columns(2, gap="large")
     with left:
-        charts.draw("Cost over time", charts.over_time(rows, "at", "cost_so_far", "dollars so far"))
-        charts.draw("Samples at their end", charts.over_time(rows, "at", "samples_so_far", "samples so far"))
+        charts.draw("Cost over time", charts.over_time(rows, "moment", "cost_so_far", "dollars so far"))
+        charts.draw("Samples at their end", charts.over_time(rows, "moment", "samples_so_far", "samples so far"))
     with right:
-        charts.draw("Completion tokens over time", charts.over_time(rows, "at", "tokens_so_far", "tokens so far"))
-        charts.draw("Cost of a sample", charts.over_time(rows, "at", "cost_each", "dollars a sample"))
+        charts.draw("Completion tokens over time", charts.over_time(rows, "moment", "tokens_so_far", "tokens so far"))
+        charts.draw("Cost of a sample", charts.over_time(rows, "moment", "cost_each", "dollars a sample"))
 
 
 def _traces(desk: Desk, recipe: str) -> None:
@@ -115,9 +115,9 @@ def _cluster(desk: Desk, recipe: str, cluster: str) -> None:
     ids = [row["sample_id"] for row in rows]
     st.button(f"Review these {len(rows):,}", on_click=filters.jump,
               kwargs={"among": (f"cluster {cluster}"[:80], ids)})  # fmt: skip
-    for start in range(0, min(len(rows), PICTURES), 4):
-        for column, row in zip(st.columns(4), rows[start : min(start + 4, PICTURES)], strict=False):
-            with column.container(border=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="small"):
+        for row in rows[:PICTURES]:
+            with st.container(border=True, gap="xsmall", width=190):
                 if shown := thumbnail(str(desk.store.root), row["image"], row["format"]):
                     st.image(shown, width=112)
                 st.text((row["question"] or row["sample_id"])[:100])
@@ -129,7 +129,10 @@ def _findings(desk: Desk, recipe: str) -> None:
     found = corpus_parts.findings(desk)
     if not found:
         st.text("No audit yet. Run one: vistill audit")
-    for at, row in enumerate(found):
+    telling = [row for row in found if row["samples"] or row["severity"] != "info"]
+    if quiet := len(found) - len(telling):
+        st.text(f"{quiet} of {len(found)} checks of the latest audit found nothing.")
+    for at, row in enumerate(telling):
         with st.container(border=True, gap="xsmall"):
             st.html(chips([(GRAVE.get(row["severity"], ""), row["severity"]), ("", row["check_name"])]))
             st.text(row["title"])

@@ -23,7 +23,7 @@ LOST = """
 SELECT left_at, fate, reason, count(*) AS samples FROM items WHERE recipe = $recipe AND fate <> 'kept' GROUP BY ALL
 """
 STEPS = """
-SELECT idx, step FROM raw_run_steps WHERE run_id = $1
+SELECT idx, step FROM raw_run_steps WHERE run_id = $1 AND step <> 'draws'
 QUALIFY row_number() OVER (PARTITION BY idx ORDER BY created DESC) = 1 ORDER BY idx
 """
 YIELDS = """
@@ -41,22 +41,22 @@ placed AS (
     FROM items, ends WHERE recipe = $recipe AND made IS NOT NULL
 ),
 counted AS (
-    SELECT place, any_value(first + (place + 1) / $points * (last - first)) AS at, count(*) AS samples,
+    SELECT place, any_value(first + (place + 1) / $points * (last - first)) AS moment, count(*) AS samples,
         sum(cost) AS cost, sum(tokens) AS tokens
     FROM placed GROUP BY place
 )
-SELECT at, sum(samples) OVER so_far AS samples_so_far, sum(cost) OVER so_far AS cost_so_far,
+SELECT moment, sum(samples) OVER so_far AS samples_so_far, sum(cost) OVER so_far AS cost_so_far,
     (sum(tokens) OVER so_far)::DOUBLE AS tokens_so_far, cost / samples AS cost_each
 FROM counted WINDOW so_far AS (ORDER BY place) ORDER BY place
 """
 LENGTHS = """
-WITH ends AS (SELECT greatest(1, quantile_cont(trace_chars, 0.99) / $bins) AS width FROM items
+WITH ends AS (SELECT greatest(1, quantile_cont(trace_chars, 0.99) / $bins) AS wide FROM items
     WHERE recipe = $recipe AND trace_chars > 0)
-SELECT low * width AS low, (low + 1) * width AS high, count(*) AS samples
+SELECT low * wide AS low, (low + 1) * wide AS high, count(*) AS samples
 FROM (
-    SELECT least($bins - 1, floor(trace_chars / width)) AS low, width FROM items, ends
+    SELECT least($bins - 1, floor(trace_chars / wide)) AS low, wide FROM items, ends
     WHERE recipe = $recipe AND trace_chars > 0
-) GROUP BY low, width ORDER BY low
+) GROUP BY low, wide ORDER BY low
 """
 RATES = """
 SELECT low / 10 AS low, (low + 1) / 10 AS high, count(*) AS samples

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from curation.errors import StoreError
+from curation.errors import StoreError, VistillError
 from storage.desk import Desk
 from storage.store import Store
 from ui import agreement_page, bulk_page, corpus_page, filters, freshness, live_page, review, sql_page
@@ -15,7 +15,7 @@ from ui.people import Person, who
 
 LAYOUT = """
 <style>
-.block-container { padding-top: 3.4rem; padding-bottom: 2rem; max-width: 1720px; }
+.block-container { padding-top: 4.3rem; padding-bottom: 2rem; max-width: 1720px; }
 .st-key-said { min-height: 1.6rem; }
 .st-key-reasons button { min-height: 1.75rem; padding: .05rem .5rem; }
 .st-key-reasons button p { font-size: .82rem; }
@@ -39,7 +39,7 @@ def desk(root: str) -> Desk:
 
 def main() -> None:
     """Who it is, then the page picked; what is wrong with the store is said on it."""
-    st.set_page_config(page_title="Vistill review", layout="wide")
+    st.set_page_config(page_title="Vistill review", layout="wide", initial_sidebar_state=260)
     st.html(CSS + LAYOUT)
     person = who()
     filters.keep()
@@ -54,14 +54,18 @@ def main() -> None:
         if wanted := st.session_state.pop("go", None):
             st.switch_page(pages[wanted])
         picked.run()
-        with st.sidebar:
+        with st.sidebar if picked.url_path in FILTERED else st.container(horizontal=True, key="foot"):
             freshness.note(opened)
             st.text(f"{person.name} · {person.role}")
     except StoreError as error:
         st.error("The store cannot be read; nothing that was decided is lost.")
         st.text(str(error))
+    except VistillError as error:
+        st.error("This page could not be drawn; nothing that was decided is lost.")
+        st.text(str(error))
 
 
+FILTERED = ("", "bulk")  # the pages with filters in the sidebar
 PAGES: tuple[tuple[str, str, Callable[[Desk, Person], None]], ...] = (
     ("Review", "review", review.page),
     ("Bulk", "bulk", bulk_page.page),
