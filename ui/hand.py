@@ -60,6 +60,7 @@ class Hand:
         self.at = 0
         self.done: list[Done] = []
         self.finished = False
+        self.held = False  # whether what is left is in others' hands
         self._leases = Leases(desk.store)
         self._reading: Future[None] | None = None
         self._lock = threading.Lock()
@@ -126,6 +127,10 @@ class Hand:
         if card := self.current():
             card.shown = time.monotonic()
 
+    def again(self) -> None:
+        """Ask the queue once more, after it had nothing."""
+        self.finished = False
+
     def leave(self) -> None:
         """Let others have what is in hand."""
         self._leases.give_back(self.holder)
@@ -149,17 +154,18 @@ class Hand:
         self.desk.take_in()
         have = {card.key for card in self.cards}
         rows: list[Row] = []
+        left = False
         for offset in range(0, LOOK * 40, LOOK):  # others may hold everything at the front of the queue
             page = self.desk.page(self.wanted, limit=LOOK, offset=offset)
             fresh = {(row["sample_id"], row["sample_key"]): row for row in page}
             wanted = [key for key in fresh if key not in have]
-            taken = self._take(wanted)
-            rows += [fresh[key] for key in taken]
+            left = left or bool(wanted)
+            rows += [fresh[key] for key in self._take(wanted)]
             if rows or len(page) < LOOK:
                 break
         found = wholes(str(self.desk.store.root), [(r["run_id"], r["sample_id"], r["sample_key"]) for r in rows])
         self.cards += [Card(row, whole) for row, whole in zip(rows, found, strict=True)]
-        self.finished = not rows
+        self.finished, self.held = not rows, left and not rows
 
     def _take(self, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if self.read_only:

@@ -62,7 +62,11 @@ def _card(hand: Hand, person: Person, blind: bool) -> None:
         return
     _said()
     if card is None:
-        st.success("Nothing is left in this queue.")
+        if hand.held:
+            st.info("What is left in this queue is in other hands now; it comes back within a quarter of an hour.")
+        else:
+            st.success("Nothing is left in this queue.")
+        st.button("Look again", on_click=hand.again)
         with st.container(horizontal=True, key="verdicts", gap="small", vertical_alignment="center"):
             _navigation(hand, None)
         return

@@ -1,6 +1,8 @@
 """The review page in a real browser: keys, fast presses, undo, two annotators, zoom and boxes, hostile text."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +15,9 @@ import pytest
 from curation.records import Sample
 from flows.browse import HOST, free_port
 from storage import corpus
+from storage.reviews import Decision, decide
 from storage.store import Store
-from tests.storage.hand_built import a_sample, add_calls, rows, take_in
+from tests.storage.hand_built import a_sample, add_calls, an_outcome, rows, take_in
 from tests.ui.built import ROOT, a_picture, begin, history, options
 from tests.ui.test_hostile import CHROMIUM, FLAGS, MADE, hostile
 
@@ -49,18 +52,33 @@ def fill(store: Store, samples: list[Sample]) -> None:
 
 
 @contextmanager
-def served(store: Store, *options: str) -> Iterator[str]:
-    """`vistill review` over the store; its address."""
+def serving(store: Store, *options: str) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+    """`vistill review` over the store; its address and its process."""
     port = free_port(None)
     command = [sys.executable, "-m", "flows.cli", "review", f"--store={store.root}", f"--port={port}", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().strip() == f"http://{HOST}:{port}"
-            yield f"http://{HOST}:{port}"
+            yield f"http://{HOST}:{port}", process
         finally:
             process.terminate()
             process.wait(20)
+
+
+@contextmanager
+def served(store: Store, *options: str) -> Iterator[str]:
+    """Its address alone."""
+    with serving(store, *options) as (url, _):
+        yield url
+
+
+def kill_children(process: "subprocess.Popen[str]") -> None:
+    """What a power cut does to the page's own process, which `vistill review` has started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +121,16 @@ def press(page: Any, key: str) -> str:
 
 def said(page: Any, text: str) -> None:
     sync_api.expect(page.locator(".st-key-said")).to_contain_text(text, timeout=SOON)
+
+
+def settled(page: Any, store: Store) -> str:
+    """The sample on the screen once the page has caught up with what was decided."""
+    for _ in range(SOON // 250):
+        page.wait_for_timeout(250)
+        on_screen = shown(page)
+        if on_screen not in {sample for sample, _, _ in decisions(store)}:
+            return on_screen
+    raise AssertionError(f"{on_screen} stays on the screen although it is judged")
 
 
 def decisions(store: Store) -> list[tuple[str, str, str]]:
@@ -150,9 +178,7 @@ def test_six_fast_presses_never_judge_a_sample_nobody_saw(tmp_path: Path, browse
             page.keyboard.press("a")
             page.wait_for_timeout(50)
         page.wait_for_function("() => window.seen.length > 1", timeout=SOON)
-        page.wait_for_load_state("networkidle")
-        sync_api.expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SOON)
-        on_screen = shown(page)
+        on_screen = settled(page, store)
         seen = [name.split("/")[1] for name in page.evaluate("window.seen")]
         page.close()
     judged = [sample for sample, _, _ in decisions(store)]
@@ -220,7 +246,7 @@ def test_the_picture_fits_then_zooms_pans_and_resets_and_boxes_tell_their_label(
 
 
 def test_two_annotators_never_see_one_sample_at_once(tmp_path: Path, browser: Any) -> None:
-    store = a_store(tmp_path, 10)
+    store = a_store(tmp_path, 30)
     with served(store, "--ask-name") as url:
         pages = {name: opened(browser, url, name) for name in ("ann", "bob")}
         assert shown(pages["ann"]) != shown(pages["bob"])
@@ -235,31 +261,98 @@ def test_two_annotators_never_see_one_sample_at_once(tmp_path: Path, browser: An
     assert len({sample for sample, _, _ in judged}) == len(judged) == 6
 
 
-def test_hostile_text_stays_text_on_the_review_page(tmp_path: Path, browser: Any) -> None:
-    store = begin(tmp_path, recipe=hostile("recipe"), source=hostile("source"))
-    image, content = a_picture()
-    store.put_images([(image, content)])
-    sample = a_sample(0, id=hostile("id"), question=hostile("question"), reference=hostile("reference"), image=image,
-                      options=options(hostile("option"), "two"), source=hostile("origin"),
-                      meta={"boxes": [{"label": hostile("label"), "box": [1, 1, 9, 9]}]})  # fmt: skip
-    take_in(store, [sample])
-    think = f"{hostile('leak')} wait\n\u202eright to left\n{'long ' * 20000}"
-    trace = f"<think>{think}</think><answer>{hostile('a')}</answer>"
-    call, outcomes = history(sample, trace, trace.replace("leak", "mended"), cues={"wait": 1, "<b": 1},
-                             caption=hostile("caption"), source=hostile("judge"), model=hostile("model"))  # fmt: skip
-    add_calls(store, call)
-    corpus.add_outcomes(store, "r1", outcomes)
+def test_a_bulk_is_done_and_undone_by_keys(tmp_path: Path, browser: Any) -> None:
+    store = a_store(tmp_path, 5)
+    with served(store, "--annotator=ann") as url:
+        page = browser.new_page()
+        page.goto(f"{url}/bulk")
+        sync_api.expect(page.get_by_role("button", name="Reject 5")).to_be_visible(timeout=60_000)
+        page.keyboard.press("x")
+        sync_api.expect(page.get_by_role("button", name="No Shortcut Esc")).to_be_visible(timeout=SOON)
+        page.keyboard.press("Escape")
+        sync_api.expect(page.get_by_text("Reject 5 samples?")).to_have_count(0, timeout=SOON)
+        page.keyboard.press("x")
+        page.get_by_role("button", name="Yes, reject 5").click(timeout=SOON)
+        sync_api.expect(page.get_by_text("5 samples rejected")).to_be_visible(timeout=SOON)
+        assert len(decisions(store)) == 5
+        sync_api.expect(page.get_by_role("button", name="Undo")).to_be_visible(timeout=SOON)
+        page.keyboard.press("Backspace")
+        sync_api.expect(page.get_by_text("the bulk is taken back")).to_be_visible(timeout=SOON)
+        page.close()
+    assert decisions(store) == []
+
+
+def test_decisions_made_before_a_kill_are_there_after_it(tmp_path: Path, browser: Any) -> None:
+    store = a_store(tmp_path, 8)
+    with serving(store, "--annotator=ann") as (url, process):
+        page = opened(browser, url)
+        first = shown(page)
+        second = press(page, "a")
+        page.keyboard.press("a")
+        kill_children(process)
+        page.close()
+    judged = [sample for sample, _, _ in decisions(store)]
+    assert judged in ([first], [first, second])
+    with served(store, "--annotator=ann") as url:
+        page = opened(browser, url)
+        assert shown(page) not in judged
+        page.close()
+
+
+def test_hostile_text_stays_text_on_every_page(tmp_path: Path, browser: Any) -> None:
+    store = a_hostile_store(tmp_path)
     with served(store, "--annotator=<b>ann</b>") as url:
         page = browser.new_page()
         foreign: list[str] = []
         page.route(lambda asked: not asked.startswith((url, "data:", "blob:")), lambda route: (
             foreign.append(route.request.url), route.abort()))  # fmt: skip
         page.goto(url)
-        sync_api.expect(page.locator("li").first).to_contain_text("<b>bold</b>", timeout=60_000)
-        page.get_by_text("Steps and raw calls").click()
+        sync_api.expect(page.get_by_text("file is missing or damaged")).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1500)  # a key pressed while the first page is still arriving goes nowhere
+        page.keyboard.press("ArrowRight")
+        sync_api.expect(page.locator("li").first).to_contain_text("<b>bold</b>", timeout=SOON)
+        sync_api.expect(page.locator("li p").nth(1)).to_have_css("unicode-bidi", "plaintext")
+        page.locator("rect").first.click()
+        page.keyboard.press("l")
         sync_api.expect(page.get_by_text("Words of a call")).to_be_visible(timeout=SOON)
         page.keyboard.press("f")
         said(page, "flagged")
         assert page.evaluate(MADE) == "0"
+        for name, sign in SIGNS.items():
+            page.get_by_role("link", name=name, exact=True).click()
+            sync_api.expect(page.get_by_text(sign, exact=False).first).to_be_visible(timeout=SOON)
+            page.wait_for_timeout(700)
+            assert page.evaluate(MADE) == "0", name
+            assert page.get_by_test_id("stException").count() == 0, name
         assert foreign == []
         page.close()
+
+
+SIGNS = {"Bulk": "question <script>", "Agreement": "in conflict", "Corpus": "Samples at each step",
+         "Live run": "Why samples left", "SQL": "Tables and views", "Review": "Reasons to reject"}  # fmt: skip
+
+
+def a_hostile_store(path: Path) -> Store:
+    """Hostile text from source, model and annotators, a chain of 100 KB, boxes outside, a picture that is lost."""
+    store = begin(path, recipe=hostile("recipe"), source=hostile("source"))
+    image, content = a_picture()
+    store.put_images([(image, content)])
+    boxes = [{"label": hostile("label"), "box": [1, 1, 9, 9]}, {"label": hostile("far"), "box": [-900, 1e9, 1e12, -5]},
+             {"label": "nan", "box": [float("nan"), 1, 2, 3]}]  # fmt: skip
+    sample = a_sample(0, id=hostile("id"), question=hostile("question"), reference=hostile("reference"), image=image,
+                      options=options(hostile("option"), "two"), source=hostile("origin"), kind=hostile("kind"),
+                      meta={"boxes": boxes})  # fmt: skip
+    lost = a_sample(1, question=hostile("other"), image=a_picture("red")[0])
+    third = a_sample(2, id="third", image=image)
+    take_in(store, [sample, lost, third])
+    think = f"{hostile('leak')} wait\n\u202eright to left\n{'long ' * 20000}"
+    trace = f"<think>{think}</think><answer>{hostile('a')}</answer>"
+    call, outcomes = history(sample, trace, trace.replace("leak", "mended"), cues={"wait": 1, "<b": 1},
+                             caption=hostile("caption"), source=hostile("judge"), model=hostile("model"))  # fmt: skip
+    add_calls(store, call)
+    corpus.add_outcomes(store, "r1", outcomes)
+    gone = an_outcome(lost, "verify", "dropped", reason=hostile("reason"), detail=hostile("detail"))
+    corpus.add_outcomes(store, "r1", [gone])
+    for name, decision in (("<i>eve</i>", "reject"), ("$x$ `bob`", "accept")):
+        decide(store, Decision(third.id, third.key, name, decision, "r1", reason=hostile("why")[:200]))
+    return store
