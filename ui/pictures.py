@@ -4,6 +4,7 @@ A Streamlit component (v2). Text reaches the page only as `textContent`, the pic
 """
 
 import base64
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def boxes_of(found: Whole) -> list[dict[str, Any]]:
     if _is_box(sample) and isinstance(answer, dict):
         drawn += [("answer", box) for box in boxes(str(answer.get("extracted", ""))[:2000])]
     drawn += _named(sample.get("meta"))
-    return [_in_pixels(label, box, sample) for label, box in drawn[:MOST_BOXES]]
+    placed = [_in_pixels(label, box, sample) for label, box in drawn[:MOST_BOXES] if all(map(isfinite, box))]
+    return sorted(placed, key=lambda box: -box["w"] * box["h"])  # a small box over a large one can be clicked
 
 
 def _is_box(sample: Row) -> bool:
