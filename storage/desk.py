@@ -20,7 +20,7 @@ from curation.errors import ConfigError, StoreError
 from storage import review_index
 from storage.generations import current
 from storage.query import check_condition
-from storage.review_index import Index
+from storage.review_index import TALLIED, Index
 from storage.schema import columns_sql
 from storage.segments import list_segments, segment_path
 from storage.sql import first_line, quoted
@@ -37,8 +37,7 @@ ORDERS = {
     "newest": "made DESC NULLS LAST",
     "source": "recipe, position",
 }
-EQUAL = ("recipe", "source", "kind", "difficulty", "verdict", "verdict_by", "fate", "left_at", "reason", "split",
-         "review")  # fmt: skip
+EQUAL = (*TALLIED, "review")
 """Columns that a filter may name with the values to take."""
 
 AUDITED = 0.05  # share of all samples in the audit queue
@@ -177,10 +176,20 @@ class Desk:
     def page(self, wanted: Wanted, *, limit: int, offset: int = 0) -> list[Row]:
         """Rows of the index, in order."""
         condition, params = wanted.sql()
-        sql = (
-            f"SELECT * FROM items WHERE {condition} ORDER BY {wanted.ordered()} LIMIT {int(limit)} OFFSET {int(offset)}"  # noqa: S608
-        )
+        order = wanted.ordered()
+        # Two steps, so that texts are read for the page's rows alone.
+        sql = f"""
+            SELECT items.* FROM items JOIN (
+                SELECT sample_id, sample_key, run_id FROM items WHERE {condition}
+                ORDER BY {order} LIMIT {int(limit)} OFFSET {int(offset)}
+            ) USING (sample_id, sample_key, run_id) ORDER BY {order}
+        """  # noqa: S608 checked
         return self._ask(sql, params)
+
+    def check(self, wanted: Wanted) -> None:
+        """ConfigError unless the condition can be asked; nothing is read."""
+        condition, params = wanted.sql()
+        self._ask(f"SELECT 1 FROM items WHERE {condition} LIMIT 0", params)  # noqa: S608 checked
 
     def keys(self, wanted: Wanted) -> list[tuple[str, str, str, str]]:
         """(sample_id, sample_key, run_id, judged) of everything `wanted` takes: what a bulk decides on."""
@@ -189,13 +198,14 @@ class Desk:
         rows = self._ask_tuples(sql, params)
         return [(a, b, c, d) for a, b, c, d in rows]
 
-    def tally(self, wanted: Wanted, column: str) -> list[Row]:
-        """Values of a column of `EQUAL` among what `wanted` takes, most frequent first: value, samples."""
+    def tally(self, column: str) -> list[Row]:
+        """Values of a column of `EQUAL` among all samples, most frequent first: value, samples."""
         if column not in EQUAL:
             raise ConfigError("column", column, f"one of {', '.join(EQUAL)}")
-        condition, params = wanted.sql()
-        sql = f"SELECT {column} AS value, count(*) AS samples FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC LIMIT 50"  # noqa: S608,E501
-        return self._ask(sql, params)
+        if column in TALLIED:
+            return self._ask("SELECT value, samples FROM index.main.tallies WHERE name = $n ORDER BY samples DESC",
+                             {"n": column})  # fmt: skip
+        return self._ask("SELECT verdict AS value, count(*) AS samples FROM verdicts GROUP BY 1 ORDER BY 2 DESC", {})
 
     def one(self, sample_id: str, sample_key: str) -> Row | None:
         """The row of one sample, with its review."""

@@ -89,7 +89,7 @@ def _traces(desk: Desk, recipe: str) -> None:
         rows = corpus_parts.pass_rates(desk, recipe)
         charts.draw("Pass rates of draws", charts.histogram(rows, "low", "high", "samples", "share of draws right"))
     with right:
-        rows = corpus_parts.cue_words(str(desk.store.root), recipe)
+        rows = corpus_parts.cue_words(desk, recipe)
         charts.draw("Reflection cues in kept traces", charts.lying(rows, "cue", "samples"))
 
 

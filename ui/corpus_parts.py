@@ -1,12 +1,9 @@
-"""The numbers of the corpus page, asked of the review index; cue words and findings of the store, which has them."""
+"""The numbers of the corpus page, asked of the review index; findings of the store, which has them."""
 
 from collections import Counter
 from typing import Any
 
-import streamlit as st
-
 from storage.desk import Desk
-from storage.store import Store
 from ui.reading import Row
 
 POINTS = 60  # of a line over time
@@ -63,13 +60,7 @@ SELECT low / 10 AS low, (low + 1) / 10 AS high, count(*) AS samples
 FROM (SELECT least(9, floor(pass_rate * 10)) AS low FROM items WHERE recipe = $recipe AND pass_rate IS NOT NULL)
 GROUP BY low ORDER BY low
 """
-CUES = """
-SELECT cue, count(*) AS samples FROM (
-    SELECT unnest(json_keys(o.value, '$.cues')) AS cue
-    FROM latest_outcomes o JOIN fates f USING (run_id, sample_id, sample_key)
-    WHERE o.recipe = $1 AND o.step = 'cues' AND o.status = 'ok' AND f.fate = 'kept'
-) GROUP BY cue ORDER BY samples DESC, cue LIMIT $2
-"""
+CUES = "SELECT cue, samples FROM index.main.cues WHERE recipe = $recipe ORDER BY samples DESC, cue LIMIT $most"
 CLUSTERS = """
 SELECT cluster, count(*) AS samples, count(*) FILTER (WHERE fate = 'kept') AS kept
 FROM items WHERE recipe = $recipe AND cluster IS NOT NULL
@@ -139,11 +130,9 @@ def pass_rates(desk: Desk, recipe: str) -> list[Row]:
     return desk.ask(RATES, {"recipe": recipe})
 
 
-@st.cache_data(ttl=600, max_entries=8, show_spinner="Counting cue words …")
-def cue_words(root: str, recipe: str) -> list[Row]:
+def cue_words(desk: Desk, recipe: str) -> list[Row]:
     """The most frequent cue words, each with the kept samples that have it."""
-    found: list[Row] = Store.open(root, create=False).query(CUES, [recipe, MOST_CUES]).to_pylist()
-    return found
+    return desk.ask(CUES, {"recipe": recipe, "most": MOST_CUES})
 
 
 def clusters(desk: Desk, recipe: str, most: int) -> list[Row]:

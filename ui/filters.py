@@ -23,8 +23,7 @@ def wanted(desk: Desk, person: Person) -> Wanted:
         queue = st.selectbox("Queue", QUEUES, key="queue", format_func=str.capitalize)
         order = st.selectbox("Order", list(ORDERS), key="order", format_func=str.capitalize)
         with st.expander("Filters", expanded=bool(st.session_state.get("where") or _chosen())):
-            base = Wanted(queue="everything")
-            equal = tuple(filter(None, (_choice(desk, base, name) for name in EQUAL)))
+            equal = tuple(filter(None, (_choice(desk, name) for name in EQUAL)))
             where = st.text_input(
                 "Condition", key="where", placeholder="confidence < 0.5 AND leaks > 0", max_chars=2000,
                 help="SQL as after WHERE, over the columns of the review index (docs/review.md lists them).",
@@ -76,8 +75,8 @@ def seed() -> int:
     return int(os.environ.get("VISTILL_SEED", "0"))
 
 
-def _choice(desk: Desk, base: Wanted, name: str) -> tuple[str, tuple[str, ...]] | None:
-    counts = {str(row["value"] or ""): row["samples"] for row in tallies(desk, base, name)}
+def _choice(desk: Desk, name: str) -> tuple[str, tuple[str, ...]] | None:
+    counts = {str(row["value"] or ""): row["samples"] for row in desk.tally(name)}
     if len(counts) < 2 and not st.session_state.get(f"only-{name}"):
         return None
     picked = st.multiselect(
@@ -85,12 +84,6 @@ def _choice(desk: Desk, base: Wanted, name: str) -> tuple[str, tuple[str, ...]] 
         format_func=lambda value: f"{value or 'none'} ({counts.get(value, 0):,})",
     )  # fmt: skip
     return (name, tuple(picked)) if picked else None
-
-
-@st.cache_data(ttl=20, max_entries=64, show_spinner=False, hash_funcs={Desk: lambda desk: str(desk.index.path)})
-def tallies(desk: Desk, base: Wanted, name: str) -> list[dict[str, Any]]:
-    """Values of a column with their counts."""
-    return desk.tally(base, name)
 
 
 def _chosen() -> bool:
@@ -101,7 +94,7 @@ def _checked(desk: Desk, whole: Wanted, plain: Wanted) -> Wanted:
     if not whole.where.strip():
         return plain
     try:
-        desk.page(whole, limit=1)
+        desk.check(whole)
     except ConfigError as error:
         st.error("The condition is not used.")
         st.text(str(error))
