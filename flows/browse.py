@@ -33,8 +33,8 @@ OPTIONS = (
     "--server.fileWatcherType=none",
     "--browser.gatherUsageStats=false",
     "--client.toolbarMode=minimal",
-    "--theme.light.primaryColor=#2563eb",
-    "--theme.dark.primaryColor=#3b82f6",
+    "--theme.light.primaryColor=#1d4ed8",
+    "--theme.dark.primaryColor=#2563eb",
     "--logger.level=warning",
 )
 

@@ -186,6 +186,17 @@ class Desk:
         """  # noqa: S608 checked
         return self._ask(sql, params)
 
+    def still(self, wanted: Wanted, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these (sample_id, sample_key) `wanted` takes now: others may have decided since a page was read."""
+        self.take_in(at_once=True)
+        condition, params = wanted.sql()
+        sql = f"""
+            SELECT sample_id, sample_key FROM items
+            WHERE sample_id IN (SELECT unnest($ids::VARCHAR[])) AND {condition}
+        """  # noqa: S608 checked
+        found = {(a, b) for a, b in self._ask_tuples(sql, {**params, "ids": [sample_id for sample_id, _ in keys]})}
+        return found & set(keys)
+
     def check(self, wanted: Wanted) -> None:
         """ConfigError unless the condition can be asked; nothing is read."""
         condition, params = wanted.sql()

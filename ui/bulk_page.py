@@ -133,7 +133,7 @@ def _turn(place: int) -> None:
 def _tile(root: str, row: Row) -> None:
     shown = thumbnail(root, row["image"], row["format"])
     if shown:
-        st.image(shown, width=112)
+        st.image(shown, width=112, alt="The sample's picture")
     else:
         st.text("no picture")
     st.text((row["question"] or row["sample_id"])[:120])

@@ -119,7 +119,7 @@ def _cluster(desk: Desk, recipe: str, cluster: str) -> None:
         for row in rows[:PICTURES]:
             with st.container(border=True, gap="xsmall", width=190):
                 if shown := thumbnail(str(desk.store.root), row["image"], row["format"]):
-                    st.image(shown, width=112)
+                    st.image(shown, width=112, alt="The sample's picture")
                 st.text((row["question"] or row["sample_id"])[:100])
                 st.html(chips([("good" if row["fate"] == "kept" else "bad", row["reason"] or row["fate"])]))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storage.desk import Desk, Wanted
-from storage.leases import Leases
+from storage.leases import SECONDS, Leases
 from storage.reviews import Decision, decide, undo
 from ui.reading import Row, Whole, wholes
 
@@ -29,6 +29,7 @@ class Card:
     whole: Whole
     decided: str = ""
     shown: float = 0.0
+    read: float = field(default_factory=time.monotonic)
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -87,7 +88,7 @@ class Hand:
         card = self.current()
         if card is None or card.id != card_id:
             return "That press was meant for another sample: nothing was decided."
-        if not self._leases.holds(self.holder, self.wanted.annotator, card.key, annotators=self._places()):
+        if not self._holds(card):
             card.decided = "taken"
             self.go(self.at, self.at + 1)
             return "Somebody else has taken this sample meanwhile: nothing was decided."
@@ -135,6 +136,13 @@ class Hand:
         """Let others have what is in hand."""
         self._leases.give_back(self.holder)
 
+    def _holds(self, card: Card) -> bool:
+        """Whether the card is still ours to decide on, also after a pause in which its lease may have run out."""
+        if not self._leases.holds(self.holder, self.wanted.annotator, card.key, annotators=self._places()):
+            return False
+        paused = time.monotonic() - card.read > SECONDS and not card.decided
+        return not paused or bool(self.desk.still(self.wanted, [card.key]))
+
     def _event(self, card: Card, decision: str, rest: dict[str, Any]) -> Decision:
         seconds = round(min(3600.0, time.monotonic() - card.shown), 2)
         plain = Decision(*card.key, self.wanted.annotator, decision, card.row["run_id"], card.row["judged"])
@@ -170,4 +178,9 @@ class Hand:
     def _take(self, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if self.read_only:
             return keys[:AHEAD]
-        return self._leases.take(self.holder, self.wanted.annotator, keys, many=AHEAD, annotators=self._places())
+        taken = self._leases.take(self.holder, self.wanted.annotator, keys, many=AHEAD, annotators=self._places())
+        # Between the page and the lease somebody may have decided and given back; from here on nobody can.
+        still = self.desk.still(self.wanted, taken) if taken else set()
+        if gone := [key for key in taken if key not in still]:
+            self._leases.give_back(self.holder, gone)
+        return [key for key in taken if key in still]

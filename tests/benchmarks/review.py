@@ -140,11 +140,11 @@ def corpus(page: Any) -> dict[str, float]:
 
 
 def annotate(desk: Desk, name: str, until: float, log: list[tuple[str, str, str]], saves: list[float]) -> None:
-    """One person: looks for a second or so, decides, now and then takes it back."""
+    """One person: looks for two to five seconds, decides, now and then takes it back."""
     chance = random.Random(name)
     hand = Hand(desk, Wanted(annotator=name, order="random"))
     while time.monotonic() < until and (card := hand.current()):
-        time.sleep(chance.uniform(0.5, 1.5))
+        time.sleep(chance.uniform(2, 5))
         decision = chance.choice(["accept", "accept", "reject", "skip"])
         before = time.monotonic()
         wrong = hand.decide(card.id, decision)

@@ -118,6 +118,25 @@ def test_what_others_hold_is_not_called_finished(tmp_path: Path) -> None:
     assert second.current() is not None
 
 
+def test_a_sample_decided_between_a_page_and_its_lease_is_not_given_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = many(tmp_path, 3)
+    page_of(store, "agreement_page")
+    desk = next(iter(DESKS.values()))
+    read = desk.page
+
+    def read_then_somebody_decides(wanted: filters.Wanted, *, limit: int, offset: int = 0) -> list[dict[str, object]]:
+        rows = read(wanted, limit=limit, offset=offset)
+        say(store, "bob", 1, "accept")
+        return rows
+
+    monkeypatch.setattr(desk, "page", read_then_somebody_decides)
+    hand = Hand(desk, filters.Wanted(annotator="ann"))
+    assert hand.current() is not None
+    assert {card.row["sample_id"] for card in hand.cards} == {"s0", "s2"}
+
+
 def test_agreement_shows_numbers_people_and_reasons(tmp_path: Path) -> None:
     store = many(tmp_path, 4)
     for sample, (ann, bob) in enumerate((("accept", "accept"), ("reject", "reject"), ("accept", "reject"))):
