@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import ConfigError, StoreError
@@ -300,16 +301,16 @@ class Desk:
         if not fresh:
             return
         assert self._con is not None
-        for name in fresh:
-            table = _segment(segment_path(self.store.root, "reviews", name))
-            if table is None:  # absorbed meanwhile, or damaged: the snapshot knows
-                self._load()
-                return
-            self._con.register("arrived", table)
-            self._con.execute("insert into events by name select * from arrived")
-            self._con.execute("create or replace temp table touched as " + TOUCHED)
-            self._con.unregister("arrived")
-            self._work_out("semi join touched using (sample_id, sample_key)")
+        tables = [_segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
+        if any(table is None for table in tables):  # absorbed meanwhile, or damaged: the snapshot knows
+            self._load()
+            return
+        # All at once: with many annotators most of the time here would else go into one small query a decision.
+        self._con.register("arrived", pa.concat_tables(tables))
+        self._con.execute("insert into events by name select * from arrived")
+        self._con.execute("create or replace temp table touched as " + TOUCHED)
+        self._con.unregister("arrived")
+        self._work_out("semi join touched using (sample_id, sample_key)")
         self._state.segments |= set(fresh)
 
     def _work_out(self, among: str) -> None:

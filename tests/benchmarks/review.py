@@ -184,7 +184,7 @@ def crowd(store: Store, people: int, seconds: float) -> dict[str, Any]:
         "SELECT sample_id, annotator, decision FROM reviews WHERE standing AND starts_with(annotator, $1)", [tag]
     ).to_pylist()
     stored = Counter((row["sample_id"], row["annotator"], row["decision"]) for row in said)
-    judged = Counter(sample for sample, _, _ in done)
+    judged = Counter(sample for sample, _, decision in done if decision != "skip")  # skipped: still somebody else's
     return {
         "people": people, "decisions": len(done), "refused": sum(len(log) for log in logs) - len(done),
         "lost": sum((Counter(done) - stored).values()), "misplaced_or_doubled": sum((stored - Counter(done)).values()),

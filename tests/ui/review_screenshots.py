@@ -1,6 +1,6 @@
 """Pictures of the review pages for the documentation: `python -m tests.ui.review_screenshots STORE docs/images`.
 
-STORE is best made by `python -m tests.ui.solved STORE --limit 96`; two made-up annotators judge some of it here, so use a
+STORE is best made by `python -m tests.ui.solved STORE --limit 96`; two made-up annotators judge some of it here: use a
 copy. Needs Debian's chromium.
 """
 

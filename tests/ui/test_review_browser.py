@@ -299,6 +299,21 @@ def test_decisions_made_before_a_kill_are_there_after_it(tmp_path: Path, browser
         page.close()
 
 
+def test_a_name_and_its_role_come_from_the_header_of_the_proxy(tmp_path: Path, browser: Any) -> None:
+    store = a_store(tmp_path, 3)
+    with served(store, "--user-header=X-Forwarded-User", "--lead=lea@lab", "--viewer=vic@lab") as url:
+        for name, role in (("lea@lab", "lead"), ("vic@lab", "viewer"), ("ann@lab", "annotator")):
+            context = browser.new_context(extra_http_headers={"X-Forwarded-User": name})
+            page = context.new_page()
+            page.goto(url)
+            sync_api.expect(page.get_by_text(f"{name} · {role}")).to_be_visible(timeout=60_000)
+            context.close()
+        page = browser.new_page()
+        page.goto(url)
+        sync_api.expect(page.get_by_text("did not say who you are")).to_be_visible(timeout=60_000)
+        page.close()
+
+
 def test_hostile_text_stays_text_on_every_page(tmp_path: Path, browser: Any) -> None:
     store = a_hostile_store(tmp_path)
     with served(store, "--annotator=<b>ann</b>") as url:
