@@ -5,6 +5,7 @@ copy. Needs Debian's chromium.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -34,6 +35,12 @@ def take(page: Page, url: str, name: str, path: Path) -> None:
     """One page, with few enough colours to be small."""
     page.goto(f"{url}/{'' if name == 'review' else name}")
     expect(page.get_by_text(PATHS[name]).first).to_be_visible(timeout=60_000)
+    if name == "review":  # go on to a trace in which something was mended
+        for _ in range(12):
+            page.wait_for_timeout(1500)
+            if page.locator("del").count():
+                break
+            page.keyboard.press("ArrowRight")
     if name == "sql":
         page.get_by_text("Yield by source and kind").click()
         page.wait_for_timeout(800)
@@ -44,18 +51,18 @@ def take(page: Page, url: str, name: str, path: Path) -> None:
     Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
 
 
-def main(store: Store, folder: Path) -> None:
+def main(store: Store, folder: Path, names: Sequence[str]) -> None:
     judged(store)
     with serving(store, "--annotator=lea") as (url, _), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         for look in ("light", "dark"):
             for width in WIDTHS:
                 page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=look)  # type: ignore[arg-type]
-                for name in PATHS:
+                for name in names:
                     take(page, url, name, folder / f"{name}-{look}-{width}.png")
                 page.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main(Store.open(sys.argv[1], create=False), Path(sys.argv[2]))
+    main(Store.open(sys.argv[1], create=False), Path(sys.argv[2]), sys.argv[3:] or list(PATHS))
