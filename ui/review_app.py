@@ -21,7 +21,8 @@ LAYOUT = """
 .st-key-reasons button p { font-size: .82rem; }
 .st-key-verdicts button { padding-left: .6rem; padding-right: .6rem; }
 .st-key-metrics [data-testid="stMetricValue"] { font-size: 1.5rem; }
-[data-testid="stBaseButton-segmented_controlActive"] p { color: CanvasText !important; }
+[data-testid="stButtonGroup"] button p { color: #1e3a8a !important; }
+@media (prefers-color-scheme: dark) { [data-testid="stButtonGroup"] button p { color: #dbeafe !important; } }
 button kbd { opacity: 1 !important; color: inherit !important; }
 .st-key-verdicts { row-gap: .4rem; }
 [data-testid="stSidebarHeader"] { height: 2.5rem; }
