@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,22 +33,33 @@ OPTIONS = (
     "--server.fileWatcherType=none",
     "--browser.gatherUsageStats=false",
     "--client.toolbarMode=minimal",
+    "--theme.light.primaryColor=#1d4ed8",
+    "--theme.dark.primaryColor=#2563eb",
     "--logger.level=warning",
 )
 
 
-def browse(store: Path, port: int | None, say: Callable[[str], Any]) -> int:
+def browse(
+    store: Path,
+    port: int | None,
+    say: Callable[[str], Any],
+    *,
+    extra: Mapping[str, str] | None = None,
+    hosts: Sequence[str] = (),
+    what: str = "shows {}, read-only",
+) -> int:
     """Serve the page of `store` until interrupted; `say` is told the URL once it answers.
 
-    Without a port, 8501 or any free one. ConfigError for a port that is taken, RunStopped when the page ends by itself.
+    `extra` is added to the page's environment, `hosts` are names a proxy may ask for. Without a port, 8501 or any
+    free one. ConfigError for a port that is taken, RunStopped when the page ends by itself.
     """
     if find_spec("streamlit") is None:
         raise ConfigError("browse", "streamlit", "is not installed; install with: pip install vistill")
     port = free_port(port)
     url = f"http://{HOST}:{port}"
-    with _serving(store, port) as server:
+    with _serving(store, port, extra or {}, hosts) as server:
         _await(server, url)
-        say(f"{url}\nshows {store}, read-only; Ctrl-C stops it")
+        say(f"{url}\n{what.format(store)}; Ctrl-C stops it")
         code = server.wait()
     raise RunStopped(f"the page ended by itself (exit code {code})")
 
@@ -68,18 +79,21 @@ def free_port(wanted: int | None) -> int:
     raise ConfigError("--port", wanted, "cannot be used (taken, or not allowed): choose another, or leave it out")
 
 
-def command(port: int) -> list[str]:
+def command(port: int, hosts: Sequence[str] = ()) -> list[str]:
     """What starts the page."""
-    return [sys.executable, "-m", "streamlit", "run", str(PAGE), f"--server.port={port}", *OPTIONS]
+    allowed = [f"--server.allowedHosts={host}" for host in hosts]
+    return [sys.executable, "-m", "streamlit", "run", str(PAGE), f"--server.port={port}", *OPTIONS, *allowed]
 
 
 @contextmanager
-def _serving(store: Path, port: int) -> "Iterator[subprocess.Popen[bytes]]":
+def _serving(
+    store: Path, port: int, extra: Mapping[str, str], hosts: Sequence[str]
+) -> "Iterator[subprocess.Popen[bytes]]":
     """The page's process for the block; it ends with the block, also on Ctrl-C and SIGTERM."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "VISTILL_STORE": str(store), "PYTHONPATH": path}
+    environment = {**os.environ, "VISTILL_STORE": str(store), "PYTHONPATH": path, **extra}
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = subprocess.Popen(command(port), env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(command(port, hosts), env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         yield server
     finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, VistillError
 from flows.cli_hub import add_chain, add_hub
+from flows.cli_review import add_review
 from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _verify(commands)
     _report(commands)
     _export(commands)
+    add_review(commands, _command, _store)
     _keep(commands)
     add_whole(commands, _command, _store, _json)
     add_hub(commands, _command, _store, _json)

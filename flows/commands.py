@@ -247,6 +247,16 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
+def review(args: argparse.Namespace) -> int:
+    """`vistill review`: until Ctrl-C, which is a good end."""
+    from flows.review import review as serve
+
+    try:
+        return serve(_open(args.store), args, lambda text: print(text, flush=True))
+    except KeyboardInterrupt:
+        return 0
+
+
 def compact(args: argparse.Namespace) -> int:
     """`vistill compact`."""
     report = _open(args.store).compact(force=True)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import ConfigError, StoreError
 from storage import review_index
 from storage.generations import current
 from storage.query import check_condition
-from storage.review_index import Index
+from storage.review_index import TALLIED, Index
 from storage.schema import columns_sql
 from storage.segments import list_segments, segment_path
 from storage.sql import first_line, quoted
@@ -37,8 +38,7 @@ ORDERS = {
     "newest": "made DESC NULLS LAST",
     "source": "recipe, position",
 }
-EQUAL = ("recipe", "source", "kind", "difficulty", "verdict", "verdict_by", "fate", "left_at", "reason", "split",
-         "review")  # fmt: skip
+EQUAL = (*TALLIED, "review")
 """Columns that a filter may name with the values to take."""
 
 AUDITED = 0.05  # share of all samples in the audit queue
@@ -74,7 +74,8 @@ class Wanted:
     """Which samples, for whom, in which order.
 
     `equal` maps a column of `EQUAL` to the values taken; `where` is a person's condition over `items`; `annotators` is
-    how many people judge each sample; `seed` fixes the random order and the audit's choice.
+    how many people judge each sample; `seed` fixes the random order and the audit's choice; `among` are the only
+    sample ids taken, when there are any.
     """
 
     queue: str = "pending"
@@ -84,6 +85,7 @@ class Wanted:
     order: str = "lowest confidence"
     annotators: int = 1
     seed: int = 0
+    among: tuple[str, ...] = ()
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """The condition over `items`, with its parameters."""
@@ -93,6 +95,9 @@ class Wanted:
                 raise ConfigError("filter", name, f"filter by one of {', '.join(EQUAL)}")
             parts.append(f"coalesce({name}, '') IN (SELECT unnest($f{at}::VARCHAR[]))")
             params[f"f{at}"] = list(values)
+        if self.among:
+            parts.append("sample_id IN (SELECT unnest($among::VARCHAR[]))")
+            params["among"] = list(self.among)
         if self.where.strip():
             parts.append(f"({check_condition(self.where, 'items')}\n)")
         return " AND ".join(parts), {name: value for name, value in params.items() if f"${name}" in " ".join(parts)}
@@ -172,10 +177,31 @@ class Desk:
     def page(self, wanted: Wanted, *, limit: int, offset: int = 0) -> list[Row]:
         """Rows of the index, in order."""
         condition, params = wanted.sql()
-        sql = (
-            f"SELECT * FROM items WHERE {condition} ORDER BY {wanted.ordered()} LIMIT {int(limit)} OFFSET {int(offset)}"  # noqa: S608
-        )
+        order = wanted.ordered()
+        # Two steps, so that texts are read for the page's rows alone.
+        sql = f"""
+            SELECT items.* FROM items JOIN (
+                SELECT sample_id, sample_key, run_id FROM items WHERE {condition}
+                ORDER BY {order} LIMIT {int(limit)} OFFSET {int(offset)}
+            ) USING (sample_id, sample_key, run_id) ORDER BY {order}
+        """  # noqa: S608 checked
         return self._ask(sql, params)
+
+    def still(self, wanted: Wanted, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these (sample_id, sample_key) `wanted` takes now: others may have decided since a page was read."""
+        self.take_in(at_once=True)
+        condition, params = wanted.sql()
+        sql = f"""
+            SELECT sample_id, sample_key FROM items
+            WHERE sample_id IN (SELECT unnest($ids::VARCHAR[])) AND {condition}
+        """  # noqa: S608 checked
+        found = {(a, b) for a, b in self._ask_tuples(sql, {**params, "ids": [sample_id for sample_id, _ in keys]})}
+        return found & set(keys)
+
+    def check(self, wanted: Wanted) -> None:
+        """ConfigError unless the condition can be asked; nothing is read."""
+        condition, params = wanted.sql()
+        self._ask(f"SELECT 1 FROM items WHERE {condition} LIMIT 0", params)  # noqa: S608 checked
 
     def keys(self, wanted: Wanted) -> list[tuple[str, str, str, str]]:
         """(sample_id, sample_key, run_id, judged) of everything `wanted` takes: what a bulk decides on."""
@@ -184,13 +210,14 @@ class Desk:
         rows = self._ask_tuples(sql, params)
         return [(a, b, c, d) for a, b, c, d in rows]
 
-    def tally(self, wanted: Wanted, column: str) -> list[Row]:
-        """Values of a column of `EQUAL` among what `wanted` takes, most frequent first: value, samples."""
+    def tally(self, column: str) -> list[Row]:
+        """Values of a column of `EQUAL` among all samples, most frequent first: value, samples."""
         if column not in EQUAL:
             raise ConfigError("column", column, f"one of {', '.join(EQUAL)}")
-        condition, params = wanted.sql()
-        sql = f"SELECT {column} AS value, count(*) AS samples FROM items WHERE {condition} GROUP BY 1 ORDER BY 2 DESC LIMIT 50"  # noqa: S608,E501
-        return self._ask(sql, params)
+        if column in TALLIED:
+            return self._ask("SELECT value, samples FROM index.main.tallies WHERE name = $n ORDER BY samples DESC",
+                             {"n": column})  # fmt: skip
+        return self._ask("SELECT verdict AS value, count(*) AS samples FROM verdicts GROUP BY 1 ORDER BY 2 DESC", {})
 
     def one(self, sample_id: str, sample_key: str) -> Row | None:
         """The row of one sample, with its review."""
@@ -245,9 +272,8 @@ class Desk:
         try:
             con.execute(f"attach {quoted(self._state.index.path)} as index (read_only)")
         except duckdb.Error as error:
-            raise StoreError(
-                f"cannot open {self._state.index.path} ({first_line(error)}): delete it and start again"
-            ) from error
+            path = self._state.index.path
+            raise StoreError(f"cannot open {path} ({first_line(error)}): delete it and start again") from error
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         con.execute(f"create table events ({columns_sql('reviews')})")
@@ -275,16 +301,16 @@ class Desk:
         if not fresh:
             return
         assert self._con is not None
-        for name in fresh:
-            table = _segment(segment_path(self.store.root, "reviews", name))
-            if table is None:  # absorbed meanwhile, or damaged: the snapshot knows
-                self._load()
-                return
-            self._con.register("arrived", table)
-            self._con.execute("insert into events by name select * from arrived")
-            self._con.execute("create or replace temp table touched as " + TOUCHED)
-            self._con.unregister("arrived")
-            self._work_out("semi join touched using (sample_id, sample_key)")
+        tables = [_segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
+        if any(table is None for table in tables):  # absorbed meanwhile, or damaged: the snapshot knows
+            self._load()
+            return
+        # All at once: with many annotators most of the time here would else go into one small query a decision.
+        self._con.register("arrived", pa.concat_tables(tables))
+        self._con.execute("insert into events by name select * from arrived")
+        self._con.execute("create or replace temp table touched as " + TOUCHED)
+        self._con.unregister("arrived")
+        self._work_out("semi join touched using (sample_id, sample_key)")
         self._state.segments |= set(fresh)
 
     def _work_out(self, among: str) -> None:

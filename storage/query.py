@@ -44,14 +44,17 @@ EXPLAIN = re.compile(r"\s*explain\s*(?:analyze\b\s*)?(?:\(\s*(?:analyze|format)\
 FIX = "give one SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"
 
 
-def read_only(store: Store, sql: str, *, limit: int | None = None, timeout: float | None = None) -> pa.Table:
-    """Rows of one reading statement, at most `limit`, within `timeout` seconds.
+def read_only(
+    store: Store, sql: str, *, limit: int | None = None, timeout: float | None = None, memory: str | None = None
+) -> pa.Table:
+    """Rows of one reading statement, at most `limit`, within `timeout` seconds and `memory` ("500MB"; 4 GB).
 
     Fields of JSON columns carry the metadata `{"type": "json"}`. ConfigError when the statement does more
     than read, is wrong SQL or takes too long; StoreError when the store fails.
     """
     statement = check_read_only(sql)
-    with Snapshot(store.root, LIMITS, sealed=True) as snapshot, _interrupted_after(snapshot, timeout):
+    limits = LIMITS if memory is None else {**LIMITS, "memory_limit": memory}
+    with Snapshot(store.root, limits, sealed=True) as snapshot, _interrupted_after(snapshot, timeout):
         try:
             return snapshot.run(lambda connection: _fetch(connection, statement, limit))
         except duckdb.InterruptException as error:

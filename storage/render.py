@@ -28,14 +28,15 @@ def render(table: pa.Table, format: str) -> str:
     """
     if format not in FORMATS:
         raise ConfigError("format", format, f"choose one of {', '.join(FORMATS)}")
-    names = _distinct(table.column_names)
+    names = distinct(table.column_names)
     rows = _rows(table)
     if format == "csv":
         return _csv(names, rows)
     return _json(names, rows) if format == "json" else _aligned(names, rows)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that came before with `_1`, `_2` … added."""
     seen: list[str] = []
     for name in names:
         number, fresh = 0, name

@@ -109,6 +109,24 @@ WHERE f.sample_key <> ''
 )
 
 
+TALLIED = ("recipe", "source", "kind", "difficulty", "verdict", "verdict_by", "fate", "left_at", "reason", "split")
+TALLIES = " UNION ALL ".join(
+    "(SELECT '{name}' AS name, {name}::VARCHAR AS value, count(*) AS samples FROM made.items "
+    "GROUP BY 2 ORDER BY 3 DESC LIMIT 50)".replace("{name}", name)
+    for name in TALLIED
+)
+"""Frequent values of the columns that filters offer: the same for everybody, so counted once."""
+
+CUES = """
+SELECT recipe, cue, count(*) AS samples FROM (
+    SELECT o.recipe, unnest(json_keys(o.value, '$.cues')) AS cue
+    FROM latest_outcomes o JOIN made.items i USING (run_id, sample_id, sample_key)
+    WHERE o.step = 'cues' AND o.status = 'ok' AND o.chosen AND i.fate = 'kept'
+) GROUP BY ALL ORDER BY samples DESC, cue
+"""
+"""Reflection cues of kept traces, each with the samples that have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """A built index: its file, which generation it was built from, how many samples, when and in how many seconds."""
@@ -123,7 +141,7 @@ class Index:
 def stamp(root: Path) -> str:
     """Names what an index built now would cover; equal stamps, equal rows."""
     listed = {table: list_segments(root, table) for table in READS}
-    return digest([ITEMS, [list(view) for view in VIEWS], current(root), listed])
+    return digest([ITEMS, TALLIES, CUES, [list(view) for view in VIEWS], current(root), listed])
 
 
 def live(root: Path) -> Index | None:
@@ -162,6 +180,8 @@ def _build(root: Path, now: str, before: Index | None) -> Index:
         con = snapshot.connection
         con.execute(f"attach {quoted(made)} as made")
         con.execute(f"create table made.items as from ({ITEMS}) order by recipe, position")
+        con.execute(f"create table made.tallies as {TALLIES}")
+        con.execute(f"create table made.cues as {CUES}")
         row = con.execute("select count(*) from made.items").fetchone()
         con.execute("detach made")
     with os_errors("write", path):

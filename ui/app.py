@@ -70,4 +70,9 @@ def browse(root: str, run: reading.Row, found: reading.Overview) -> None:
             sample.show(root, run, row)
 
 
-main()
+if os.environ.get("VISTILL_PAGE") == "review":
+    from ui.review_app import main as review
+
+    review()
+else:
+    main()

@@ -34,7 +34,7 @@ CSS = """
 
 def box(runs: Iterable[Run], cues: Sequence[str] = (), *, whole_words: bool = False, look: str = "think") -> str:
     """A framed text; cues are marked in what is not removed. `look` is think or answer."""
-    inner = "".join(_drawn(kind, text, _pattern(cues, whole_words)) for kind, text in cut(runs))
+    inner = "".join(_drawn(kind, text, word_pattern(cues, whole_words)) for kind, text in cut(runs))
     return f'<div class="vt vt-box vt-{look}" tabindex="0">{inner}</div>'
 
 
@@ -92,7 +92,8 @@ def _marked(text: str, cue: "re.Pattern[str]") -> str:
     return "".join([*drawn, html.escape(text[end:])])
 
 
-def _pattern(cues: Sequence[str], whole_words: bool) -> "re.Pattern[str] | None":
+def word_pattern(cues: Sequence[str], whole_words: bool) -> "re.Pattern[str] | None":
+    """A pattern for any of these words, longest first and in any case; None for no words."""
     words = sorted(filter(None, cues), key=len, reverse=True)
     inner = "|".join(map(re.escape, words))
     if not words:

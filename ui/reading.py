@@ -3,6 +3,7 @@
 Every value travels as a bound parameter, lists are cut by LIMIT in SQL, and nothing here draws or writes.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,27 +70,46 @@ LEFT JOIN (
 ORDER BY p.position
 """.replace("{page}", picking(RUN, PAGE_OF_FATES))
 
-SAMPLE = "SELECT * FROM sample_versions WHERE sample_id = $1 AND sample_key = $2 LIMIT 1"
-
-OUTCOMES = """
-SELECT s.step_no, s.step, s.in_draws, o.draw, o.status, o.reason, o.detail, o.value, o.calls
-FROM outcomes o JOIN run_steps s USING (fingerprint)
-WHERE s.run_id = $1 AND o.sample_id = $2 AND o.sample_key = $3
-ORDER BY s.idx, o.draw
-LIMIT 1000
+# Views decide what is latest for all rows at once; for a few samples the same is decided over just their rows.
+SAMPLES = """
+SELECT s.*, i.width, i.height, i.format FROM (
+    SELECT * FROM raw_samples WHERE sample_id IN (SELECT unnest($1::VARCHAR[]))
+    QUALIFY row_number() OVER (PARTITION BY sample_id, sample_key ORDER BY created DESC) = 1
+) s LEFT JOIN (
+    SELECT * FROM raw_images WHERE sha256 IN (
+        SELECT image FROM raw_samples WHERE sample_id IN (SELECT unnest($1::VARCHAR[]))
+    ) QUALIFY row_number() OVER (PARTITION BY sha256 ORDER BY created) = 1
+) i ON i.sha256 = s.image
 """
 
-PASS_RATE = """
-SELECT model, k, correct, temperature, stopped, low, high FROM pass_rates
-WHERE sample_id = $1 AND sample_key = $2 AND run_id = $3 ORDER BY created DESC LIMIT 1
+OUTCOMES = """
+SELECT s.run_id, s.step_no, s.step, s.in_draws, o.sample_id, o.sample_key, o.draw, o.status, o.reason, o.detail,
+    o.value, o.calls
+FROM (
+    SELECT * FROM raw_outcomes WHERE sample_id IN (SELECT unnest($2::VARCHAR[]))
+    QUALIFY row_number() OVER (
+        PARTITION BY sample_id, sample_key, fingerprint, draw ORDER BY status = 'failed', created DESC, run_id DESC
+    ) = 1
+) o JOIN run_steps s USING (fingerprint)
+WHERE list_contains($1::VARCHAR[], s.run_id)
+ORDER BY s.idx, o.draw
+LIMIT 20000
+"""
+
+PASS_RATES = """
+SELECT sample_id, sample_key, run_id, model, k, correct, temperature, stopped, low, high FROM raw_pass_rates
+WHERE sample_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY created DESC
 """
 
 CALLS = """
 SELECT key, teacher, model, status, finish, draw, prompt_tokens, completion_tokens, cost, seconds, attempts, error
-FROM calls WHERE list_contains($1::VARCHAR[], key) LIMIT $2
+FROM raw_calls WHERE key IN (SELECT unnest($1::VARCHAR[]))
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY status <> 'ok', created DESC, run_id DESC) = 1
 """
 
-CALL = "SELECT request, reply, reasoning FROM calls WHERE key = $1 LIMIT 1"
+CALL = """
+SELECT request, reply, reasoning FROM raw_calls WHERE key = $1 ORDER BY status <> 'ok', created DESC LIMIT 1
+"""
 
 SPENT = picking(
     RUN,
@@ -172,17 +192,39 @@ def listed(root: str, run_id: str, wanted: Filter, page: int) -> list[Row]:
 @st.cache_data(ttl=SECONDS, max_entries=32, show_spinner=False)
 def whole(root: str, run_id: str, sample_id: str, sample_key: str) -> Whole:
     """One sample of the run, all of one moment."""
+    return wholes(root, [(run_id, sample_id, sample_key)])[0]
+
+
+def wholes(root: str, wanted: Sequence[tuple[str, str, str]]) -> list[Whole]:
+    """Samples by (run_id, sample_id, sample_key), all of one moment."""
+    ids = [sample_id for _, sample_id, _ in wanted]
     with Store.open(root, create=False).snapshot() as moment:
-        found = _rows(moment, SAMPLE, sample_id, sample_key)
-        outcomes = _rows(moment, OUTCOMES, run_id, sample_id, sample_key)
+        samples = _rows(moment, SAMPLES, ids)
+        outcomes = _rows(moment, OUTCOMES, [run_id for run_id, *_ in wanted], ids)
+        rates = _rows(moment, PASS_RATES, ids)
         keys = list(dict.fromkeys(key for outcome in outcomes for key in outcome["calls"] or ()))
-        rates = _rows(moment, PASS_RATE, sample_id, sample_key, run_id)
-        calls = _rows(moment, CALLS, keys[:MOST_CALLS], MOST_CALLS)
+        calls = {call["key"]: call for call in _rows(moment, CALLS, keys)}
     for outcome in outcomes:
         outcome["value"] = _decoded(outcome["value"])
-    sample = {**found[0], "options": _decoded(found[0]["options"]) or []} if found else None
-    calls.sort(key=lambda call: keys.index(call["key"]))
-    return Whole(sample, outcomes, rates[0] if rates else None, calls)
+    return [_whole(one, samples, outcomes, rates, calls) for one in wanted]
+
+
+def _whole(
+    one: tuple[str, str, str], samples: list[Row], outcomes: list[Row], rates: list[Row], calls: dict[str, Row]
+) -> Whole:
+    run_id, *key = one
+
+    def ours(row: Row) -> bool:
+        return [row["sample_id"], row["sample_key"]] == key
+
+    found = next(filter(ours, samples), None)
+    sample = {**found, **{name: _decoded(found[name]) for name in ("options", "meta")}} if found else None
+    if sample is not None:
+        sample["options"] = sample["options"] or []
+    its = [row for row in outcomes if ours(row) and row["run_id"] == run_id]
+    rate = next((row for row in rates if ours(row) and row["run_id"] == run_id), None)
+    asked = dict.fromkeys(key for row in its for key in row["calls"] or ())
+    return Whole(sample, its, rate, [calls[key] for key in asked if key in calls][:MOST_CALLS])
 
 
 @st.cache_data(ttl=SECONDS, max_entries=32, show_spinner=False)

@@ -282,7 +282,7 @@ def test_queues_hold_what_they_say(store: Store) -> None:
     assert found("conflicts") == ["s0"]
     assert found("everything", equal=(("verdict", ("wrong",)),)) == ["s2"]
     assert found("everything", where="answer = '9' or disagreement > 0") == ["s2", "s3"]
-    assert desk.tally(Wanted(queue="everything"), "split")[0] == {"value": "rl", "samples": 2}
+    assert desk.tally("split")[0] == {"value": "rl", "samples": 2}
 
 
 @pytest.mark.parametrize(

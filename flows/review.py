@@ -1,0 +1,50 @@
+"""Starts the review pages: builds the index of the store first, so that the first page is quick, then serves.
+
+Names and roles travel in the environment of the page; who people are is decided in `ui.people`.
+"""
+
+import argparse
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+from curation.errors import ConfigError
+from flows.browse import browse
+from storage import review_index
+from storage.reviews import annotator_name
+from storage.store import Store
+
+
+def review(store: Store, args: argparse.Namespace, say: Callable[[str], Any]) -> int:
+    """Serve until interrupted. ConfigError for options that cannot be."""
+    extra = environment(args)
+    index = review_index.build(store.root)
+    what = f"{index.samples:,} samples of {{}} to review"
+    return browse(store.root, args.port, say, extra=extra, hosts=args.allow_host, what=what)
+
+
+def environment(args: argparse.Namespace) -> dict[str, str]:
+    """What the page is told by its environment."""
+    if not 1 <= args.annotators_a_record <= 20:
+        raise ConfigError("--annotators-a-record", args.annotators_a_record, "between 1 and 20 people")
+    people = "header" if args.user_header else "oidc" if args.oidc else "ask" if args.ask_name else "name"
+    role = args.role or ("lead" if people == "name" else "annotator")
+    found = {
+        "VISTILL_PAGE": "review", "VISTILL_PEOPLE": people, "VISTILL_ROLE": role,
+        "VISTILL_LEADS": "\n".join(args.lead), "VISTILL_VIEWERS": "\n".join(args.viewer),
+        "VISTILL_ANNOTATORS": str(args.annotators_a_record), "VISTILL_SEED": str(args.seed),
+    }  # fmt: skip
+    if args.blind:
+        found["VISTILL_BLIND"] = "1"
+    if people == "header":
+        found["VISTILL_HEADER"] = args.user_header
+    if people == "name":
+        found["VISTILL_ANNOTATOR"] = annotator_name(args.annotator or _login())
+    return found
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "reviewer"
