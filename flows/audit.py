@@ -10,6 +10,7 @@ import json
 import random
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import orjson
 
 from curation.audit import SAMPLED, Finding, Row, ask_all, audit, needs_image
 from curation.audit.blind import chance_of
+from curation.audit.findings import sparing
 from curation.audit.report import Head, markdown, page
 from curation.dedup import SIDE
 from curation.errors import ConfigError, SampleError, StoreError
@@ -69,6 +71,9 @@ def run(store: Store, wanted: Audit, out: Path | None) -> dict[str, Any]:
     left_out = ["the needs-the-image tests, which need --teacher"] if wanted.teacher is None else []
     if wanted.teacher is not None:
         findings += _asked(store, wanted, rows)
+    sizes = {"": len(rows), **Counter(row.split for row in rows if row.split)}
+    split_of = {row.id: row.split for row in rows}
+    findings = [sparing(f, sizes, split_of) for f in findings]
     audit_id = f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}-{random.SystemRandom().randrange(16**4):04x}"
     root = shlex.quote(str(store.root))
     findings = [replace(f, sql=f.sql or _sql(audit_id, f), fix=f.fix.replace("STORE", root)) for f in findings]

@@ -47,6 +47,7 @@ def _audit(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command.add_argument("--split", default="", metavar="S", help="with --exclude: those of this split only")
     command.add_argument("--audit", default="", metavar="ID", help="with --exclude: an earlier audit")
     command.add_argument("--dry-run", action="store_true", help="with --exclude: say how many, record nothing")
+    command.add_argument("--most", action="store_true", help="with --exclude: even if it is more than half of them")
     command.add_argument("--undo", metavar="ID", help="take such a pass back: its samples are in the splits again")
     return command
 
