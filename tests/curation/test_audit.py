@@ -62,7 +62,30 @@ def test_an_option_that_is_always_right_when_listed_is_found() -> None:
     [finding] = found(rows, "option_prior")
     assert finding.severity == "serious"
     assert finding.measures["accuracy"] == 1.0
-    assert finding.measures["chance"] == pytest.approx(0.5, abs=0.05)  # two texts share all right answers
+    assert finding.measures["chance"] == 0.25  # one of four options, however often a text is right
+
+
+def test_an_option_text_that_is_nearly_always_right_is_a_prior_and_not_chance() -> None:
+    """ "All of the above" last of four and right in 90 % of 200 rows."""
+    rows = []
+    for i, row in enumerate([row for row in ROWS if row.kind == "mcq"][:200]):
+        texts = [*(option.text for option in row.options[:3]), "all of the above"]
+        options = tuple(Option(letter, text) for letter, text in zip("ABCD", texts, strict=True))
+        rows.append(replace(row, options=options, reference="D" if i % 10 else "ABC"[i % 3]))
+    [prior] = found(rows, "option_prior")
+    assert (prior.severity, prior.measures["accuracy"], prior.measures["chance"]) == ("serious", 0.9, 0.25)
+
+
+@pytest.mark.parametrize(("yes", "severities"), [(0.9, {"warning"}), (0.6, set())])
+def test_one_answer_to_nearly_everything_is_a_warning(yes: float, severities: set[str]) -> None:
+    rows = [
+        replace(row, kind="text", question=f"Is the fruit on shelf {i} ripe?", options=(), reference=said, answer=said)
+        for i, row in enumerate(ROWS[:200])
+        for said in ["Yes" if i % 10 < 10 * yes else "no"]
+    ]
+    told = [f for f in found(rows, "answer_prior") if f.title == "text: one answer is right nearly always"]
+    assert {f.severity for f in told} == severities
+    assert all(f.count == 180 and f.measures["share"] == yes for f in told)
 
 
 def test_a_template_that_gives_its_answer_away_is_found() -> None:
