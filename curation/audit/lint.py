@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.answers import by_box, check, parse
+from curation.audit.errors_in_text import error_in
 from curation.audit.findings import Finding, Severity, excluding, graded, reviewing
 from curation.audit.rows import Row
 from curation.steps.leaks import leaks
@@ -26,13 +27,6 @@ LEFTOVER = re.compile(
     r"|(?:revised|rewritten|edited|refined) (?:version|text|response|chain|reasoning)\s*[:\n]"
     r"|i(?:'ve| have) (?:revised|rewritten|edited|replaced|removed|changed)\b"
     r"|as (?:an? )?(?:ai|language) (?:language )?model\b|note: (?:the )?(?:chain|reasoning|trace) (?:was|has been)\b)",
-    re.IGNORECASE,
-)
-ERROR = re.compile(
-    r"^\W*(?:error(?: code)?\s*[:\d]|i(?:'m| am) (?:sorry|unable)\b|sorry,|i can(?:no|')t (?:help|assist|process|view)"
-    r"|traceback \(most recent|rate limit|too many requests|internal server error|bad gateway|request timed out"
-    r"|connection (?:error|reset)|content (?:policy|filter)|invalid (?:api key|image)|<!doctype html|<html)"
-    r"|\"error\"\s*:\s*\{",
     re.IGNORECASE,
 )
 ELSEWHERE = re.compile(
@@ -86,7 +80,7 @@ def _leftover(row: Row) -> str | None:
 
 def _error(row: Row) -> str | None:
     for name, text in (("caption", row.caption), ("trace", row.trace)):
-        if found := ERROR.search(text[:500]):
+        if found := error_in(text):
             return f"{name}: {_around(text, found)}"
     return None
 

@@ -44,6 +44,51 @@ def test_what_was_planted_is_reported_exactly(check: str) -> None:
     assert (reported, finding.severity == "info") == (named, False)
 
 
+ERRORS = (
+    "As an AI language model, I cannot view images.",
+    "I can't see any image. Please upload the image.",
+    "I’m sorry, but I can’t view that.",
+    "None", " nan\n", "null", "N/A", "[ERROR]",
+    "Failed to generate caption",
+    "API error: quota exceeded",
+    "Service Unavailable",
+    "503 Service Unavailable: try again later",
+    "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+    "CUDA out of memory. Tried to allocate 2.00 GiB",
+    "ConnectionError: HTTPSConnectionPool(host='x', port=443): Max retries exceeded with url: /v1",
+    "{'code': 'context_length_exceeded'}",
+    "The image could not be loaded.",
+    "Rate limit reached for gpt-4o",
+    "抱歉，我无法查看图片",
+    "<think>I cannot view the image.</think><answer>A</answer>",
+)  # fmt: skip
+SENSE = (
+    "Rate limit sign: 50 km/h on a road.",
+    "None of the bars is higher than 40.",
+    "Error bars show the standard deviation.",
+    "A laptop shows the words 'Service Unavailable'.",
+    "The image shows a terror: a wolf before a barn.",
+    "I can't tell the third bar from the second, so I read the axis.",
+    "I cannot see the fourth apple at first; it is behind the pear.",
+    "The image of the moon cannot be larger than the window.",
+    "Null Island on a map of the Atlantic.",
+    "一个男孩在看图片",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_an_error_or_a_refusal_stored_as_text_is_seen(text: str) -> None:
+    [finding] = found([replace(ROWS[0], caption=text), *ROWS[1:]], "error_as_text")
+    assert [id for id, _ in finding.rows] == [ROWS[0].id]
+
+
+@pytest.mark.parametrize("text", SENSE)
+def test_a_caption_that_speaks_of_limits_and_errors_is_none(text: str) -> None:
+    [finding] = found([replace(ROWS[0], caption=text), *ROWS[1:]], "error_as_text")
+    assert finding.rows == ()
+
+
 def test_every_lint_rule_has_a_plant() -> None:
     assert {rule.check for rule in RULES} <= PLANTS.keys()
 
