@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.answers import by_box, check, parse
+from curation.audit.conclusions import CHECKED_KINDS, conclusion
 from curation.audit.errors_in_text import error_in
 from curation.audit.findings import Finding, Severity, excluding, graded, reviewing
 from curation.audit.rows import Row
@@ -42,12 +43,6 @@ LISTED = re.compile(r"(?:^|[\s(\[])[A-D][).:]\s*\S.*?(?:^|[\s(\[])[B-E][).:]\s*\
 DANGLING = re.compile(
     r"(?:[,;:(\[{=+*/-]|\b(?:and|or|the|a|an|of|to|so|because|is|are|that|which|then|we|with))\s*$", re.I
 )
-CONCLUSION = re.compile(
-    r"(?:(?:so|therefore|thus|hence),? )?(?:the )?(?:final |correct )?answer (?:is|must be|should be|would be)[:\s]+"
-    r"((?:[^\n.;]|\.(?=\d)){1,80})",
-    re.IGNORECASE,
-)
-CHECKED_KINDS = ("digit", "number", "mcq")
 FOREIGN = 0.1
 """Share of letters in a script that neither Latin nor the question uses."""
 
@@ -122,11 +117,11 @@ def _contradiction(row: Row) -> str | None:
     """The trace concludes one thing and answers another; only where rules compare both."""
     if not row.answer or row.kind not in CHECKED_KINDS:
         return None
-    said = CONCLUSION.findall(parse(row.trace).think)
-    if not said:
+    said = conclusion(parse(row.trace).think)
+    if said is None:
         return None
-    verdict = check(f"<answer>{said[-1]}</answer>", row.answer, kind=row.kind, options=row.options)
-    return f"concludes {said[-1].strip()[:60]!r}, answers {row.answer[:60]!r}" if verdict.correct is False else None
+    verdict = check(f"<answer>{said}</answer>", row.answer, kind=row.kind, options=row.options)
+    return f"concludes {said[:60]!r}, answers {row.answer[:60]!r}" if verdict.correct is False else None
 
 
 def _language(row: Row) -> str | None:

@@ -89,6 +89,34 @@ def test_a_caption_that_speaks_of_limits_and_errors_is_none(text: str) -> None:
     assert finding.rows == ()
 
 
+@pytest.mark.parametrize(
+    ("think", "answer", "contradicts"),
+    [
+        ("So the answer is not 5. It is 7.", "7", False),
+        ("The answer isn't 5. It is 7.", "7", False),
+        ("First guess: the answer is 9. Wait, I miscounted. The count is 7.", "7", False),
+        ("Maybe the answer is 9? Counting again gives 7.", "7", False),
+        ("So the answer is 9. But one apple is a pear.", "7", False),
+        ("Hence the total is 12. Five of them are pears, which leaves 7.", "7", False),
+        ("The answer is 9. Counting again, the answer is 7.", "7", False),
+        ("I add them up: \\boxed{7}", "7", False),
+        ("Hence the total is 7 apples.", "7", False),
+        ("So there are 7 of them in the picture.", "7", False),
+        ("I add them up: \\boxed{12}", "7", True),
+        ("5 + 7 = 12. Hence the total is 12", "7", True),
+        ("So the answer is 7. Wait, one is hidden. So the answer is 8.", "7", True),
+        ("Not all are red. So the answer is 5.", "7", True),
+    ],
+)
+def test_only_the_last_conclusion_that_stands_is_held_against_the_answer(
+    think: str, answer: str, contradicts: bool
+) -> None:
+    trace = f"<think>{think}</think>\n<answer>{answer}</answer>"
+    row = replace(ROWS[0], kind="number", options=(), reference=answer, answer=answer, trace=trace)
+    [finding] = found([row, *ROWS[1:]], "trace_contradicts")
+    assert bool(finding.rows) is contradicts
+
+
 def test_every_lint_rule_has_a_plant() -> None:
     assert {rule.check for rule in RULES} <= PLANTS.keys()
 
