@@ -12,8 +12,9 @@ LOOKED_AT = 500
 
 NOTHING = re.compile(r"\W*(?:none|null|nan|n/a|undefined|error|failed|<na>|\[?object object\]?)\W*", re.IGNORECASE)
 _SHOWN = r"(?:image|picture|photo(?:graph)?|figure|file|attachment|screenshot)s?\b"
-_CANNOT = (
-    r"(?:can(?:no|['’])t|could(?: not|n['’]t)|am (?:unable|not able) to|do(?: not|n['’]t) (?:have the ability to)?)"
+_I_CANNOT = (
+    r"(?:unfortunately,? )?i (?:can(?:no|['’])t|could(?: not|n['’]t)|am (?:unable|not able) to|do(?: not|n['’]t)"
+    r"(?: have the ability to)?) (?:actually |directly |currently )?"
 )
 OPENING = re.compile(
     r"\W*(?:think(?:ing)?>\s*)?(?:"
@@ -22,10 +23,10 @@ OPENING = re.compile(
     r"|(?:an )?(?:unexpected |internal |unknown )?error (?:has )?occurred"
     r"|failed to (?:generate|caption|create|describe|produce|process|load|fetch|open|read|parse|decode|get|connect)\b"
     r"|i(?:['’]m| am) (?:sorry|unable)\b|sorry,|traceback \(most recent"
-    rf"|(?:unfortunately,? )?i {_CANNOT}\s*(?:actually |directly |currently )?(?:help|assist|process|view|access|open|load)\b"
-    rf"|(?:unfortunately,? )?i {_CANNOT}\s*(?:actually |directly |currently )?(?:see|find|describe|analy[sz]e|caption)"
+    rf"|{_I_CANNOT}(?:help|assist|process|view|access|open|load)\b|{_I_CANNOT}(?:see|find|describe|analy[sz]e|caption)"
     rf" (?:any |an |the |this |that |your )?(?:(?:attached|uploaded|provided) )?{_SHOWN}"
-    r"|rate.?limit(?:ed|ing)?(?:\W*$|[_ ](?:error|exceeded|reached|hit)\b|.{0,60}\b(?:exceeded|try again|retry|requests per))"
+    r"|rate.?limit(?:ed|ing)?(?:\W*$|[_ ](?:error|exceeded|reached|hit)\b"
+    r"|.{0,60}\b(?:exceeded|try again|retry|requests per))"
     r"|too many requests|internal server error|bad gateway|(?:request |gateway |connection |read )time(?:d )?-?\s?out"
     r"|(?:\d{3}\W{1,3})?service (?:is )?(?:temporarily )?unavailable\s*(?:[.:;(!]|$)"
     r"|[45]\d\d (?:client|server) error|http(?: error|/\d\.\d)? [45]\d\d\b"
@@ -41,7 +42,8 @@ OPENING = re.compile(
 ANYWHERE = re.compile(
     r"\"error\"\s*:\s*\{|context_length_exceeded|insufficient_quota|max retries exceeded|upstream connect error"
     r"|disconnect/reset before headers|cuda (?:error: )?out of memory|torch\.cuda\.outofmemory"
-    r"|\bas an? (?:ai|artificial intelligence|large language|language|text-based)\b[\w\s-]{0,30},?\s*i (?:can|am|do|don|['’]m)"
+    r"|\bas an? (?:ai|artificial intelligence|large language|language|text-based)\b[\w\s-]{0,30},?\s*"
+    r"i (?:can|am|do|don|['’]m)"
     rf"|please (?:upload|attach|provide|share|resend|re-upload) (?:the|an|your|a) (?:valid |clear |actual )?{_SHOWN}",
     re.IGNORECASE,
 )
