@@ -5,7 +5,7 @@ teacher. Findings carry their rows, so that a store can keep them (`storage.audi
 (`curation.audit.report`). Nothing here changes a corpus.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from curation.audit.answers import answers
@@ -38,11 +38,13 @@ def audit(
     read: Callable[[Row], bytes] | None = None,
     greys: Greys | None = None,
     sampled: int = SAMPLED,
+    repeats: Sequence[tuple[Row, str]] = (),
 ) -> list[Finding]:
     """Every check without a model. Texts are looked at as rows go by; about 1 KB a row is kept.
 
     `read` gives a picture's bytes for up to `sampled` of them (mean colour, EXIF); `greys` its (SIDE, SIDE) grey copy
-    for near pictures in two splits. Without them those checks are left out.
+    for near pictures in two splits. Without them those checks are left out. `repeats` are rows that were taken out as
+    duplicates, with the reason: contradictory answers are looked for among them too.
     """
     lint = Lint()
     kept: list[Row] = []
@@ -50,4 +52,4 @@ def audit(
         lint.add(row)
         kept.append(replace(row, caption="", trace="", meta={}))
     seen = look_into(kept, read, sampled) if read else {}
-    return [*leakage(kept, greys), *blind(kept), *shortcuts(kept, seen), *answers(kept), *lint.findings()]
+    return [*leakage(kept, greys), *blind(kept), *shortcuts(kept, seen), *answers(kept, repeats), *lint.findings()]

@@ -65,7 +65,7 @@ def sparing(finding: Finding, sizes: Mapping[str, int], split_of: Mapping[str, s
         return finding
     words = shlex.split(command)
     split = words[words.index("--split") + 1] if "--split" in words else ""
-    concerned = {id for id, _ in finding.rows if not split or split_of.get(id) == split}
+    concerned = {id for id, _ in finding.rows if id in split_of and (not split or split_of[id] == split)}
     of = sizes.get(split, 0)
     looked_at = of if split else min(of, finding.of or of)
     if 2 * len(concerned) <= looked_at:
