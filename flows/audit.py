@@ -66,7 +66,7 @@ def run(store: Store, wanted: Audit, out: Path | None) -> dict[str, Any]:
         _check_folder(out)
     rows, repeats, generation = _read(store, wanted)
     read = _reader(store)
-    findings = audit(rows, read=read if wanted.pictures else None, greys=lambda row: grey(read(row), SIDE),
+    findings = audit(rows, read=read if wanted.pictures else None, there=lambda row: _there(store, row), greys=lambda row: grey(read(row), SIDE),
                      sampled=wanted.pictures, repeats=repeats)  # fmt: skip
     left_out = ["the needs-the-image tests, which need --teacher"] if wanted.teacher is None else []
     if wanted.teacher is not None:
@@ -140,6 +140,10 @@ def _reader(store: Store) -> Callable[[Row], bytes]:
             raise SampleError("image_missing", str(error)) from error
 
     return read
+
+
+def _there(store: Store, row: Row) -> bool:
+    return bool(row.format) and store.image_path(row.image, row.format).exists()
 
 
 def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from curation.errors import ConfigError, VistillError
+from curation.errors import ConfigError, StoreMissing, VistillError
 from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
@@ -342,7 +342,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         return _dispatch(args)
-    except ConfigError as error:
+    except (ConfigError, StoreMissing) as error:
         return _say(error, 2)
     except VistillError as error:
         return _say(error, 1)

@@ -124,7 +124,9 @@ def _balance(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command.add_argument(
         "--by", default="source,kind", metavar="F,F", help="source, kind, ability, difficulty, cluster"
     )
-    command.add_argument("--size", type=int, metavar="N", help="keep so many; without it only coverage is reported")
+    command.add_argument(
+        "--size", type=int, metavar="N", help="keep so many; without it or a quota only coverage is reported"
+    )
     command.add_argument("--quota", action="append", default=[], metavar="F:V=N", help="at most N samples with F = V")
     command.add_argument("--ability", default="ability", metavar="KEY", help="the meta field that names the ability")
     command.add_argument("--clusters", type=int, default=50, metavar="K", help="clusters of meaning (default 50)")

@@ -71,7 +71,7 @@ def sparing(finding: Finding, sizes: Mapping[str, int], split_of: Mapping[str, s
     if 2 * len(concerned) <= looked_at:
         return finding
     most = f"{len(concerned):,} of {looked_at:,} samples are meant: do not take them out, mend what made them"
-    if command.startswith("vistill review"):
+    if "--exclude" not in command:
         return replace(finding, fix=f"{command}  # {most}")
     return replace(finding, fix=f"# {most}" + (f": {remark.removeprefix('or ')}" if remark else ""))
 

@@ -16,7 +16,7 @@ from flows.audit import Audit, run
 from flows.cli import main
 from storage.query import read_only
 from storage.store import Store
-from tests.audited import fill
+from tests.audited import fill, with_pictures
 from tests.curation.planted import PLANTS, clean, planted
 from tests.curation.published import draw
 from tests.fakes.mind import text_of
@@ -116,10 +116,30 @@ def test_two_answers_are_told_though_a_dedup_pass_took_one_out(store: Store) -> 
 
 
 def test_a_clean_store_is_said_to_be_clean(store: Store) -> None:
-    fill(store, ROWS)
+    fill(store, with_pictures(store, ROWS))
     done = audited("--store", str(store.root), "--fail-on", "warning")
     assert (done.returncode, done.stderr) == (0, "")
     assert "say nothing above info" in done.stdout
+
+
+def test_lost_and_damaged_pictures_are_counted_and_fsck_is_named(store: Store) -> None:
+    rows = with_pictures(store, ROWS[:20])
+    fill(store, rows)
+    store.image_path(rows[3].image, "png").unlink()
+    damaged = store.image_path(rows[4].image, "png")
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+
+    def found(**how: int) -> dict[str, Any]:
+        [finding] = [f for f in run(store, Audit(**how), None)["findings"] if f["check"] == "picture_unreadable"]  # type: ignore[arg-type]
+        return finding
+
+    finding = found()
+    assert {id for id, _ in finding["rows"]} == {rows[3].id, rows[4].id}
+    assert (finding["severity"], finding["samples"], finding["of"]) == ("serious", 2, 20)
+    assert finding["measures"] == {"files_gone": 1, "opened": 20}
+    assert finding["fix"].startswith(f"vistill fsck --store {store.root}")
+    assert main(["fsck", "--store", str(store.root)]) == 1
+    assert [id for id, _ in found(pictures=0)["rows"]] == [rows[3].id], "only whether files are there"
 
 
 @pytest.mark.parametrize(
@@ -141,8 +161,9 @@ def test_bad_use_is_one_line(store: Store, arguments: list[str], said: str) -> N
 def test_an_empty_store_and_no_store_are_told(store: Store, tmp_path: Path) -> None:
     empty = audited("--store", str(store.root))
     missing = audited("--store", str(tmp_path / "nowhere"))
-    assert (empty.returncode, missing.returncode) == (2, 1)
-    assert "no sample was kept" in empty.stderr
+    assert (empty.returncode, missing.returncode) == (2, 2)
+    assert "no sample was kept: --all audits" in empty.stderr
+    assert "--all" not in audited("--store", str(store.root), "--all").stderr
     assert "no store at" in missing.stderr
 
 
