@@ -66,8 +66,10 @@ def run(store: Store, wanted: Audit, out: Path | None) -> dict[str, Any]:
         _check_folder(out)
     rows, repeats, generation = _read(store, wanted)
     read = _reader(store)
-    findings = audit(rows, read=read if wanted.pictures else None, there=lambda row: _there(store, row), greys=lambda row: grey(read(row), SIDE),
-                     sampled=wanted.pictures, repeats=repeats)  # fmt: skip
+    findings = audit(
+        rows, read=read if wanted.pictures else None, there=lambda row: _there(store, row),
+        greys=lambda row: grey(read(row), SIDE), sampled=wanted.pictures, repeats=repeats,
+    )  # fmt: skip
     left_out = ["the needs-the-image tests, which need --teacher"] if wanted.teacher is None else []
     if wanted.teacher is not None:
         findings += _asked(store, wanted, rows)
