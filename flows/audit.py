@@ -114,7 +114,7 @@ def _read(store: Store, wanted: Audit) -> tuple[list[Row], list[tuple[Row, str]]
 def _repeat(values: Mapping[str, Any]) -> Row:
     """A row taken out as a duplicate: what it asks and answers."""
     options = tuple(Option(**option) for option in orjson.loads(values["options"] or "[]"))
-    said = {name: values[name] or "" for name in ("source", "question", "reference", "image", "pixels")}
+    said: dict[str, Any] = {name: values[name] or "" for name in ("source", "question", "reference", "image", "pixels")}
     return Row(id=values["sample_id"], kind=values["kind"] or "text", options=options, **said)
 
 
