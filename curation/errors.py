@@ -4,6 +4,7 @@
     ├── ConfigError      bad use: the run never starts           (exit code 2)
     ├── RunStopped       the run cannot go on: dead endpoint, rejected key, full disk, spent budget (exit code 1)
     ├── StoreError       the store cannot be read or written     (exit code 1)
+    │   └── StoreMissing  no store where one was named         (bad use: exit code 2)
     └── SampleError      this sample cannot go on; recorded as `failed` with its reason code, the run goes on
 
 Steps may raise anything: the engine turns whatever is not one of these into reason `step_error` on that sample.
@@ -31,6 +32,10 @@ class RunStopped(VistillError):
 
 class StoreError(VistillError):
     """The store on disk is damaged, locked, newer than this version, or the disk is full."""
+
+
+class StoreMissing(StoreError):
+    """The path that was named as a store holds none."""
 
 
 class SampleError(VistillError):

@@ -10,6 +10,7 @@ import json
 import random
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import orjson
 
 from curation.audit import SAMPLED, Finding, Row, ask_all, audit, needs_image
 from curation.audit.blind import chance_of
+from curation.audit.findings import sparing
 from curation.audit.report import Head, markdown, page
 from curation.dedup import SIDE
 from curation.errors import ConfigError, SampleError, StoreError
@@ -62,13 +64,18 @@ def run(store: Store, wanted: Audit, out: Path | None) -> dict[str, Any]:
     started = time.monotonic()
     if out is not None:
         _check_folder(out)
-    rows, generation = _read(store, wanted)
+    rows, repeats, generation = _read(store, wanted)
     read = _reader(store)
-    findings = audit(rows, read=read if wanted.pictures else None, greys=lambda row: grey(read(row), SIDE),
-                     sampled=wanted.pictures)  # fmt: skip
+    findings = audit(
+        rows, read=read if wanted.pictures else None, there=lambda row: _there(store, row),
+        greys=lambda row: grey(read(row), SIDE), sampled=wanted.pictures, repeats=repeats,
+    )  # fmt: skip
     left_out = ["the needs-the-image tests, which need --teacher"] if wanted.teacher is None else []
     if wanted.teacher is not None:
         findings += _asked(store, wanted, rows)
+    sizes = {"": len(rows), **Counter(row.split for row in rows if row.split)}
+    split_of = {row.id: row.split for row in rows}
+    findings = [sparing(f, sizes, split_of) for f in findings]
     audit_id = f"audit-{datetime.now(UTC):%Y%m%d-%H%M%S}-{random.SystemRandom().randrange(16**4):04x}"
     root = shlex.quote(str(store.root))
     findings = [replace(f, sql=f.sql or _sql(audit_id, f), fix=f.fix.replace("STORE", root)) for f in findings]
@@ -89,16 +96,26 @@ def _check_folder(out: Path) -> None:
         raise ConfigError("--out", str(out), f"cannot be made ({error.strerror})") from None
 
 
-def _read(store: Store, wanted: Audit) -> tuple[list[Row], str]:
+def _read(store: Store, wanted: Audit) -> tuple[list[Row], list[tuple[Row, str]], str]:
     with store.snapshot() as snapshot:
         rows = [_row(values) for values in audits.rows_to_audit(snapshot, wanted.recipe, everything=wanted.everything)]
+        again = () if wanted.everything else audits.repeats(snapshot, wanted.recipe)
+        repeats = [(_repeat(values), values["reason"]) for values in again]
         known = [row["recipe"] for row in snapshot.query("select distinct recipe from runs order by 1").to_pylist()]
         generation = snapshot.generation
     if wanted.recipe is not None and wanted.recipe not in known:
         raise ConfigError("--recipe", wanted.recipe, f"no run of that recipe is in the store; it has {known}")
     if not rows:
-        raise ConfigError("--store", str(store.root), "no sample was kept: --all audits dropped ones too")
-    return rows, generation
+        fix = "no run has a sample" if wanted.everything else "no sample was kept: --all audits dropped ones too"
+        raise ConfigError("--store", str(store.root), fix)
+    return rows, repeats, generation
+
+
+def _repeat(values: Mapping[str, Any]) -> Row:
+    """A row taken out as a duplicate: what it asks and answers."""
+    options = tuple(Option(**option) for option in orjson.loads(values["options"] or "[]"))
+    said: dict[str, Any] = {name: values[name] or "" for name in ("source", "question", "reference", "image", "pixels")}
+    return Row(id=values["sample_id"], kind=values["kind"] or "text", options=options, **said)
 
 
 def _row(values: Mapping[str, Any]) -> Row:
@@ -125,6 +142,10 @@ def _reader(store: Store) -> Callable[[Row], bytes]:
             raise SampleError("image_missing", str(error)) from error
 
     return read
+
+
+def _there(store: Store, row: Row) -> bool:
+    return bool(row.format) and store.image_path(row.image, row.format).exists()
 
 
 def _asked(store: Store, wanted: Audit, rows: Sequence[Row]) -> list[Finding]:

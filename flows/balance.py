@@ -1,7 +1,7 @@
 """`vistill balance`: coverage of a store's samples, and a balanced choice of them as one reversible pass."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -48,7 +48,9 @@ def parse_quotas(texts: Sequence[str]) -> tuple[tuple[tuple[str, str], int], ...
 
 
 def balance(store: Store, asked: Asked) -> dict[str, Any]:
-    """Coverage before and, with a size, a choice, coverage after and what was given up; recorded unless a dry run."""
+    """Coverage before and, with a size or quotas (then of all samples), a choice, coverage after and what was given up;
+    recorded unless a dry run.
+    """
     if unknown := [name for name in asked.by if name not in DIMENSIONS] or not asked.by:
         raise ConfigError("--by", ",".join(asked.by), f"{unknown}: one or more of {', '.join(DIMENSIONS)}")
     with store.snapshot() as snapshot:
@@ -59,10 +61,13 @@ def balance(store: Store, asked: Asked) -> dict[str, Any]:
         "before": {name: coverage(values).to_json() for name, values in found.items()},
         "pass_id": None,
     }
-    if asked.size is None:
+    if asked.size is None and not asked.quotas:
         return report
     ids = [row["sample_id"] for row in rows]
-    choice = choose(ids, found, asked.size, quotas=dict(asked.quotas), seed=asked.seed)
+    size = max(1, len(rows)) if asked.size is None else asked.size
+    choice = choose(ids, found, size, quotas=dict(asked.quotas), seed=asked.seed)
+    if asked.size is None:
+        choice = replace(choice, short=0)
     report |= _told(choice, found)
     if not choice.kept.all() and not asked.dry_run:
         settings = asdict(asked) | {"quotas": [[*pair, most] for pair, most in asked.quotas]}

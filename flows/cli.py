@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from curation.errors import ConfigError, VistillError
+from curation.errors import ConfigError, StoreMissing, VistillError
 from flows.cli_hub import add_chain, add_hub
 from flows.cli_review import add_review
 from flows.cli_whole import add_whole
@@ -340,7 +340,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(args)
         sys.stdout.flush()
         return code
-    except ConfigError as error:
+    except (ConfigError, StoreMissing) as error:
         return _say(error, 2)
     except VistillError as error:
         return _say(error, 1)

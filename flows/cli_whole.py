@@ -47,6 +47,7 @@ def _audit(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command.add_argument("--split", default="", metavar="S", help="with --exclude: those of this split only")
     command.add_argument("--audit", default="", metavar="ID", help="with --exclude: an earlier audit")
     command.add_argument("--dry-run", action="store_true", help="with --exclude: say how many, record nothing")
+    command.add_argument("--most", action="store_true", help="with --exclude: even if it is more than half of them")
     command.add_argument("--undo", metavar="ID", help="take such a pass back: its samples are in the splits again")
     return command
 
@@ -123,7 +124,9 @@ def _balance(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command.add_argument(
         "--by", default="source,kind", metavar="F,F", help="source, kind, ability, difficulty, cluster"
     )
-    command.add_argument("--size", type=int, metavar="N", help="keep so many; without it only coverage is reported")
+    command.add_argument(
+        "--size", type=int, metavar="N", help="keep so many; without it or a quota only coverage is reported"
+    )
     command.add_argument("--quota", action="append", default=[], metavar="F:V=N", help="at most N samples with F = V")
     command.add_argument("--ability", default="ability", metavar="KEY", help="the meta field that names the ability")
     command.add_argument("--clusters", type=int, default=50, metavar="K", help="clusters of meaning (default 50)")

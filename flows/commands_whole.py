@@ -33,7 +33,7 @@ def audit(args: argparse.Namespace) -> int:
     from flows.audit import Audit, lines, run
     from flows.commands import _open
 
-    for name in ("split", "audit", "dry_run"):
+    for name in ("split", "audit", "dry_run", "most"):
         if getattr(args, name):
             raise ConfigError(f"--{name.replace('_', '-')}", getattr(args, name), "goes with --exclude CHECK")
     for name, least in (("ask", 1), ("pictures", 0)):
@@ -52,7 +52,7 @@ def _take_out(args: argparse.Namespace) -> int:
     from flows.audit_exclude import Wanted, exclude, exclude_text
     from flows.commands import _open
 
-    report = exclude(_open(args.store), Wanted(args.exclude, args.audit, args.split, args.dry_run))
+    report = exclude(_open(args.store), Wanted(args.exclude, args.audit, args.split, args.dry_run, args.most))
     print(json.dumps(report) if args.json else exclude_text(report, dry_run=args.dry_run))
     return 0
 

@@ -85,7 +85,7 @@ def exclusions(whole: Whole, found: Found) -> list[Exclusion]:
         row, of, stays = whole.rows[at], whole.rows[found.of[at]], whole.rows[cluster[at]]
         rows.append(
             Exclusion(
-                row["sample_id"], row["sample_key"], METHOD_OF[found.reason[at]], stays["sample_id"], False,
+                row["sample_id"], row["sample_key"], found.method[at] or "", stays["sample_id"], False,
                 of["sample_id"], round(float(found.score[at]), 4), found.reason[at], f"repeats {of['sample_id']}",
             )
         )  # fmt: skip
@@ -97,10 +97,7 @@ def exclusions(whole: Whole, found: Found) -> list[Exclusion]:
     return rows
 
 
-METHOD_OF = {
-    "exact_question": "exact", "near_image": "perceptual", "near_text": "text", "near_meaning": "semantic",
-    "near_look": "semantic",
-}  # fmt: skip
+REASONS = ("exact_question", "near_image", "near_text", "near_meaning", "near_look")
 
 
 def _examples(whole: Whole, rows: list[Exclusion]) -> list[dict[str, Any]]:
@@ -117,7 +114,7 @@ def _examples(whole: Whole, rows: list[Exclusion]) -> list[dict[str, Any]]:
 def dedup_text(report: dict[str, Any], *, dry_run: bool) -> str:
     """The report for people."""
     lines = [f"{report['samples']:,} samples looked at, {report['removed']:,} repeat another"]
-    lines += [f"  {reason:<16} {report[reason]:,}" for reason in METHOD_OF if reason in report]
+    lines += [f"  {reason:<16} {report[reason]:,}" for reason in REASONS if reason in report]
     for name, note in report["notes"].items():
         lines.append(f"  {name}: {note['index']} index, recall {note['recall']:.3f}, {note['refused']} refused")
     if report["unreadable"]:

@@ -146,4 +146,5 @@ def _lines(progress: Progress) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        print(progress.summary(), file=sys.stderr, flush=True)
+        for line in (*progress.notices, progress.summary()):
+            print(line, file=sys.stderr, flush=True)

@@ -117,6 +117,9 @@ def run(
     prepared, source = check(job)
     source = replace(source, only=only(source)) if only else source
     progress = progress_of(prepared)
+    if source.unread:
+        maps = " ".join(f"--map {name}={name}" for name in source.unread)
+        progress.notice(f"columns that are not read unless you say {maps}")
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
     with open_session(prepared, run_id, progress) as session, _recorded(session, source):

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from curation.records import Json
 from storage.snapshot import Snapshot
 from storage.store import Store
@@ -20,6 +22,20 @@ SELECT c.sample_id, c.source, c.question, c.reference, c.kind, c.options, c.spli
 FROM corpus c LEFT JOIN images i ON i.sha256 = c.image
 WHERE ($1 IS NULL OR c.recipe = $1) AND ($2 OR (c.fate = 'kept' AND c.excluded IS NULL))
 """
+
+# What dropped a sample as another's duplicate; only its question and answer matter, so the wide view is not needed.
+REPEATS = """
+SELECT f.sample_id, s.source, s.kind, s.question, s.options, s.reference, s.image, i.pixels,
+    coalesce(nullif(f.reason, ''), x.reason) AS reason
+FROM fates f JOIN sample_versions s USING (sample_id, sample_key)
+LEFT JOIN images i ON i.sha256 = s.image
+LEFT JOIN excluded x USING (sample_id, sample_key)
+WHERE ($1 IS NULL OR f.recipe = $1) AND CASE f.fate
+    WHEN 'dropped' THEN x.reason IS NULL AND f.reason IN (SELECT unnest($2))
+    WHEN 'kept' THEN x.purpose = 'dedup'
+END
+"""
+DUPLICATES = ("exact_question", "exact_image", "near_image", "near_text", "near_meaning", "near_look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,17 @@ def rows_to_audit(snapshot: Snapshot, recipe: str | None, *, everything: bool) -
     """The samples of a recipe's latest run (of every recipe's when None) that were kept and are in no
     standing pass (dedup, decontaminate …), or all with `everything`.
     """
-    table = snapshot.query(COLUMNS, [recipe, everything])
+    yield from _rows(snapshot.query(COLUMNS, [recipe, everything]))
+
+
+def repeats(snapshot: Snapshot, recipe: str | None) -> Iterator[dict[str, Any]]:
+    """The samples that a run's dedup step or a standing dedup pass took out as repeats, with the `reason`: two answers
+    to one question can only be seen beside them.
+    """
+    yield from _rows(snapshot.query(REPEATS, [recipe, list(DUPLICATES)]))
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
     for batch in table.to_batches(max_chunksize=CHUNK):
         yield from batch.to_pylist()
 

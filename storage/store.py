@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curation.errors import StoreError
+from curation.errors import StoreError, StoreMissing
 from curation.records import Image, Json
 from storage import compaction, images, migrations, segments
 from storage.compaction import CompactionReport
@@ -38,7 +38,8 @@ class Store:
     def open(cls, root: Path | str, *, create: bool = True) -> "Store":
         """The store at `root`, made or migrated when needed.
 
-        StoreError when it is missing (with `create=False`), not a store, of a newer version, or not writable.
+        StoreMissing when it is not there (with `create=False`) or no store; StoreError when it is of a newer version,
+        or not writable.
         """
         path = Path(root).expanduser().absolute()
         if strange := set(str(path)) & set("?\\"):
@@ -110,11 +111,11 @@ class Store:
 def _check_new(path: Path, create: bool) -> None:
     if not path.exists():
         if not create:
-            raise StoreError(f"no store at {path}: `vistill run … --store {path}` makes one")
+            raise StoreMissing(f"no store at {path}: `vistill run … --store {path}` makes one")
         return
     if not path.is_dir():
-        raise StoreError(f"{path} is a file, not a store directory: choose another --store")
+        raise StoreMissing(f"{path} is a file, not a store directory: choose another --store")
     with os_errors("read", path):
         strange = [name for name in os.listdir(path) if not name.startswith(".")]
     if not create or not LAID_OUT.issuperset(strange):
-        raise StoreError(f"{path} is not a Vistill store (no VERSION file): choose an empty or a new directory")
+        raise StoreMissing(f"{path} is not a Vistill store (no VERSION file): choose an empty or a new directory")

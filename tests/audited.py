@@ -1,6 +1,11 @@
 """Puts audit rows into a store as a finished run, so that what reads a store can be shown planted defects."""
 
+import hashlib
+import io
 from collections.abc import Sequence
+from dataclasses import replace
+
+from PIL import Image as Pil
 
 from curation.audit import Row
 from curation.records import Image, Outcome, Sample
@@ -16,6 +21,20 @@ STEPS = (
     ("split", "f-split", "all", False),
 )
 BLOCK = 10_000
+
+
+def with_pictures(store: Store, rows: Sequence[Row]) -> list[Row]:
+    """The rows, each with a small picture of its own that lies in the store."""
+    shown = []
+    for n, row in enumerate(rows):
+        drawn = io.BytesIO()
+        Pil.new("RGB", (16, 16), (n % 256, n // 256, 90)).save(drawn, "PNG")
+        sha256 = hashlib.sha256(drawn.getvalue()).hexdigest()
+        shown.append((replace(row, image=sha256, format="png", size=len(drawn.getvalue())), drawn.getvalue()))
+    store.put_images(
+        [(Image(r.image, r.format, r.width, r.height, r.size, r.pixels, r.phash), data) for r, data in shown]
+    )
+    return [row for row, _ in shown]
 
 
 def fill(store: Store, rows: Sequence[Row], recipe: str = "vlaa-thinking") -> None:

@@ -1,7 +1,7 @@
 """References that contradict one another, repeat, or lean to one letter."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from curation.audit.findings import Finding, graded, named, reviewing
 from curation.audit.rows import Row
@@ -12,40 +12,49 @@ CHI_P = 0.001
 LEAN = 0.10
 """… and when one letter is right by this much more (a share) than its options give it."""
 
-SAME_SQL = (
-    "select i.pixels, lower(s.question) as question, list(distinct s.reference) as answers, list(s.sample_id) "
-    "from samples s join images i on i.sha256 = s.image group by 1, 2 having count(distinct s.reference) > 1"
+LETTER_SQL = (
+    "select reference, count(*) from corpus where kind = 'mcq' and fate = 'kept' and excluded is null "
+    "group by 1 order by 1"
 )
-LETTER_SQL = "select reference, count(*) from samples where kind = 'mcq' group by 1 order by 1"
 
 
-def answers(rows: Sequence[Row]) -> list[Finding]:
-    """Contradictions, exact repeats and the bias of multiple-choice letters."""
-    return [*_repeats(rows), _letters([row for row in rows if row.kind == "mcq" and row.options])]
+def answers(rows: Sequence[Row], repeats: Sequence[tuple[Row, str]] = ()) -> list[Finding]:
+    """Contradictions, exact repeats and the bias of multiple-choice letters.
+
+    `repeats` are rows that were taken out as duplicates, with the reason. Taking them out hid what they answered, so
+    contradictions are looked for among them too.
+    """
+    return [*_repeats(rows, repeats), _letters([row for row in rows if row.kind == "mcq" and row.options])]
 
 
-def _repeats(rows: Sequence[Row]) -> list[Finding]:
+def _repeats(rows: Sequence[Row], repeats: Sequence[tuple[Row, str]]) -> list[Finding]:
+    here = {row.id for row in rows}
+    gone = {row.id: reason for row, reason in repeats if row.id not in here}
     groups: dict[tuple[str, str, tuple[str, ...]], list[Row]] = defaultdict(list)
-    for row in rows:
+    for row in [*rows, *(row for row, _ in repeats if row.id in gone)]:
         texts = tuple(sorted(option.text.casefold() for option in row.options))
         groups[row.pixels or row.image, normal_question(row.question), texts].append(row)
-    several = [group for group in groups.values() if len(group) > 1]
     clash, same = [], []
-    for group in several:
-        labels = {row.label for row in group if row.label}
-        for row in group:
-            others = named(other.id for other in group if other is not row)
-            if len(labels) > 1:
-                clash.append((row.id, f"answers {row.label[:60]!r}; others differ: {others}"))
-            else:
-                same.append((row.id, f"the same as {others}"))
+    for group in (group for group in groups.values() if len(group) > 1):
+        left = [row for row in group if row.id not in gone]
+        if left and len({row.label for row in group if row.label}) > 1:
+            clash += [(row.id, _clash(row, group, gone)) for row in group]
+        elif len(left) > 1:
+            same += [(row.id, f"the same as {named(o.id for o in left if o is not row)}") for row in left]
+    taken_out = len({id for id, _ in clash} & gone.keys())
     return [
         Finding("contradictory_answers", graded(len(clash), len(rows), serious=0.0),
-                "the same picture and question with different answers", tuple(clash), len(rows), sql=SAME_SQL,
-                fix=reviewing("contradictory_answers")),
+                "the same picture and question with different answers", tuple(clash), len(rows) + len(gone),
+                {"taken_out_as_repeats": taken_out} if taken_out else {}, fix=reviewing("contradictory_answers")),
         Finding("repeated_rows", graded(len(same), len(rows)), "the same picture, question and answer again",
                 tuple(same), len(rows), fix="vistill dedup --store STORE --by exact"),
     ]  # fmt: skip
+
+
+def _clash(row: Row, group: Sequence[Row], gone: Mapping[str, str]) -> str:
+    others = named(f"{o.id}{' (taken out)' if o.id in gone else ''}" for o in group if o is not row)
+    fate = f", taken out as {gone[row.id]}" if row.id in gone else ""
+    return f"answers {row.label[:60]!r}{fate}; others differ: {others}"
 
 
 def _letters(rows: Sequence[Row]) -> Finding:

@@ -24,6 +24,9 @@ PSEUDO = 10.0
 WARN, SERIOUS = 0.15, 0.35
 """By how much the 99 % lower bound of a blind accuracy may pass chance."""
 
+DOMINANT = 0.8
+"""An answer right in this share of a kind's rows, or more, is reported."""
+
 
 class Baseline(Protocol):
     """Learns from rows, then answers one row from its text alone; None when it has nothing to say."""
@@ -166,9 +169,26 @@ def blind(rows: Sequence[Row]) -> list[Finding]:
         chance = chance_of(of_kind)
         if kind == "mcq":
             findings.append(_judged("option_prior", kind, of_kind, chance, OptionPrior))
+        else:
+            findings += _dominant(kind, of_kind)
         findings.append(_judged("answer_prior", kind, of_kind, chance, AnswerPrior))
         findings.append(_judged("question_words", kind, of_kind, chance, WordBayes))
     return findings
+
+
+def _dominant(kind: str, rows: Sequence[Row]) -> list[Finding]:
+    """A warning when one answer is nearly always right: chance is then so high that no baseline can pass it."""
+    (label, count), *_ = Counter(row.label for row in rows).most_common(1)
+    if count < DOMINANT * len(rows):
+        return []
+    named = tuple((row.id, f"answers {label[:100]!r}, as most do") for row in rows if row.label == label)
+    return [
+        Finding(
+            "answer_prior", "warning", f"{kind}: one answer is right nearly always", named, len(rows),
+            {"share": count / len(rows), "answers": len({row.label for row in rows})},
+            fix=excluding("answer_prior", "ask also for what has other answers, or balance the answers"),
+        )
+    ]  # fmt: skip
 
 
 TITLES = {
@@ -214,11 +234,14 @@ def _digest(text: str) -> int:
 
 
 def chance_of(rows: Sequence[Row]) -> float:
-    """What a guesser gets who knows only the answers' frequencies: the commonest, or 1 of the options."""
-    commonest = Counter(row.label for row in rows).most_common(1)[0][1] / len(rows)
-    if rows[0].kind != "mcq":
-        return commonest
-    return max(commonest, sum(1 / len(row.options) for row in rows) / len(rows))
+    """What guessing gives: one of each row's options; without options the share of the commonest answer.
+
+    An option text that is right more often than its turn is a prior, so it must not count as chance.
+    """
+    listed = [row for row in rows if len(row.options) > 1]
+    if listed and rows[0].kind == "mcq":
+        return sum(1 / len(row.options) for row in listed) / len(listed)
+    return Counter(row.label for row in rows).most_common(1)[0][1] / len(rows)
 
 
 def _texts(row: Row) -> list[str]:

@@ -3,7 +3,7 @@
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -52,6 +52,28 @@ def excluding(check: str, remark: str = "", *, split: str = "") -> str:
 def reviewing(check: str) -> str:
     """A fix: look at the samples one by one, or take them all out."""
     return f"vistill review --store STORE  # or: {excluding(check)}"
+
+
+def sparing(finding: Finding, sizes: Mapping[str, int], split_of: Mapping[str, str]) -> Finding:
+    """The finding without the command that takes its samples out, where that is more than half of the samples: words
+    instead.
+
+    `sizes` are the samples audited by split, with those of all under ""; `split_of` is each sample's split by id.
+    """
+    command, _, remark = finding.fix.partition("  # ")
+    if "--exclude" not in finding.fix:
+        return finding
+    words = shlex.split(command)
+    split = words[words.index("--split") + 1] if "--split" in words else ""
+    concerned = {id for id, _ in finding.rows if id in split_of and (not split or split_of[id] == split)}
+    of = sizes.get(split, 0)
+    looked_at = of if split else min(of, finding.of or of)
+    if 2 * len(concerned) <= looked_at:
+        return finding
+    most = f"{len(concerned):,} of {looked_at:,} samples are meant: do not take them out, mend what made them"
+    if "--exclude" not in command:
+        return replace(finding, fix=f"{command}  # {most}")
+    return replace(finding, fix=f"# {most}" + (f": {remark.removeprefix('or ')}" if remark else ""))
 
 
 def graded(count: int, of: int, *, warn: float = 0.0, serious: float | None = None) -> Severity:

@@ -30,15 +30,6 @@ SAME_HASH = 12
 MOST_LOOKS = 2000
 """Pairs of pictures compared by eye; beyond them only hashes are counted."""
 
-IMAGE_SQL = (
-    "select i.pixels, list(distinct s.split) as splits, list(s.sample_id) as samples from splits s "
-    "join images i on i.sha256 = s.image where s.split <> 'none' group by 1 having count(distinct s.split) > 1"
-)
-QUESTION_SQL = (
-    "select lower(c.question) as question, list(distinct c.split) as splits, list(c.sample_id) as samples "
-    "from corpus c where c.split <> 'none' group by 1 having count(distinct c.split) > 1"
-)
-
 
 def leakage(rows: Sequence[Row], greys: Greys | None = None) -> list[Finding]:
     """Every leak check over the samples that are in a split; without `greys` near pictures are left out."""
@@ -66,15 +57,14 @@ def crossing(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> dict[Hashab
 
 def _shared(
     check: str, title: str, rows: Sequence[Row], key: Callable[[Row], Hashable], *, severity: Severity = "serious",
-    sql: str = "",
 ) -> Finding:  # fmt: skip
     groups = crossing(rows, key)
     leaked = tuple(
         (row.id, f"{row.split}; also in {_others(row, group)}") for group in groups.values() for row in group
     )
     share = len(leaked) / len(rows)
-    return Finding(check, severity if leaked else "info", title, leaked, len(rows), {"share": share}, sql,
-                   _one_side(check, rows))  # fmt: skip
+    return Finding(check, severity if leaked else "info", title, leaked, len(rows), {"share": share},
+                   fix=_one_side(check, rows))  # fmt: skip
 
 
 def _one_side(check: str, rows: Sequence[Row]) -> str:
@@ -89,8 +79,7 @@ def _others(row: Row, group: Sequence[Row]) -> str:
 
 def _image(rows: Sequence[Row]) -> Finding:
     return _shared(
-        "image_across_splits", "the same decoded picture in two splits", rows, lambda row: row.pixels,
-        sql=IMAGE_SQL,
+        "image_across_splits", "the same decoded picture in two splits", rows, lambda row: row.pixels
     )  # fmt: skip
 
 
@@ -108,7 +97,7 @@ def _question(rows: Sequence[Row]) -> Finding:
 
     return _shared(
         "question_across_splits", "the same specific question with the same answer in two splits", rows, key,
-        severity="warning", sql=QUESTION_SQL,
+        severity="warning",
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.answers import by_box, check, parse
+from curation.audit.conclusions import CHECKED_KINDS, conclusion
+from curation.audit.errors_in_text import error_in
 from curation.audit.findings import Finding, Severity, excluding, graded, reviewing
 from curation.audit.rows import Row
 from curation.steps.leaks import leaks
@@ -28,13 +30,6 @@ LEFTOVER = re.compile(
     r"|as (?:an? )?(?:ai|language) (?:language )?model\b|note: (?:the )?(?:chain|reasoning|trace) (?:was|has been)\b)",
     re.IGNORECASE,
 )
-ERROR = re.compile(
-    r"^\W*(?:error(?: code)?\s*[:\d]|i(?:'m| am) (?:sorry|unable)\b|sorry,|i can(?:no|')t (?:help|assist|process|view)"
-    r"|traceback \(most recent|rate limit|too many requests|internal server error|bad gateway|request timed out"
-    r"|connection (?:error|reset)|content (?:policy|filter)|invalid (?:api key|image)|<!doctype html|<html)"
-    r"|\"error\"\s*:\s*\{",
-    re.IGNORECASE,
-)
 ELSEWHERE = re.compile(
     r"\b(?:the |this )?(?:image|picture|figure|photo|chart|diagram)(?: provided| given| here)? "
     r"(?:actually |in fact |instead )?(?:does not|doesn't|doesn’t|do not) "
@@ -48,12 +43,6 @@ LISTED = re.compile(r"(?:^|[\s(\[])[A-D][).:]\s*\S.*?(?:^|[\s(\[])[B-E][).:]\s*\
 DANGLING = re.compile(
     r"(?:[,;:(\[{=+*/-]|\b(?:and|or|the|a|an|of|to|so|because|is|are|that|which|then|we|with))\s*$", re.I
 )
-CONCLUSION = re.compile(
-    r"(?:(?:so|therefore|thus|hence),? )?(?:the )?(?:final |correct )?answer (?:is|must be|should be|would be)[:\s]+"
-    r"((?:[^\n.;]|\.(?=\d)){1,80})",
-    re.IGNORECASE,
-)
-CHECKED_KINDS = ("digit", "number", "mcq")
 FOREIGN = 0.1
 """Share of letters in a script that neither Latin nor the question uses."""
 
@@ -86,7 +75,7 @@ def _leftover(row: Row) -> str | None:
 
 def _error(row: Row) -> str | None:
     for name, text in (("caption", row.caption), ("trace", row.trace)):
-        if found := ERROR.search(text[:500]):
+        if found := error_in(text):
             return f"{name}: {_around(text, found)}"
     return None
 
@@ -128,11 +117,11 @@ def _contradiction(row: Row) -> str | None:
     """The trace concludes one thing and answers another; only where rules compare both."""
     if not row.answer or row.kind not in CHECKED_KINDS:
         return None
-    said = CONCLUSION.findall(parse(row.trace).think)
-    if not said:
+    said = conclusion(parse(row.trace).think)
+    if said is None:
         return None
-    verdict = check(f"<answer>{said[-1]}</answer>", row.answer, kind=row.kind, options=row.options)
-    return f"concludes {said[-1].strip()[:60]!r}, answers {row.answer[:60]!r}" if verdict.correct is False else None
+    verdict = check(f"<answer>{said}</answer>", row.answer, kind=row.kind, options=row.options)
+    return f"concludes {said[:60]!r}, answers {row.answer[:60]!r}" if verdict.correct is False else None
 
 
 def _language(row: Row) -> str | None:

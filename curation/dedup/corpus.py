@@ -72,11 +72,14 @@ class Columns:
 
 @dataclass(slots=True)
 class Found:
-    """For each row the row it repeats (`of`, -1 when kept), by which reason and how alike; and what was refused."""
+    """For each row the row it repeats (`of`, -1 when kept), by which reason, found by which method and how alike; and
+    what was refused.
+    """
 
     of: NDArray[np.int64]
     reason: list[str]
     score: NDArray[np.float64]
+    method: list[Method | None]
     counts: dict[str, int] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
@@ -115,11 +118,12 @@ def find_all(
     """Apply the methods in order. `embed` is needed for `semantic`; with `embed_pictures` it looks at pictures too."""
     settings = settings.checked()
     n = len(rows.ids)
-    found = Found(np.full(n, -1), [""] * n, np.ones(n))
+    found = Found(np.full(n, -1), [""] * n, np.ones(n), [None] * n)
     asked = [normal_question(question) for question in rows.questions]
     order = range(n)
     pictures = picture_groups(rows.pixels, rows.phashes, order, None, rows.grey)
     for method in settings.methods:
+        before = found.left
         if method == "exact":
             _same_question(found, rows, pictures, asked, "exact_question")
         elif method == "perceptual":
@@ -137,6 +141,8 @@ def find_all(
                 pictures = _looks(found, rows, pictures, settings, embed_pictures)
                 _same_question(found, rows, pictures, asked, "near_look")
             _near_meanings(found, rows, None if settings.any_picture else pictures, settings, embed)
+        for at in np.flatnonzero(before & ~found.left).tolist():
+            found.method[at] = method
     return found
 
 

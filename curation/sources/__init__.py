@@ -12,7 +12,7 @@ from pathlib import Path
 from curation.errors import ConfigError
 from curation.records import Json, Rejected
 from curation.sources.files import Folder
-from curation.sources.mapping import FieldMap, field_map, parse_maps
+from curation.sources.mapping import TARGETS, FieldMap, field_map, parse_maps
 from curation.sources.rows import Broken, RawRow, Reader
 from curation.sources.spec import PUBLISHED, SourceSpec, parse_spec
 
@@ -23,13 +23,14 @@ __all__ = ["RawRow", "Source", "SourceSpec", "open_source", "open_spec", "parse_
 class Source:
     """A source that was found readable, its mapping checked against its columns; `rows` may be had repeatedly.
 
-    With `only`, rows at other positions are passed over.
+    With `only`, rows at other positions are passed over. `unread` are columns called like a field that nobody mapped.
     """
 
     spec: SourceSpec
     reader: Reader
     fields: FieldMap
     only: frozenset[int] | None = None
+    unread: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,7 +90,11 @@ def open_spec(spec: SourceSpec, *, need_question: bool = True) -> Source:
     if need_question and columns and "question" not in fields.expressions:
         shown = ", ".join(columns)[:300]
         raise ConfigError("--map question", None, f"no column is called question; map one of: {shown}")
-    return Source(spec, reader, fields)
+    plain = spec.scheme in ("json", "jsonl", "parquet", "huggingface")
+    unread = tuple(
+        t for t in TARGETS if plain and t in columns and t not in fields.expressions.keys() | fields.columns()
+    )
+    return Source(spec, reader, fields, unread=unread)
 
 
 def _reader(spec: SourceSpec) -> Reader:

@@ -44,6 +44,94 @@ def test_what_was_planted_is_reported_exactly(check: str) -> None:
     assert (reported, finding.severity == "info") == (named, False)
 
 
+ERRORS = (
+    "As an AI language model, I cannot view images.",
+    "I can't see any image. Please upload the image.",
+    "I’m sorry, but I can’t view that.",
+    "None", " nan\n", "null", "N/A", "[ERROR]",
+    "Failed to generate caption",
+    "API error: quota exceeded",
+    "Service Unavailable",
+    "503 Service Unavailable: try again later",
+    "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+    "CUDA out of memory. Tried to allocate 2.00 GiB",
+    "ConnectionError: HTTPSConnectionPool(host='x', port=443): Max retries exceeded with url: /v1",
+    "{'code': 'context_length_exceeded'}",
+    "The image could not be loaded.",
+    "Rate limit reached for gpt-4o",
+    "抱歉，我无法查看图片",
+    "I apologize, but I am unable to view images.",
+    "Unable to process image",
+    "openai.RateLimitError: Error code: 429",
+    "504 Gateway Time-out",
+    "Timeout",
+    "Response blocked by content filter",
+    "The model is currently overloaded",
+    "<think>I cannot view the image.</think><answer>A</answer>",
+)  # fmt: skip
+SENSE = (
+    "Rate limit sign: 50 km/h on a road.",
+    "None of the bars is higher than 40.",
+    "Error bars show the standard deviation.",
+    "A laptop shows the words 'Service Unavailable'.",
+    "The image shows a terror: a wolf before a barn.",
+    "I can't tell the third bar from the second, so I read the axis.",
+    "I cannot see the fourth apple at first; it is behind the pear.",
+    "The image of the moon cannot be larger than the window.",
+    "Failed to load-bearing standards, the walls of the mill still stand.",
+    "Connection errors per day as a bar chart",
+    "Internal server error rates by month",
+    "Content policy flow chart with three boxes",
+    "Sorry, we are closed, says the sign on the door.",
+    "The image cannot be displayed at a larger size without blur.",
+    "A timeout in a basketball game",
+    "Timeout called by the blue team.",
+    "Null Island on a map of the Atlantic.",
+    "一个男孩在看图片",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_an_error_or_a_refusal_stored_as_text_is_seen(text: str) -> None:
+    [finding] = found([replace(ROWS[0], caption=text), *ROWS[1:]], "error_as_text")
+    assert [id for id, _ in finding.rows] == [ROWS[0].id]
+
+
+@pytest.mark.parametrize("text", SENSE)
+def test_a_caption_that_speaks_of_limits_and_errors_is_none(text: str) -> None:
+    [finding] = found([replace(ROWS[0], caption=text), *ROWS[1:]], "error_as_text")
+    assert finding.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("think", "answer", "contradicts"),
+    [
+        ("So the answer is not 5. It is 7.", "7", False),
+        ("The answer isn't 5. It is 7.", "7", False),
+        ("First guess: the answer is 9. Wait, I miscounted. The count is 7.", "7", False),
+        ("Maybe the answer is 9? Counting again gives 7.", "7", False),
+        ("So the answer is 9. But one apple is a pear.", "7", False),
+        ("Hence the total is 12. Five of them are pears, which leaves 7.", "7", False),
+        ("The answer is 9. Counting again, the answer is 7.", "7", False),
+        ("I add them up: \\boxed{7}", "7", False),
+        ("Hence the total is 7 apples.", "7", False),
+        ("So there are 7 of them in the picture.", "7", False),
+        ("I add them up: \\boxed{12}", "7", True),
+        ("5 + 7 = 12. Hence the total is 12", "7", True),
+        ("So the answer is 7. Wait, one is hidden. So the answer is 8.", "7", True),
+        ("Not all are red. So the answer is 5.", "7", True),
+    ],
+)
+def test_only_the_last_conclusion_that_stands_is_held_against_the_answer(
+    think: str, answer: str, contradicts: bool
+) -> None:
+    trace = f"<think>{think}</think>\n<answer>{answer}</answer>"
+    row = replace(ROWS[0], kind="number", options=(), reference=answer, answer=answer, trace=trace)
+    [finding] = found([row, *ROWS[1:]], "trace_contradicts")
+    assert bool(finding.rows) is contradicts
+
+
 def test_every_lint_rule_has_a_plant() -> None:
     assert {rule.check for rule in RULES} <= PLANTS.keys()
 
@@ -62,7 +150,30 @@ def test_an_option_that_is_always_right_when_listed_is_found() -> None:
     [finding] = found(rows, "option_prior")
     assert finding.severity == "serious"
     assert finding.measures["accuracy"] == 1.0
-    assert finding.measures["chance"] == pytest.approx(0.5, abs=0.05)  # two texts share all right answers
+    assert finding.measures["chance"] == 0.25  # one of four options, however often a text is right
+
+
+def test_an_option_text_that_is_nearly_always_right_is_a_prior_and_not_chance() -> None:
+    """ "All of the above" last of four and right in 90 % of 200 rows."""
+    rows = []
+    for i, row in enumerate([row for row in ROWS if row.kind == "mcq"][:200]):
+        texts = [*(option.text for option in row.options[:3]), "all of the above"]
+        options = tuple(Option(letter, text) for letter, text in zip("ABCD", texts, strict=True))
+        rows.append(replace(row, options=options, reference="D" if i % 10 else "ABC"[i % 3]))
+    [prior] = found(rows, "option_prior")
+    assert (prior.severity, prior.measures["accuracy"], prior.measures["chance"]) == ("serious", 0.9, 0.25)
+
+
+@pytest.mark.parametrize(("yes", "severities"), [(0.9, {"warning"}), (0.6, set())])
+def test_one_answer_to_nearly_everything_is_a_warning(yes: float, severities: set[str]) -> None:
+    rows = [
+        replace(row, kind="text", question=f"Is the fruit on shelf {i} ripe?", options=(), reference=said, answer=said)
+        for i, row in enumerate(ROWS[:200])
+        for said in ["Yes" if i % 10 < 10 * yes else "no"]
+    ]
+    told = [f for f in found(rows, "answer_prior") if f.title == "text: one answer is right nearly always"]
+    assert {f.severity for f in told} == severities
+    assert all(f.count == 180 and f.measures["share"] == yes for f in told)
 
 
 def test_a_template_that_gives_its_answer_away_is_found() -> None:

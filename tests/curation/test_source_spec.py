@@ -113,6 +113,13 @@ def test_common_column_names_are_found_without_a_mapping(tmp_path: Path) -> None
     }  # fmt: skip
 
 
+def test_columns_called_like_a_field_that_nobody_mapped_are_named(tmp_path: Path) -> None:
+    spec = write_lines(tmp_path / "rows.jsonl", {**ROW, "caption": "A red square.", "licence": "cc0", "colour": "red"})
+    assert open_source(spec).unread == ("caption", "licence")
+    assert open_source(spec, maps=["caption=caption", "licence='cc-by'"]).unread == ()
+    assert open_source(spec, maps=["caption=caption", "context=licence"]).unread == ()
+
+
 def test_a_column_that_only_late_rows_have_can_be_mapped(tmp_path: Path) -> None:
     spec = write_lines(tmp_path / "rows.jsonl", *[ROW] * 1_500, {**ROW, "choices2": ["3", "4"]})
     last = rows(open_source(spec, maps=["options=choices2"]))[-1]

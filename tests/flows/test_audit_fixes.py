@@ -80,6 +80,37 @@ def test_the_fix_of_a_finding_mends_it_and_is_taken_back(
     assert splits(store) == before
 
 
+def test_a_finding_of_most_rows_prints_no_command_that_empties_the_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(tmp_path / "store")
+    fill(store, [replace(row, licence="", split="rl") if n % 20 else row for n, row in enumerate(ROWS)])
+    [finding] = [f for f in run(store, Audit(pictures=0), None)["findings"] if f["check"] == "licence_missing"]
+    assert finding["samples"] == 190
+    assert "--exclude" not in finding["fix"]
+    assert finding["fix"].startswith("# 190 of 200 samples are meant")
+    assert "--map licence=COLUMN" in finding["fix"]
+    before, at = splits(store), ["audit", "--store", str(store.root), "--exclude", "licence_missing"]
+    assert main([*at, "--dry-run"]) == 0
+    assert "190 samples" in capsys.readouterr().out
+    for asked in (at, [*at, "--split", "rl"]):
+        assert main(asked) == 2
+        said = capsys.readouterr().err
+        assert (said.count("\n"), "--most" in said) == (1, True)
+    assert splits(store) == before
+    assert main([*at, "--split", "nowhere"]) == 2
+    assert "the store has rl, sft" in capsys.readouterr().err
+    assert main([*at, "--most"]) == 0
+    assert sum(split == "none" for split in splits(store).values()) == 190
+
+
+def test_a_leak_of_a_whole_split_is_not_mended_by_emptying_it(tmp_path: Path) -> None:
+    """Every picture of the larger split is in the smaller one too: half of all rows, but the whole of a split."""
+    fill(store := Store.open(tmp_path / "store"), [replace(row, pixels="a" * 32) for row in ROWS])
+    [leak] = [f for f in run(store, Audit(pictures=0), None)["findings"] if f["check"] == "image_across_splits"]
+    assert (leak["severity"], "--exclude" in leak["fix"]) == ("serious", False)
+
+
 def twins() -> list[Row]:
     """Ten rows again under other ids."""
     return [replace(row, id=f"{row.id}-again") for row in ROWS[:10]]
@@ -94,6 +125,7 @@ def splits(store: Store) -> dict[str, str]:
     [
         (["--exclude", "leftover_note"], "no audit of this store"),
         (["--split", "sft"], "goes with --exclude"),
+        (["--most"], "goes with --exclude"),
         (["--dry-run"], "goes with --exclude"),
         (["--undo", "audit-1"], "is no audit pass"),
     ],

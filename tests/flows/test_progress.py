@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from curation.records import Call, Outcome
-from flows.progress import Progress
+from flows.progress import Progress, shown
 from flows.report import funnel_text, status_text
 from storage.liveness import alive, is_alive
 from storage.store import Store
@@ -15,6 +16,14 @@ from storage.store import Store
 
 def outcome(step: str, status: str = "ok", reason: str = "") -> Outcome:
     return Outcome("s", "k", step, "f", status, reason=reason)  # type: ignore[arg-type]
+
+
+def test_notices_reach_people_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(["caption"])
+    with shown(progress):
+        progress.notice("columns that are not read unless you say --map licence=licence")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "columns that are not read unless you say --map licence=licence"
 
 
 def test_the_live_view_counts_and_names_reasons() -> None:
@@ -30,9 +39,9 @@ def test_the_live_view_counts_and_names_reasons() -> None:
     progress.call(Call("l", "t", "m", "call_timeout", "{}"))
     progress.finished(2)
     console = Console(width=120)
-    with console.capture() as shown:
+    with console.capture() as captured:
         console.print(progress.table())
-    text = shown.get()
+    text = captured.get()
     assert "wrong_answer 1" in text
     assert "call_timeout 1" in text
     assert "2/4 samples" in text

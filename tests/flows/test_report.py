@@ -255,7 +255,7 @@ def test_an_empty_store_and_a_missing_one_are_one_line(tmp_path: Path, capsys: p
     Store.open(tmp_path / "store", create=True)
     assert main(["report", "r1", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]) == 2
     assert "has no runs to report on" in capsys.readouterr().err
-    assert main(["report", "r1", "--store", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 1
+    assert main(["report", "r1", "--store", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 2
     assert "no store at" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

@@ -107,6 +107,18 @@ def test_duplicates_leave_the_splits_and_come_back(corpus: tuple[str, str], caps
     assert (code, "is undone already" in err) == (2, True)
 
 
+def test_a_copy_is_told_to_be_found_by_the_method_that_found_it(
+    corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, _ = corpus
+    done = report(capsys, "dedup", "--store", store, "--by", "exact,framed")
+    assert (done["exact_question"], done["near_image"]) == (1, 1)
+    assert asked(store, "SELECT sample_id, method, reason FROM duplicates WHERE NOT kept ORDER BY 1") == [
+        ("corpus-1", "exact", "exact_question"),
+        ("corpus-2", "framed", "near_image"),
+    ]
+
+
 def test_compaction_keeps_passes(corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     store, _ = corpus
     report(capsys, "dedup", "--store", store)
@@ -223,6 +235,27 @@ def test_balance_reports_coverage_and_takes_a_reversible_choice(
     assert [line[2] for line in asked(store, SPLITS) if line[1] == "none"] == ["over_balance"] * 2
     report(capsys, "balance", "--store", store, "--undo", done["pass_id"])
     assert {line[1] for line in asked(store, SPLITS)} == {"sft"}
+
+
+def test_a_quota_without_a_size_caps_its_value_and_keeps_all_others(
+    corpus: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, _ = corpus
+    done = report(capsys, "balance", "--store", store, "--by", "ability", "--quota", "ability:odd=1")
+    assert (done["kept"], done["beyond"], done["short"], done["stopped"]) == (4, 0, 0, {"ability:odd": 2})
+    assert {"corpus-0", "corpus-2", "corpus-4"} <= {line[0] for line in asked(store, SPLITS) if line[1] == "sft"}
+
+
+@pytest.mark.parametrize(
+    "command", ["audit", "dedup", "decontaminate --fingerprints f.json", "balance", "fsck", "status"]
+)
+def test_a_store_that_is_not_there_is_bad_use(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("")
+    for name, said in (("none", "no store at"), ("file", "is a file"), ("folder", "is not a Vistill store")):
+        code, out, err = run(capsys, *command.split(), "--store", str(tmp_path / name))
+        assert (code, out, err.count("\n"), said in err) == (2, "", 1, True)
 
 
 @pytest.mark.parametrize(

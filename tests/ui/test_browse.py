@@ -38,6 +38,6 @@ def test_a_store_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
         [sys.executable, "-m", "flows.cli", "browse", f"--store={tmp_path / 'none'}"],
         cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("vistill: no store at")
     assert "Traceback" not in done.stderr
