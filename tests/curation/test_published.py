@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from curation.answers import parse
 from curation.errors import SampleError
 from curation.intake import samples as taken_in
-from curation.records import Json, Sample
+from curation.records import Json, Rejected, Sample
 from curation.sources import open_source
 from curation.sources.published import FORMATS
 from curation.sources.published.mulberry import taken_apart
@@ -98,6 +98,25 @@ def test_verifier_types_choose_the_kind_and_rows_without_a_trace_are_kept(images
     ]  # fmt: skip
     assert samples[1].solution == ""
     assert samples[2].meta["verifier_type"] == "mcq"
+
+
+@pytest.mark.parametrize("name", ["vlaa-thinking", "wethink", "vision-r1-rl"])
+def test_one_id_may_name_several_questions(name: str, images: Path, tmp_path: Path) -> None:
+    columns = {
+        "vlaa-thinking": {"gt": "4", "image": PICTURES[0]},
+        "wethink": {"answer": "4", "refined_cot": "I count.", "image_path": PICTURES[0]},
+        "vision-r1-rl": {"answer": "4", "images": [PICTURES[0]]},
+    }[name]
+    asks = ["How many cubes?", "How many balls?", "How many balls?", "How many cubes?", "How many rods?"]
+    word = "question" if name == "vlaa-thinking" else "problem"
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps({"id": "clevr_math-7", word: ask, **columns}) for ask in asks))
+    found = list(taken_in(open_source(f"{name}:{file}?images={images}")))
+    samples = [one[0] for one in found if isinstance(one, tuple)]
+    assert [sample.question for sample in samples] == [asks[0], asks[1], asks[4]]
+    assert len({sample.id for sample in samples}) == 3
+    assert [sample.meta.get("published_id") for sample in samples] == [None, "clevr_math-7", "clevr_math-7"]
+    assert [one.reason for one in found if isinstance(one, Rejected)] == ["duplicate_id", "duplicate_id"]
 
 
 # Vision-R1

@@ -118,6 +118,19 @@ def turn_id(given: Json, question: str) -> str | None:
     return f"{plain_text(given, 'id').strip()[:150]}-{blake2b(question.encode(), digest_size=4).hexdigest()}"
 
 
+def told_apart(row: Row, published: Json, asked: dict[int, int]) -> Row:
+    """The row, with a digest of its question in its id when an earlier row of this id asked something else.
+
+    `asked` has what each id asked first, as hashes; the same question under the same id stays a duplicate.
+    """
+    id, question = row.get("id"), str(row.get("question"))
+    if not isinstance(id, str | int) or asked.setdefault(hash((row.get("source"), id)), hash(question)) == hash(question):
+        return row
+    given = row.get("meta")
+    meta = {"published_id": published, **given} if isinstance(given, Mapping) else given
+    return {**row, "id": turn_id(id, question), "meta": meta}
+
+
 def earlier(pairs: list[tuple[str, str]]) -> str:
     """What was said before, for a question that may refer to it."""
     return "\n".join(f"Earlier question: {asked(question)}\nAnswer: {said}" for question, said in pairs)
