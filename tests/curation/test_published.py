@@ -100,6 +100,22 @@ def test_verifier_types_choose_the_kind_and_rows_without_a_trace_are_kept(images
     assert samples[2].meta["verifier_type"] == "mcq"
 
 
+def test_the_reference_of_a_dressed_answer_is_bare_and_what_stood_there_is_kept(images: Path, tmp_path: Path) -> None:
+    chain = "<SUMMARY>s</SUMMARY><CAPTION>c</CAPTION><REASONING>r</REASONING>"
+    said = {
+        "vision-r1-cold": "<think>I count.</think><answer>**Final Answer:** 2</answer>",
+        "llava-cot": f"{chain}<CONCLUSION>The answer is B.</CONCLUSION>",
+    }
+    found: list[tuple[str | None, str, Json]] = []
+    for name, response in said.items():
+        turns = [{"from": "human", "value": "<image>How many?\nA. 1\nB. 2"}, {"from": "gpt", "value": response}]
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"id": 1, "image": PICTURES[0], "conversations": turns}))
+        [one] = taken_in(open_source(f"{name}:{tmp_path / name}.jsonl?images={images}"))
+        assert isinstance(one, tuple)
+        found.append((one[0].reference, one[0].kind, one[0].meta["published_answer"]))
+    assert found == [("B", "mcq", "**Final Answer:** 2"), ("B", "mcq", "The answer is B.")]
+
+
 @pytest.mark.parametrize("name", ["vlaa-thinking", "wethink", "vision-r1-rl"])
 def test_one_id_may_name_several_questions(name: str, images: Path, tmp_path: Path) -> None:
     columns = {
@@ -235,6 +251,22 @@ def test_the_last_final_answer_heading_counts() -> None:
         ("Final Answer:No, because it is shut", "Open?", "No, because it is shut", ""),
         (7, "How many?", "7", ""),
         (r"\boxed{12}", "How many?", "12", ""),
+        ("**Final Answer:** 2", "How many?", "2", ""),
+        ("**Final Answer: 2**", "How many?", "2", ""),
+        ("Final Answer: **2**", "How many?", "2", ""),
+        ("**Final Answer:** **2.5 cm**.", "How long?", "2.5 cm", ""),
+        ("**2**", "How many?", "2", ""),
+        ("The answer is B.", "Which option of the picture?", "B", ""),
+        ("The answer is B.", "Pick\nA. 5cm\nB. 6cm", "B", "mcq"),
+        ("The correct answer is **B. 6cm**", "Pick\nA. 5cm\nB. 6cm", "B", "mcq"),
+        ("So the answer is 40.1 kg.", "How heavy?", "40.1 kg", ""),
+        ("The bus is red.", "What colour?", "The bus is red.", ""),
+        ("The result is shown in the table.", "Where?", "The result is shown in the table.", ""),
+        ("The answer is that nobody can tell.", "Why?", "The answer is that nobody can tell.", ""),
+        ("2**3", "What is written?", "2**3", ""),
+        ("__init__", "What is written?", "__init__", ""),
+        ("Answer:", "What is written?", "Answer:", ""),
+        ("**", "What is written?", "**", ""),
     ],
 )  # fmt: skip
 def test_published_answers_are_read_whatever_they_are_dressed_in(
