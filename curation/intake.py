@@ -81,7 +81,7 @@ def samples(
     """Every row of the source in its order, as a sample with its picture's bytes or as a refusal.
 
     Without `need_answer` rows that have no answer are kept with the reference None. Of `question`, `options` and
-    `reference`, those that are `unread` by the run cost no row: one that is missing or cannot be used is left empty, and
+    `reference`, those that the run leaves `unread` cost no row: what is missing or cannot be used is left empty, and
     `meta.left_aside` has what stood there. `known` gives what was seen in a picture of that SHA-256 before, so that it
     need not be decoded again.
     """

@@ -122,7 +122,8 @@ def score(name: str, response: object, row: Mapping[str, Any], **settings: Any) 
     """A reward that rules decide, with its columns taken from `row`; one missing or unreadable makes it unscored.
 
     `response` is text, or the messages TRL gives for a conversation (`columns.response_text`); anything else, and a row
-    that is no mapping, is unscored too. Raises `ConfigError` for an unknown name, or one that asks a model (use `score_async`).
+    that is no mapping, is unscored too. Raises `ConfigError` for an unknown name, or one that asks a model (use
+    `score_async`).
     """
     if declared(name).waits:
         raise ConfigError("reward", name, f"asks a {declared(name).model}: call it with score_async")

@@ -1,7 +1,7 @@
 """Columns of a row as rewards read them: published rows hold integers, lists, objects of letters and JSON texts.
 
-Responses are read here too. Whatever cannot be read raises `ValueError`, and the row is not scored: one bad row must not
-stop a training.
+Responses are read here too. Whatever cannot be read raises `ValueError`, and the row is not scored: one bad row must
+not stop a training.
 """
 
 from collections.abc import Callable, Mapping, Sequence

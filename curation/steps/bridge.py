@@ -37,7 +37,8 @@ async def caption(
     """One detailed description, from picture, question and pseudo-CoT (arXiv 2503.06749 §3.3.1).
 
     A pseudo-CoT without reasoning has nothing to bridge, and its caption is the description. `stated_answer` is about a
-    description that says what the answer is, in any language that answers are read in, which matters when the reasoner is not to know it (reconstructed).
+    description that says what the answer is, in any language that answers are read in, which matters when the reasoner
+    is not to know it (reconstructed).
     """
     if not pseudo_cot["reasoning"]:
         return str(pseudo_cot["caption"])

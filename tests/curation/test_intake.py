@@ -233,7 +233,8 @@ def test_what_was_left_aside_keeps_rows_of_one_picture_apart_and_can_be_looked_u
         prepare(row(question=None, answer={"a": n}), need_answer=True, unread=UNREAD, limits=DEFAULT_LIMITS)
         for n in (1, 2)
     )
-    assert isinstance(one, tuple) and isinstance(other, tuple)
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
     assert one[0].id != other[0].id
     assert one[0].meta["left_aside"] == {"answer": '{"answer": {"a": 1}}'}
 

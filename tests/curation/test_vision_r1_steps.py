@@ -144,7 +144,13 @@ JUNK = {
     "На картинке четыре точки.": "language_unexpected",
     "I'm sorry, I can't describe this.": "reply_refusal",
 }
-PROSE = ["Dots in a row.", '"Dots in a row."', "```\n| a | b |\n|---|---|\n```", "Title: 0 < a and b > 2", "A sign: 出口 (exit)"]
+PROSE = [
+    "Dots in a row.",
+    '"Dots in a row."',
+    "```\n| a | b |\n|---|---|\n```",
+    "Title: 0 < a and b > 2",
+    "A sign: 出口 (exit)",
+]
 
 
 def reason_of(made: Callable[[], Any]) -> str:
@@ -168,7 +174,9 @@ def test_only_prose_is_a_description_whoever_writes_it(reply: str, reason: str) 
     assert reason_of(lambda: call(mine, "Dots.", PICTURE, reasoner=Scripted(exchange), viewer=eyes)) == reason
 
 
-@pytest.mark.parametrize("reply", ["Ответ: три.", "Four dots in a row. Ответ: три.", "Dots. 答案是四。", "Punkte. Antwort: 4"])
+@pytest.mark.parametrize(
+    "reply", ["Ответ: три.", "Four dots in a row. Ответ: три.", "Dots. 答案是四。", "Punkte. Antwort: 4"]
+)
 def test_an_answer_stated_in_another_language_is_one(reply: str) -> None:
     assert reason_of(lambda: bridge(reply)[0]) == "description_answers"
     assert reason_of(lambda: bridge(reply, stated_answer="keep", max_foreign=1.0)[0]) == ""

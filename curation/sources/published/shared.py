@@ -76,8 +76,8 @@ def folder_of(path: Json) -> str:
 
 
 def reference(given: Json, question: str, *, mcq: bool = False) -> tuple[str, str]:
-    """(answer, kind) that a published answer states: without `Final Answer:`, "the answer is", box, emphasis, and worked
-    solution before it.
+    """(answer, kind) that a published answer states: without `Final Answer:`, "the answer is", box, emphasis, and
+    worked solution before it.
 
     An option's letter where the question lists options and the answer names one of them; kind is then `mcq`, else
     empty for the gate to infer. With `mcq` an answer is a letter even where the picture holds the options.
@@ -99,9 +99,10 @@ def undressed(given: str) -> str:
     """
     bare = _EMPHASIS.sub(r"\1", given).strip() if len(given) <= SHORT else given.strip()
     text = reference_text(bare)
-    if len(text) <= SHORT and "\n" not in text and (found := next(candidates(text), None)) and found.how == "stated":
-        if _SAYS.search(text[: text.rfind(found.text)]) and not found.text.startswith("that "):
-            text = found.text
+    found = next(candidates(text), None) if len(text) <= SHORT and "\n" not in text else None
+    stated = found.text if found and found.how == "stated" and not found.text.startswith("that ") else ""
+    if stated and _SAYS.search(text[: text.rfind(stated)]):
+        text = stated
     return (text if text == bare else text.removesuffix(".")) or bare
 
 
@@ -146,7 +147,9 @@ def told_apart(row: Row, published: Json, asked: dict[int, int]) -> Row:
     `asked` has what each id asked first, as hashes; the same question under the same id stays a duplicate.
     """
     id, question = row.get("id"), str(row.get("question"))
-    if not isinstance(id, str | int) or asked.setdefault(hash((row.get("source"), id)), hash(question)) == hash(question):
+    if not isinstance(id, str | int) or asked.setdefault(hash((row.get("source"), id)), hash(question)) == hash(
+        question
+    ):
         return row
     given = row.get("meta")
     meta = {"published_id": published, **given} if isinstance(given, Mapping) else given

@@ -94,7 +94,8 @@ def test_a_conversational_completion_is_read(response: object) -> None:
 def test_a_response_that_is_no_text_is_not_scored(name: str, response: object) -> None:
     got = score(name, response, {"reference": "5"})
     assert (got.total, got.reason) == (None, "response_malformed")
-    assert got.detail and "NoneType" not in got.detail
+    assert got.detail
+    assert "NoneType" not in got.detail
 
 
 @pytest.mark.parametrize("row", [None, 5, "row", [("reference", "5")]])
@@ -105,8 +106,10 @@ def test_a_row_that_is_no_object_is_not_scored(row: Any) -> None:
 LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
 JSON = st.recursive(
     LEAF,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["role", "content", "text", "type", "x"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["role", "content", "text", "type", "x"]), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 COLUMNS = sorted({column for name in REWARDS for column in declared(name).columns})
