@@ -184,9 +184,15 @@ def _asked(
 ) -> tuple[str, tuple[Option, ...], Answer, dict[str, Json]]:
     """(question, options, answer, what was left aside by target). Options are read for the answer's sake too."""
     values, no_answer, aside = row.values, "reference" in unread, dict[str, Json]()
+    no_options: tuple[Option, ...] = ()
     question = _spared("question" in unread, "question", row, aside, lambda: _question(row, unread), "")
     options = _spared(
-        no_answer and "options" in unread, "options", row, aside, lambda: read_options(values.get("options")), ()
+        no_answer and "options" in unread,
+        "options",
+        row,
+        aside,
+        lambda: read_options(values.get("options")),
+        no_options,
     )
     answer = _spared(
         no_answer, "answer", row, aside,
@@ -195,9 +201,7 @@ def _asked(
     return question, options, answer, aside
 
 
-def _spared(
-    unread: bool, target: str, row: RawRow, aside: dict[str, Json], read: Callable[[], T], nothing: T
-) -> T:  # fmt: skip
+def _spared(unread: bool, target: str, row: RawRow, aside: dict[str, Json], read: Callable[[], T], nothing: T) -> T:
     """What `read` makes of a target; of one that nothing reads, `nothing` where it cannot, and the rest goes aside."""
     try:
         return read()

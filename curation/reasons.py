@@ -34,7 +34,7 @@ CALLS = {
     "reply_empty": "The model replied with no text, or with no word where a description was wanted.",
     "reply_truncated": "The reply stopped at the token limit (`finish_reason` = length).",
     "reply_too_long": "The reply is longer than allowed (100,000 characters by default).",
-    "reply_not_schema": "The reply, and the mended one, do not fit the JSON schema asked for; or it is JSON, not prose.",
+    "reply_not_schema": "The reply, even mended, does not fit the JSON schema asked for; or it is JSON, not prose.",
 }
 
 STEPS = {
