@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from curation.records import Option
 from curation.rewards import REWARDS, declared, score, score_async
 from curation.rewards.columns import READ
+from curation.trainer.rewards import named
 
 A = [0, 0, 100, 100]
 
@@ -126,3 +127,14 @@ def test_no_json_at_all_makes_a_reward_raise(name: str, response: Any, row: Any)
         asyncio.run(score_async(name, said, row, judge=half, scorer=half))
         if not declared(name).waits:
             score(name, said, row)
+
+
+def test_a_completion_without_text_is_left_out_of_its_group_and_stops_no_step() -> None:
+    async def half(**_: object) -> float:
+        return 0.5
+
+    completions: list[Any] = ["5", [turn("5")], None, [], [turn("5", "user")]]
+    columns = {"answer": ["5"] * 5, "question": ["?"] * 5}
+    assert named("accuracy")(completions, **columns) == [1.0, 1.0, None, None, None]
+    judged = asyncio.run(named("wethink_hybrid", judge=half)(completions, **columns))
+    assert [value is None for value in judged] == [False, False, True, True, True]
