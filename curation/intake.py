@@ -7,18 +7,20 @@ are held at a time. Nothing is stored here: a sample leaves together with its pi
 import base64
 import binascii
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b, sha256
 from itertools import islice
+from typing import TypeVar
 
 from curation.errors import SampleError
 from curation.pictures import DEFAULT_LIMITS, Limits, inspect
-from curation.records import Image, Json, Rejected, Sample, digest
+from curation.records import Image, Json, Option, Rejected, Sample, digest, json_name
 from curation.sources import Source
 from curation.sources.normalise import (
     LONGEST_QUESTION,
+    Answer,
     number_text,
     plain_text,
     question_text,
@@ -33,6 +35,7 @@ IN_FLIGHT = 3  # groups of rows held for each thread, so that none waits
 MOST_TOGETHER, SMALL_BYTES = 16, 1_000_000  # rows in a group, and what their pictures may weigh
 LARGEST_INTEGER = 2**63
 
+T = TypeVar("T")
 Taken = tuple[Sample, bytes | None] | Rejected
 
 
@@ -70,16 +73,17 @@ def samples(
     source: Source,
     *,
     need_answer: bool = True,
-    need_question: bool = True,
+    unread: Collection[str] = (),
     limits: Limits | None = None,
     known: Known = unknown,
     threads: int = 2,
 ) -> Iterator[Taken]:
     """Every row of the source in its order, as a sample with its picture's bytes or as a refusal.
 
-    Without `need_answer` rows that have no answer are kept with the reference None, without `need_question` those that
-    have no question with an empty one. `known` gives what was seen in a
-    picture of that SHA-256 before, so that it need not be decoded again.
+    Without `need_answer` rows that have no answer are kept with the reference None. Of `question`, `options` and
+    `reference`, those that the run leaves `unread` cost no row: what is missing or cannot be used is left empty, and
+    `meta.left_aside` has what stood there. `known` gives what was seen in a picture of that SHA-256 before, so that it
+    need not be decoded again.
     """
     limits = limits or replace(DEFAULT_LIMITS, smallest_side=source.spec.smallest_side)
     seen = SeenIds()
@@ -88,10 +92,7 @@ def samples(
     together = 1
 
     def prepared(rows: list[RawRow | Rejected]) -> list[Taken]:
-        return [
-            prepare(row, need_answer=need_answer, need_question=need_question, limits=limits, known=known)
-            for row in rows
-        ]
+        return [prepare(row, need_answer=need_answer, unread=unread, limits=limits, known=known) for row in rows]
 
     rows = source.rows()
     try:
@@ -121,13 +122,13 @@ def intake(
 
 
 def prepare(
-    row: RawRow | Rejected, *, need_answer: bool, need_question: bool = True, limits: Limits, known: Known = unknown
+    row: RawRow | Rejected, *, need_answer: bool, unread: Collection[str] = (), limits: Limits, known: Known = unknown
 ) -> Taken:
     """One row by itself, safe on any thread: everything but whether its id is taken."""
     if isinstance(row, Rejected):
         return row
     try:
-        return _sample(row, need_answer, need_question, limits, known)
+        return _sample(row, need_answer, unread, limits, known)
     except SampleError as error:
         id, source = _refused_name(row)
         return Rejected(
@@ -147,21 +148,19 @@ def _settled(taken: Taken, seen: SeenIds) -> Taken:
 
 
 def _sample(
-    row: RawRow, need_answer: bool, need_question: bool, limits: Limits, known: Known
+    row: RawRow, need_answer: bool, unread: Collection[str], limits: Limits, known: Known
 ) -> tuple[Sample, bytes | None]:
     values = row.values
     texts = {name: plain_text(values.get(name), name).strip() for name in _TEXTS}
     source = texts.pop("source") or row.source
-    question = _question(row, need_question)
+    question, options, answer, aside = _asked(row, texts.pop("kind"), need_answer, unread)
     problem = plain_text(values.get("text_question"), "text_question", LONGEST_QUESTION, "question_too_long")
-    options = read_options(values.get("options"))
-    answer = read_answer(values.get("answer"), options, texts.pop("kind"), need_answer)
     data, image = _picture(row, problem.strip() or texts["caption"], limits, known)
-    meta = _meta(values)
+    meta = _meta(values) | ({"left_aside": aside} if aside else {})
     if answer.given and answer.given != answer.reference:
         meta["answer_as_given"] = answer.given
     sample = Sample(
-        id=f"{source}-{_own_id(row, image, question, answer.reference)}",
+        id=f"{source}-{_own_id(row, image, question, answer.reference, aside)}",
         source=source,
         question=question,
         reference=answer.reference,
@@ -180,9 +179,42 @@ def _sample(
 _TEXTS = ("source", "kind", "caption", "context", "solution", "difficulty", "licence")
 
 
-def _question(row: RawRow, needed: bool) -> str:
-    """The question; empty where the run needs none, the row has none and no mapping promised one."""
-    if not needed and row.values.get("question") in (None, "") and "question" not in row.missing:
+def _asked(
+    row: RawRow, kind: str, need_answer: bool, unread: Collection[str]
+) -> tuple[str, tuple[Option, ...], Answer, dict[str, Json]]:
+    """(question, options, answer, what was left aside by target). Options are read for the answer's sake too."""
+    values, no_answer, aside = row.values, "reference" in unread, dict[str, Json]()
+    no_options: tuple[Option, ...] = ()
+    question = _spared("question" in unread, "question", row, aside, lambda: _question(row, unread), "")
+    options = _spared(
+        no_answer and "options" in unread,
+        "options",
+        row,
+        aside,
+        lambda: read_options(values.get("options")),
+        no_options,
+    )
+    answer = _spared(
+        no_answer, "answer", row, aside,
+        lambda: read_answer(values.get("answer"), options, kind, need_answer and not no_answer), Answer(None, "open"),
+    )  # fmt: skip
+    return question, options, answer, aside
+
+
+def _spared(unread: bool, target: str, row: RawRow, aside: dict[str, Json], read: Callable[[], T], nothing: T) -> T:
+    """What `read` makes of a target; of one that nothing reads, `nothing` where it cannot, and the rest goes aside."""
+    try:
+        return read()
+    except SampleError as error:
+        if not unread or error.reason == "field_missing":
+            raise
+        aside[target] = raw_text({target: row.values.get(target)})
+        return nothing
+
+
+def _question(row: RawRow, unread: Collection[str]) -> str:
+    """The question; empty where the run reads none, the row has none and no mapping promised one."""
+    if "question" in unread and row.values.get("question") in (None, "") and "question" not in row.missing:
         return ""
     return question_text(_present(row, "question"))
 
@@ -195,13 +227,15 @@ def _present(row: RawRow, target: str) -> Json:
     raise SampleError("field_missing", f"{target}: " + (f"the row has no {named}" if named else "no column for it"))
 
 
-def _own_id(row: RawRow, image: Image | None, question: str, reference: str | None) -> str:
+def _own_id(
+    row: RawRow, image: Image | None, question: str, reference: str | None, aside: Mapping[str, Json] | None = None
+) -> str:
     """The id the row gives, else a digest of what the sample is about, so that row order does not matter."""
     if "id" in row.missing:
         _present(row, "id")
     given = row.values.get("id")
     if given is None:
-        return digest([image and image.sha256, question, reference])[:20]
+        return digest([image and image.sha256, question, reference, *([aside] if aside else [])])[:20]
     if isinstance(given, float) and given.is_integer():
         given = number_text(given)
     id = plain_text(given, "id", LONGEST_ID).strip() if isinstance(given, str | int) else ""
@@ -254,7 +288,7 @@ def _bytes(value: Json, row: RawRow, limits: Limits) -> bytes:
     if isinstance(value, str) and value.startswith("data:"):
         return _base64(value.partition(",")[2])
     if not isinstance(value, str):
-        raise SampleError("row_malformed", f"image is {type(value).__name__}, not a path or bytes")
+        raise SampleError("row_malformed", f"image is {json_name(value)}, not a path or bytes")
     return row.files.read(plain_text(value, "image"), limits.max_bytes)
 
 
@@ -269,7 +303,7 @@ def _meta(values: Mapping[str, Json]) -> dict[str, Json]:
     """The `meta.…` targets, and the object a source maps to `meta`."""
     whole = values.get("meta") or {}
     if not isinstance(whole, Mapping):
-        raise SampleError("row_malformed", f"meta is {type(whole).__name__}, not an object")
+        raise SampleError("row_malformed", f"meta is {json_name(whole)}, not an object")
     single = {t.removeprefix("meta."): v for t, v in values.items() if t.startswith("meta.")}
     return {name: _storable(value) for name, value in {**whole, **single}.items()}
 

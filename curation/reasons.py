@@ -31,10 +31,10 @@ CALLS = {
     "call_failed": "The call still failed after all retries (connection, 408, 409, 429, 5xx).",
     "call_timeout": "No complete reply arrived in time after all retries.",
     "call_malformed": "The endpoint answered with something that is not a chat completion.",
-    "reply_empty": "The model replied with no text.",
+    "reply_empty": "The model replied with no text, or with no word where a description was wanted.",
     "reply_truncated": "The reply stopped at the token limit (`finish_reason` = length).",
     "reply_too_long": "The reply is longer than allowed (100,000 characters by default).",
-    "reply_not_schema": "The reply does not fit the JSON schema it was asked for, nor did the mended one.",
+    "reply_not_schema": "The reply, even mended, does not fit the JSON schema asked for; or it is JSON, not prose.",
 }
 
 STEPS = {
@@ -70,7 +70,7 @@ STEPS = {
     "answer_in_think": "The only answer block stands inside the think block.",
     "text_outside": "There is text before the think block, between the blocks or after the answer block.",
     "language_unexpected": "The response is mostly in another script than the question.",
-    "markup_unexpected": "The response contains HTML or script markup.",
+    "markup_unexpected": "The response contains HTML or script markup, or a description has think or answer tags.",
     "placeholder_text": "The text holds a trainer's placeholder such as `<image>`, which the export was to refuse.",
     "word_gap": "The rewrite changed the number of words by more than the recipe allows (15 in VLAA-Thinking).",
     "rewrite_changed_number": "The rewrite added, removed or changed a number.",

@@ -35,6 +35,15 @@ def digest(value: Json) -> str:
     return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
+def json_name(value: object) -> str:
+    """What people call a value of this type in a message: `null`, `a number`, `a list`; never a name of Python's."""
+    if value is None:
+        return "null"
+    names = ((bool, "true or false"), (int | float, "a number"), (str, "text"), (list | tuple, "a list"),
+             (Mapping, "an object"), (bytes | bytearray, "bytes"))  # fmt: skip
+    return next((name for type_, name in names if isinstance(value, type_)), "no JSON value")
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """A stored picture: the original bytes by content, and what decoding them showed.

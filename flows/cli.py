@@ -73,7 +73,9 @@ def _job(command: argparse.ArgumentParser) -> None:
         "--source",
         required=True,
         metavar="S",
-        help="figures, folder:DIR, jsonl:FILE, json:FILE, parquet:FILE, huggingface:REPO",
+        help="figures, folder:DIR, jsonl:FILE, json:FILE, parquet:FILE, huggingface:REPO; published corpora "
+        "(docs/importing.md): vlaa-thinking:FILE, vision-r1-cold:FILE, vision-r1-rl:FILE, wethink:FILE, "
+        "llava-cot:FILE, mulberry:FILE",
     )
     command.add_argument(
         "--map",

@@ -125,7 +125,7 @@ def run(
     with open_session(prepared, run_id, progress) as session, _recorded(session, source):
         taken = samples(
             source, known=corpus.KnownImages(session.store, inspection()),
-            need_question=prepared.recipe.needs("question"), need_answer=prepared.recipe.needs("reference"),
+            unread=[column for column in ("question", "options", "reference") if not prepared.recipe.needs(column)],
         )  # fmt: skip
         execute(session, taken, intake_fingerprint(), batches_for(session))
     return Ended(run_id, "finished", time.monotonic() - started)

@@ -92,7 +92,8 @@ def recipe_text(data: Mapping[str, Any]) -> str:
     ]
     lines += ["", "teachers:"]
     lines += [
-        f"  {role:<11} {'needed' if about['needed'] else 'optional'}; by default {about['published']}"
+        f"  {role:<11} {'needed' if about['needed'] else 'optional'}; "
+        + (f"by default {about['published']}" if about["published"] else f"name its model: --teacher {role}=URL#MODEL")
         for role, about in data["roles"].items()
     ]
     for number, step in enumerate(data["steps"], 1):

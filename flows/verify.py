@@ -5,8 +5,11 @@ formulas that Math-Verify has to compare (in its own processes) do not hold up t
 `curation.answers.rows`'.
 """
 
+import codecs
 import json
 import os
+import re
+import shlex
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -71,11 +74,33 @@ def verify(file: str, out: str | None, kind: Kind | None = None) -> Summary:
 
 def _input(file: str) -> Path:
     path = Path(file)
-    if not path.exists() or path.is_dir():
-        raise ConfigError("FILE", file, "an existing JSONL file")
+    if not path.exists():
+        raise ConfigError("FILE", file, "not found; name a file of JSON lines")
+    if path.is_dir():
+        raise ConfigError("FILE", file, "a folder; name a file of JSON lines")
     if not os.access(path, os.R_OK):
-        raise ConfigError("FILE", file, "a file you may read")
+        raise ConfigError("FILE", file, "not readable by you")
+    if path.is_file() and _is_array(path):
+        fix = f"jq -c '.[]' {shlex.quote(file)} > rows.jsonl"
+        raise ConfigError("FILE", file, f"one JSON array; verify reads JSON lines, one row each: {fix}")
     return path
+
+
+def _is_array(path: Path) -> bool:
+    """Whether the file is one array: its first line opens one that goes on below, or is all there is.
+
+    A list among lines is a broken row like any other.
+    """
+    with path.open("rb") as file:
+        lines = (line.removeprefix(codecs.BOM_UTF8).strip() for line in whole_lines(file))
+        filled = (line for line in lines if line)
+        first = next(filled, b"")
+        if not re.match(rb"\[\s*(?:\{|\Z)", first):
+            return False
+        try:
+            return isinstance(json.loads(first), list) and next(filled, None) is None
+        except (ValueError, RecursionError):
+            return True
 
 
 def _output(file: str, out: str | None) -> Path | None:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from curation.answers.verdicts import check
 from curation.errors import SampleError
-from curation.records import KINDS, Json, Kind, Option, Verdict
+from curation.records import KINDS, Json, Kind, Option, Verdict, json_name
 
 MOST_OPTIONS = 26
+LISTS = "a list of lists, objects or nulls; of several boxes the rewards `criterion` and `detection_map` tell"
 LONGEST_LINE = 8 << 20  # bytes; a longer line is no row of anybody's
 
 
@@ -39,7 +40,7 @@ def row_of(line: bytes) -> Mapping[str, Json]:
     except (ValueError, RecursionError) as error:
         raise SampleError("row_malformed", str(error)[:200]) from error
     if not isinstance(row, dict):
-        raise SampleError("row_malformed", f"a {type(row).__name__}, not an object")
+        raise SampleError("row_malformed", f"the line is {json_name(row)}, not an object")
     return row
 
 
@@ -52,7 +53,7 @@ def verdict_of(row: Mapping[str, Json], kind: Kind | None = None) -> Verdict:
     if row["answer"] is None or row["answer"] == "" or row["answer"] == []:
         raise SampleError("answer_missing")
     if question is not None and not isinstance(question, str):
-        raise SampleError("row_malformed", f"question is a {type(question).__name__}, not text")
+        raise SampleError("row_malformed", f"question is {json_name(question)}, not text")
     named = _kind(row.get("kind")) or kind
     return check(
         response, answer_text(row["answer"]), kind=named, options=options_of(row.get("options")), question=question
@@ -66,9 +67,7 @@ def _text(value: Json, name: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return _number(value)
-    raise SampleError(
-        "row_malformed", f"{name} is {'null' if value is None else f'a {type(value).__name__}'}, not text"
-    )
+    raise SampleError("row_malformed", f"{name} is {json_name(value)}, not text")
 
 
 def _number(value: float) -> str:
@@ -80,13 +79,17 @@ def _number(value: float) -> str:
 
 
 def answer_text(value: Json) -> str:
-    """A reference as text: `true` is yes, four numbers are a box, other lists are joined by commas."""
+    """A reference as text: `true` is yes, four numbers are a box (also as the only item of a list), other lists are
+    joined by commas.
+    """
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
     if isinstance(value, Mapping):
         raise SampleError("answer_malformed", "an object")
     if not isinstance(value, list):
         return _text(value, "answer")
     if any(isinstance(item, list | Mapping) or item is None for item in value):
-        raise SampleError("answer_malformed", "a list of lists, objects or nulls")
+        raise SampleError("answer_malformed", LISTS)
     items = [_text(item, "answer") for item in value]
     numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
     box = numbers and len(value) == 4 and value[0] < value[2] and value[1] < value[3]

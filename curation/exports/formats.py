@@ -12,7 +12,7 @@ from typing import Literal
 
 from curation.errors import ConfigError
 from curation.exports.item import Item
-from curation.records import Json
+from curation.records import Json, json_name
 
 Container = Literal["parquet", "folder", "lines", "array"]
 Markers = Literal["text", "none"]
@@ -75,7 +75,7 @@ class Format:
                 has = ", ".join(sorted(known)) or "none"
                 raise ConfigError("--set", name, f"{self.name} has no such setting; it has {has}")
             if not isinstance(value, type(known[name])):
-                raise ConfigError("--set", f"{name}={value}", f"must be a {type(known[name]).__name__}")
+                raise ConfigError("--set", f"{name}={value}", f"must be {json_name(known[name])}")
         return dict(given)
 
 

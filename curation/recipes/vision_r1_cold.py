@@ -36,6 +36,7 @@ def recipe(
     source_solutions: Literal["ignore", "use"] = "ignore",
     r1_sees_answer: bool = True,
     stated_answer: Literal["drop", "keep"] = "drop",
+    caption_foreign: float = 0.5,
     verify_by: Literal["rule_first", "judge"] = "rule_first",
     max_foreign: float = 0.01,
     given_answer: Action = "drop",
@@ -73,8 +74,8 @@ def recipe(
         settings=settings,
         steps=(
             dedup.using(unique_image=unique_image, near_images=near_images, seed=seed),
-            pseudo_cot.using(source_solutions=source_solutions),
-            bridge.using(stated_answer=stated_answer),
+            pseudo_cot.using(source_solutions=source_solutions, max_foreign=caption_foreign),
+            bridge.using(stated_answer=stated_answer, max_foreign=caption_foreign),
             Draws(
                 k=draws, stop=stop,
                 steps=(
@@ -100,7 +101,7 @@ def recipe(
 
 def _refuse(settings: Mapping[str, Json]) -> None:
     counts = {name: settings[name] >= 1 for name in ("loop_words", "loop_times", "most_words")}
-    shares = {name: 0 <= settings[name] <= 1 for name in ("max_foreign", "most_repeats", "rl_share")}
+    shares = {name: 0 <= settings[name] <= 1 for name in ("max_foreign", "caption_foreign", "most_repeats", "rl_share")}
     for name, fits in {**counts, **shares}.items():
         if not fits:
             raise ConfigError(name, settings[name], "at least 1" if name in counts else "a share from 0 to 1")

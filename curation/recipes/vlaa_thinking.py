@@ -40,6 +40,7 @@ def recipe(
     reasoner_model: str = "deepseek-reasoner",
     rewriter_model: Literal["gpt-3.5-turbo", "gpt-4-turbo", "gpt-4o"] = "gpt-3.5-turbo",
     judge_model: str = "gpt-3.5-turbo",
+    caption_foreign: float = 0.5,
     caption_prompt: Literal["paper", "repository"] = "paper",
     rewrite_prompt: Literal["paper", "v1"] = "paper",
     ask_rewriter: Literal["on_leak", "always"] = "on_leak",
@@ -71,7 +72,9 @@ def recipe(
         settings=settings,
         steps=(
             dedup.using(unique_image=unique_image, near_images=near_images, seed=seed),
-            caption.using(prompt=prompts(captions, role="captioner"), skip_sources=adopt_sources),
+            caption.using(
+                prompt=prompts(captions, role="captioner"), skip_sources=adopt_sources, max_foreign=caption_foreign
+            ),
             Draws(
                 k=draws, stop=stop,
                 steps=(

@@ -31,6 +31,7 @@ def recipe(
     near_images: bool = True,
     turns: int = 2,
     most_questions: int = 5,
+    caption_foreign: float = 0.5,
     questions: int = 3,
     types: tuple[str, ...] = ("MC", "FIB", "DES"),
     reasoning: str = "Reasoning",
@@ -55,7 +56,7 @@ def recipe(
 ) -> Recipe:
     """The recipe with every reconstructed default as a setting."""
     settings = dict(locals())
-    _refuse(turns, questions, types, rewards, at_least, abilities, sft_share, checks)
+    _refuse(turns, questions, types, rewards, at_least, abilities, sft_share, checks, caption_foreign)
     return Recipe(
         name="wethink",
         title="WeThink: questions made from pictures, kept where two teachers agree",
@@ -67,8 +68,8 @@ def recipe(
         settings=settings,
         steps=(
             dedup.using(unique_image=unique_image, near_images=near_images, seed=seed),
-            describe,
-            mine.using(turns=turns, most_questions=most_questions),
+            describe.using(max_foreign=caption_foreign),
+            mine.using(turns=turns, most_questions=most_questions, max_foreign=caption_foreign),
             synthesize.using(
                 questions=questions, types=types, reasoning=reasoning, abilities=abilities, at_least=at_least
             ),
@@ -86,7 +87,7 @@ def recipe(
 
 def _refuse(
     turns: int, questions: int, types: tuple[str, ...], rewards: Mapping[str, str], at_least: int,
-    abilities: tuple[str, ...], sft_share: float, checks: tuple[str, ...],
+    abilities: tuple[str, ...], sft_share: float, checks: tuple[str, ...], caption_foreign: float,
 ) -> None:  # fmt: skip
     limits = (
         ("turns", turns, 0 <= turns <= 10, "must be 0 to 10"),
@@ -95,6 +96,7 @@ def _refuse(
         ("rewards", dict(rewards), set(types) <= rewards.keys(), f"needs a reward for each of {', '.join(types)}"),
         ("at_least", at_least, 0 <= at_least <= len(abilities), "must be 0 to the number of abilities"),
         ("checks", checks, set(checks) <= CHECKS.keys() and len(set(checks)) == len(checks), "some of text, image"),
+        ("caption_foreign", caption_foreign, 0 <= caption_foreign <= 1, "must be 0 to 1"),
         ("sft_share", sft_share, 0 <= sft_share <= 1, "must be 0 to 1"),
     )
     for name, value, good, fix in limits:

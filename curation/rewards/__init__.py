@@ -2,8 +2,8 @@
 
 One family a file, with its formula and source; the parser and the comparison are those of `curation.answers`, so that a
 reward agrees with the verdict a corpus was curated by. `REWARDS` names them for the trainer's configuration; `score`
-calls one with a row's columns, `score_async` also those that ask a judge or a reward model. Nothing here raises on any
-response: what nobody could tell has `total` None.
+calls one with a row's columns, `score_async` also those that ask a judge or a reward model. Neither raises on any
+response or row, whatever its type: what nobody could tell has `total` None. The functions themselves take text.
 """
 
 import inspect
@@ -15,9 +15,9 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from curation.errors import ConfigError
-from curation.records import Json
+from curation.records import Json, json_name
 from curation.rewards.answer import accuracy, format_and_accuracy
-from curation.rewards.columns import READ
+from curation.rewards.columns import READ, response_text
 from curation.rewards.criterion import criterion
 from curation.rewards.detection import detection_map, weighted_sum
 from curation.rewards.format import format_reward
@@ -118,40 +118,56 @@ def _adapter(name: str, setting: str) -> TypeAdapter[Any]:
     return TypeAdapter(declared(name).settings[setting])
 
 
-def score(name: str, response: str, row: Mapping[str, Any], **settings: Any) -> Reward:
+def score(name: str, response: object, row: Mapping[str, Any], **settings: Any) -> Reward:
     """A reward that rules decide, with its columns taken from `row`; one missing or unreadable makes it unscored.
 
-    Raises `ConfigError` for an unknown name, or one that asks a model (use `score_async`).
+    `response` is text, or the messages TRL gives for a conversation (`columns.response_text`); anything else, and a row
+    that is no mapping, is unscored too. Raises `ConfigError` for an unknown name, or one that asks a model (use
+    `score_async`).
     """
     if declared(name).waits:
         raise ConfigError("reward", name, f"asks a {declared(name).model}: call it with score_async")
-    taken = _taken(name, row)
+    taken = _taken(name, response, row)
     if isinstance(taken, Reward):
         return taken
-    result: Reward = REWARDS[name](response, **taken, **settings)
+    result: Reward = REWARDS[name](taken.response, **taken.columns, **settings)
     return result
 
 
 async def score_async(
-    name: str, response: str, row: Mapping[str, Any], *, judge: Judge | None = None, scorer: Scorer | None = None,
+    name: str, response: object, row: Mapping[str, Any], *, judge: Judge | None = None, scorer: Scorer | None = None,
     **settings: Any,
 ) -> Reward:  # fmt: skip
-    """Any reward. Raises `ConfigError` when it needs a judge or a scorer that is not given."""
+    """Any reward, as `score`. Raises `ConfigError` when it needs a judge or a scorer that is not given."""
     found = declared(name)
     if not found.waits:
         return score(name, response, row, **settings)
     model = {"judge": judge, "scorer": scorer}[found.model]
     if model is None:
         raise ConfigError("reward", name, f"needs a {found.model}")
-    taken = _taken(name, row)
+    taken = _taken(name, response, row)
     if isinstance(taken, Reward):
         return taken
-    result: Reward = await REWARDS[name](response, **taken, **{found.model: model}, **settings)
+    result: Reward = await REWARDS[name](taken.response, **taken.columns, **{found.model: model}, **settings)
     return result
 
 
-def _taken(name: str, row: Mapping[str, Any]) -> dict[str, Any] | Reward:
-    """The columns a reward reads, by parameter; empty ones are left to their defaults."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a reward is called with: the response as text, and its columns by parameter."""
+
+    response: str
+    columns: Mapping[str, Any]
+
+
+def _taken(name: str, response: object, row: object) -> Taken | Reward:
+    """Response and columns as the reward reads them; empty columns are left to their defaults."""
+    try:
+        text = response_text(response)
+    except ValueError as error:
+        return unscored("response_malformed", str(error))
+    if not isinstance(row, Mapping):
+        return unscored("row_malformed", f"the row is {json_name(row)}, not an object")
     values: dict[str, Any] = {}
     for column, needed in declared(name).columns.items():
         value = next((row[alias] for alias in ALIASES.get(column, (column,)) if row.get(alias) is not None), None)
@@ -161,6 +177,6 @@ def _taken(name: str, row: Mapping[str, Any]) -> dict[str, Any] | Reward:
             continue
         try:
             values[column] = READ[column](value)
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             return unscored("column_malformed", f"{column}: {error}")
-    return values
+    return Taken(text, values)

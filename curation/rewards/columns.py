@@ -1,6 +1,7 @@
 """Columns of a row as rewards read them: published rows hold integers, lists, objects of letters and JSON texts.
 
-Whatever cannot be read raises `ValueError`, and the row is not scored: one bad row must not stop a training.
+Responses are read here too. Whatever cannot be read raises `ValueError`, and the row is not scored: one bad row must
+not stop a training.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,28 @@ from typing import Any, cast
 
 import orjson
 
-from curation.records import KINDS, Option
+from curation.records import KINDS, Option, json_name
+
+
+def response_text(value: object) -> str:
+    """What a model said: text as it is; of TRL's conversational completion, messages `{role, content}`, the content of
+    the last one by the assistant, whose text parts are joined. `ValueError` for anything else.
+    """
+    if isinstance(value, str):
+        return value
+    messages = [value] if isinstance(value, Mapping) else value
+    if not isinstance(messages, list | tuple) or not all(isinstance(one, Mapping) for one in messages):
+        raise ValueError(f"the response is {json_name(value)}, neither text nor messages")
+    said = [one.get("content") for one in messages if one.get("role", "assistant") == "assistant"]
+    if not said:
+        raise ValueError("the messages of the response have none by the assistant")
+    parts = [said[-1]] if isinstance(said[-1], str) else said[-1]
+    if not isinstance(parts, list | tuple):
+        raise ValueError(f"the content of the last message is {json_name(parts)}, not text")
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    if not (found := [one for one in texts if isinstance(one, str)]):
+        raise ValueError("the content of the last message has no text")
+    return "".join(found)
 
 
 def text(value: object) -> str:
@@ -17,7 +39,7 @@ def text(value: object) -> str:
         return value
     if isinstance(value, int | float | list | tuple | dict):
         return orjson.dumps(value).decode()
-    raise ValueError(f"is a {type(value).__name__}, not text")
+    raise ValueError(f"is {json_name(value)}, not text")
 
 
 def kind(value: object) -> str:
@@ -47,7 +69,7 @@ def _option(one: object) -> Option | str:
         return one
     if isinstance(one, int | float):
         return str(one)
-    raise ValueError(f"an option is a {type(one).__name__}")
+    raise ValueError(f"an option is {json_name(one)}")
 
 
 def number(value: object) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from curation.errors import SampleError
-from curation.records import KINDS, Json, Kind, Option
+from curation.records import KINDS, Json, Kind, Option, json_name
 from curation.sources.kinds import infer_kind, is_number
 
 LONGEST_QUESTION = 20_000  # characters, also of a problem stated in words
@@ -181,7 +181,7 @@ def _lettered(options: Mapping[str, Json]) -> list[tuple[str, str]]:
 def _labelled(options: Json) -> list[tuple[str, str]]:
     """(letter, text) from a list, by its labels when it has them."""
     if not isinstance(options, Sequence) or isinstance(options, bytes):
-        raise SampleError("options_malformed", f"neither a list nor an object but {type(options).__name__}")
+        raise SampleError("options_malformed", f"neither a list nor an object but {json_name(options)}")
     texts = [_option_text(option) for option in options[: MOST_OPTIONS + 1]]
     labels = [_LABEL.fullmatch(text) for text in texts]
     letters = [label[1].upper() for label in labels if label]

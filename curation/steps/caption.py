@@ -5,7 +5,7 @@ from typing import Literal
 from curation.prompts import PromptSet, prompts
 from curation.records import Image
 from curation.step import Drop, step
-from curation.steps.replies import text_of
+from curation.steps.replies import description, text_of
 from curation.teachers.protocol import Teacher
 
 
@@ -21,6 +21,8 @@ async def caption(
     source_captions: Literal["use", "ignore"] = "use",
     text_problems: Literal["skip", "caption"] = "skip",
     skip_sources: tuple[str, ...] = (),
+    max_foreign: float = 0.5,
+    markup: str = "drop",
 ) -> str | Drop:
     """A question-blind description of the picture (arXiv 2504.11468, §3.1).
 
@@ -33,4 +35,5 @@ async def caption(
         return given_caption
     if image is None:
         return Drop("caption_unavailable")
-    return text_of(await captioner.ask(prompt.fill({}, images=(image,)), sampling=prompt.sampling))
+    text = text_of(await captioner.ask(prompt.fill({}, images=(image,)), sampling=prompt.sampling))
+    return description(text, max_foreign=max_foreign, markup=markup)

@@ -4,8 +4,8 @@ from pydantic import BaseModel, Field
 
 from curation.prompts import PromptSet, prompts
 from curation.records import Image, Json
-from curation.step import step
-from curation.steps.replies import text_of
+from curation.step import Drop, step
+from curation.steps.replies import description, text_of
 from curation.teachers.protocol import Teacher
 from curation.teachers.structured import ask_as
 
@@ -38,7 +38,9 @@ async def mine(
     merge_prompt: PromptSet = prompts("wethink/merge", role="viewer", extra=("exchange",)),
     turns: int = 2,
     most_questions: int = 5,
-) -> dict[str, Json]:
+    max_foreign: float = 0.5,
+    markup: str = "drop",
+) -> dict[str, Json] | Drop:
     """{text, turns: [{questions, answers}], ended} (step 2; how many turns is not published, and 2 is ours).
 
     `ended` is `enough` when the reasoner had nothing more to ask, else `turns`. Without any answer the description
@@ -58,7 +60,8 @@ async def mine(
         return {"text": describe, "turns": [], "ended": ended}
     told = {"describe": describe, "exchange": _exchange(exchanges)}
     merged = text_of(await viewer.ask(merge_prompt.fill(told, images=(image,)), sampling=merge_prompt.sampling))
-    return {"text": merged, "turns": exchanges, "ended": ended}
+    checked = description(merged, max_foreign=max_foreign, markup=markup)
+    return checked if isinstance(checked, Drop) else {"text": merged, "turns": exchanges, "ended": ended}
 
 
 async def _look(viewer: Teacher, prompt: PromptSet, image: Image, questions: list[str]) -> list[str]:

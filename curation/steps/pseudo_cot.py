@@ -10,7 +10,7 @@ from curation.prompts import PromptSet, prompts
 from curation.records import Image, Json, Option
 from curation.step import Drop, step
 from curation.steps.distill import lettered
-from curation.steps.replies import refused, text_of
+from curation.steps.replies import description, refused, text_of
 from curation.teachers.protocol import Teacher
 
 PARTS = ("caption", "reasoning")
@@ -27,6 +27,8 @@ async def pseudo_cot(
     captioner: Teacher,
     prompt: PromptSet = prompts("vision_r1_cold/pseudo_cot", role="captioner", extra=("options",)),
     source_solutions: Literal["ignore", "use"] = "ignore",
+    max_foreign: float = 0.5,
+    markup: str = "drop",
 ) -> dict[str, Json] | Drop:
     """{caption, reasoning, by} of the pseudo-CoT (arXiv 2503.06749 §3.3.1; needing both parts is reconstructed).
 
@@ -45,12 +47,14 @@ async def pseudo_cot(
     text = text_of(await captioner.ask(prompt.fill(columns, images=(image,)), sampling=prompt.sampling))
     if refused(text):
         return Drop("reply_refusal", text[:200], text)
-    if not (wanted := [name for name in PARTS if f"<{name}>" in prompt.prompt.text]):
-        return {"caption": text, "reasoning": "", "by": "captioner"}
-    parts = {name: block(text, name) for name in PARTS}
+    wanted = [name for name in PARTS if f"<{name}>" in prompt.prompt.text]
+    parts = {name: block(text, name) for name in PARTS} if wanted else {"caption": text, "reasoning": ""}
     if missing := [name for name in wanted if not parts[name]]:
         return Drop("pseudo_cot_incomplete", f"no {' and no '.join(missing)}", text)
-    return {**parts, "by": "captioner"}
+    checked = description(
+        parts["caption"], question + columns["options"], max_foreign=max_foreign, markup=markup
+    )  # fmt: skip
+    return checked if isinstance(checked, Drop) else {**parts, "by": "captioner"}
 
 
 def block(text: str, name: str) -> str:

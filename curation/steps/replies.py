@@ -2,18 +2,21 @@
 markup we asked for.
 """
 
+import json
 import re
 import unicodedata
 from collections import Counter
 from dataclasses import replace
 
+from curation.answers.parse import TAG
 from curation.errors import SampleError
 from curation.records import Verdict
 from curation.step import Drop
 from curation.teachers.protocol import Reply
 
 MARKUP = re.compile(
-    r"<\s*/?\s*(script|style|iframe|object|embed|img|svg|html|body|head|div|span|form|input|button|link|meta|a)\b[^>]{0,2000}>",
+    r"<\s*/?\s*(script|style|iframe|object|embed|img|svg|html|body|head|div|span|form|input|button|link|meta"
+    r"|a(?=\s*>|\s[^<>]{0,200}=))\b[^>]{0,2000}>",
     re.IGNORECASE,
 )
 
@@ -25,6 +28,7 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 
+FENCE = re.compile(r"\s*```[ \t]*(\w*)[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.DOTALL)
 MARKS = " \n.!*\"'`"
 COMMON = frozenset({"LATIN", "GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "MICRO", "FEMININE", "MASCULINE"})
 
@@ -91,3 +95,31 @@ def unexpected(text: str, question: str, *, max_foreign: float, markup: str) -> 
     if markup == "drop" and (found := MARKUP.search(text)):
         return Drop("markup_unexpected", found[0][:200], text)
     return None
+
+
+def description(text: str, question: str = "", *, max_foreign: float, markup: str) -> str | Drop:
+    """The text when it can be somebody's description of a picture, else why not.
+
+    Not a description are a refusal, tags of a reply's layout, markup, and what is mostly in a script that neither
+    Latin nor `question` uses. Raises `SampleError` for a text without any word, and for JSON in place of prose.
+    """
+    if refused(text):
+        return Drop("reply_refusal", text[:200], text)
+    if is_data(text):
+        raise SampleError("reply_not_schema", "JSON in place of a description", text)
+    if not any(char.isalpha() for char in TAG.sub("", text)):
+        raise SampleError("reply_empty", "no word in the description", text)
+    if found := TAG.search(text):
+        return Drop("markup_unexpected", found[0], text)
+    return unexpected(text, question, max_foreign=max_foreign, markup=markup) or text
+
+
+def is_data(text: str) -> bool:
+    """Whether a reply, without the fence around it, is JSON other than a quoted text; a fence may say so itself."""
+    fenced = FENCE.fullmatch(text)
+    inside = fenced[2] if fenced else text.strip(MARKS)
+    try:
+        value = json.loads(inside)
+    except (ValueError, RecursionError):
+        return bool(fenced and fenced[1].lower() == "json")
+    return not isinstance(value, str)

@@ -13,6 +13,7 @@ from curation.answers import check
 from curation.errors import ConfigError
 from curation.records import Option, Verdict
 from curation.rewards import REWARDS, Judge, Reward, Scorer, checked, score, score_async
+from curation.rewards.columns import response_text
 from curation.rewards.format import laid_out
 from curation.trainer.config import Overlong, Progressive
 
@@ -21,9 +22,12 @@ Scores = list[float | None]
 REFERENCES = ("answer", "solution", "reference")
 
 
-def said(completion: Completion | str) -> str:
-    """The text of a completion, which TRL gives as messages or as a string."""
-    return completion if isinstance(completion, str) else str(completion[0]["content"])
+def said(completion: Completion | str) -> str | None:
+    """The text of a completion, which TRL gives as messages or as a string; None where it has none."""
+    try:
+        return response_text(completion)
+    except ValueError:
+        return None
 
 
 def reference_of(row: Mapping[str, Any]) -> str:
@@ -80,7 +84,7 @@ def named(
 
     def reward(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
         rows = _rows(completions, columns)
-        found = [score(name, said(c), row, **given) for c, row in zip(completions, rows, strict=True)]
+        found = [score(name, c, row, **given) for c, row in zip(completions, rows, strict=True)]
         return _logged(name, found, log_metric)
 
     reward.__name__ = name
@@ -91,14 +95,14 @@ def _judged(name: str, given: Mapping[str, Any], judge: Judge | None, scorer: Sc
     known: dict[tuple[str, str, str], Reward] = {}
 
     async def reward(completions: Sequence[Completion], *, log_metric: Any = None, **columns: Any) -> Scores:
-        async def one(text: str, row: Mapping[str, Any]) -> Reward:
-            key = (str(row.get("question", "")), reference_of(row), text)
+        async def one(completion: Completion, row: Mapping[str, Any]) -> Reward:
+            key = (str(row.get("question", "")), str([row.get(each) for each in REFERENCES]), str(completion))
             if key not in known or known[key].total is None:
-                known[key] = await score_async(name, text, row, judge=judge, scorer=scorer, **given)
+                known[key] = await score_async(name, completion, row, judge=judge, scorer=scorer, **given)
             return known[key]
 
         rows = _rows(completions, columns)
-        jobs = [one(said(c), row) for c, row in zip(completions, rows, strict=True)]
+        jobs = [one(c, row) for c, row in zip(completions, rows, strict=True)]
         return _logged(name, await asyncio.gather(*jobs), log_metric)
 
     reward.__name__ = name
@@ -146,8 +150,10 @@ def progressive(settings: Progressive) -> Any:
         scores: Scores = []
         for completion, row in zip(completions, _rows(completions, columns), strict=True):
             least = threshold(settings, row["progress"])
-            wanted, found = boxes(reference_of(row)), boxes(parse(said(completion)).answer)
-            scores.append(float(bool(found) and iou(found[-1], wanted[0]) >= least) if wanted else None)
+            text = said(completion)
+            wanted, found = boxes(reference_of(row)), boxes(parse(text or "").answer)
+            told = bool(wanted) and text is not None
+            scores.append(float(bool(found) and iou(found[-1], wanted[0]) >= least) if told else None)
             if log_metric:
                 log_metric("reward_threshold", least)
         return scores

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pil
 
-from curation.intake import SeenIds, _together, intake, samples
-from curation.pictures import Limits
+from curation.intake import SeenIds, _together, intake, prepare, samples
+from curation.pictures import DEFAULT_LIMITS, Limits
 from curation.reasons import INTAKE
 from curation.records import Json, Rejected, Sample
 from curation.sources import RawRow, Source, open_source
@@ -199,6 +199,52 @@ def test_words_may_stand_in_for_a_picture() -> None:
 def test_a_missing_answer_is_kept_only_where_none_is_needed() -> None:
     sample, _ = intake(row(answer=None), seen_ids=SeenIds(), need_answer=False)  # type: ignore[misc]
     assert (sample.reference, sample.kind) == (None, "open")
+
+
+UNREAD = ("question", "options", "reference")
+
+
+@pytest.mark.parametrize(
+    ("values", "left"),
+    [
+        ({"answer": "E", "options": ["red", "blue"]}, {"answer"}),
+        ({"options": "junk"}, {"options"}),
+        ({"options": ["red", "red"], "answer": "red"}, {"options"}),
+        ({"answer": {"a": 1}}, {"answer"}),
+        ({"answer": b"3"}, {"answer"}),
+        ({"kind": "riddle"}, {"answer"}),
+        ({"kind": "riddle", "answer": None}, {"answer"}),
+        ({"question": "x" * 30_000}, {"question"}),
+        ({"question": ["How", "many?"], "answer": 3}, set()),
+        ({"question": None, "answer": None}, set()),
+    ],
+)
+def test_what_the_run_never_reads_costs_no_picture(values: dict[str, Json], left: set[str]) -> None:
+    found = prepare(row(**values), need_answer=True, unread=UNREAD, limits=DEFAULT_LIMITS)
+    assert isinstance(found, tuple), found
+    sample = found[0]
+    assert sample.image is not None
+    assert set(sample.meta.get("left_aside", {})) == left
+    orjson.dumps(sample.meta)
+
+
+def test_what_was_left_aside_keeps_rows_of_one_picture_apart_and_can_be_looked_up() -> None:
+    one, other = (
+        prepare(row(question=None, answer={"a": n}), need_answer=True, unread=UNREAD, limits=DEFAULT_LIMITS)
+        for n in (1, 2)
+    )
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    assert one[0].id != other[0].id
+    assert one[0].meta["left_aside"] == {"answer": '{"answer": {"a": 1}}'}
+
+
+@pytest.mark.parametrize("unread", [("question",), ("question", "options"), ("options",)])
+def test_an_answer_that_is_read_must_be_one_of_the_options(unread: tuple[str, ...]) -> None:
+    given = row(answer="E", options=["red", "blue"])
+    found = prepare(given, need_answer=True, unread=unread, limits=DEFAULT_LIMITS)
+    assert isinstance(found, Rejected)
+    assert found.reason == "answer_not_in_options"
 
 
 @pytest.mark.parametrize(

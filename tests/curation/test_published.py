@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from curation.answers import parse
 from curation.errors import SampleError
 from curation.intake import samples as taken_in
-from curation.records import Json, Sample
+from curation.records import Json, Rejected, Sample
 from curation.sources import open_source
 from curation.sources.published import FORMATS
 from curation.sources.published.mulberry import taken_apart
@@ -98,6 +98,41 @@ def test_verifier_types_choose_the_kind_and_rows_without_a_trace_are_kept(images
     ]  # fmt: skip
     assert samples[1].solution == ""
     assert samples[2].meta["verifier_type"] == "mcq"
+
+
+def test_the_reference_of_a_dressed_answer_is_bare_and_what_stood_there_is_kept(images: Path, tmp_path: Path) -> None:
+    chain = "<SUMMARY>s</SUMMARY><CAPTION>c</CAPTION><REASONING>r</REASONING>"
+    said = {
+        "vision-r1-cold": "<think>I count.</think><answer>**Final Answer:** 2</answer>",
+        "llava-cot": f"{chain}<CONCLUSION>The answer is B.</CONCLUSION>",
+    }
+    found: list[tuple[str | None, str, Json]] = []
+    for name, response in said.items():
+        turns = [{"from": "human", "value": "<image>How many?\nA. 1\nB. 2"}, {"from": "gpt", "value": response}]
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"id": 1, "image": PICTURES[0], "conversations": turns}))
+        [one] = taken_in(open_source(f"{name}:{tmp_path / name}.jsonl?images={images}"))
+        assert isinstance(one, tuple)
+        found.append((one[0].reference, one[0].kind, one[0].meta["published_answer"]))
+    assert found == [("B", "mcq", "**Final Answer:** 2"), ("B", "mcq", "The answer is B.")]
+
+
+@pytest.mark.parametrize("name", ["vlaa-thinking", "wethink", "vision-r1-rl"])
+def test_one_id_may_name_several_questions(name: str, images: Path, tmp_path: Path) -> None:
+    columns = {
+        "vlaa-thinking": {"gt": "4", "image": PICTURES[0]},
+        "wethink": {"answer": "4", "refined_cot": "I count.", "image_path": PICTURES[0]},
+        "vision-r1-rl": {"answer": "4", "images": [PICTURES[0]]},
+    }[name]
+    asks = ["How many cubes?", "How many balls?", "How many balls?", "How many cubes?", "How many rods?"]
+    word = "question" if name == "vlaa-thinking" else "problem"
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps({"id": "clevr_math-7", word: ask, **columns}) for ask in asks))
+    found = list(taken_in(open_source(f"{name}:{file}?images={images}")))
+    samples = [one[0] for one in found if isinstance(one, tuple)]
+    assert [sample.question for sample in samples] == [asks[0], asks[1], asks[4]]
+    assert len({sample.id for sample in samples}) == 3
+    assert [sample.meta.get("published_id") for sample in samples] == [None, "clevr_math-7", "clevr_math-7"]
+    assert [one.reason for one in found if isinstance(one, Rejected)] == ["duplicate_id", "duplicate_id"]
 
 
 # Vision-R1
@@ -216,6 +251,22 @@ def test_the_last_final_answer_heading_counts() -> None:
         ("Final Answer:No, because it is shut", "Open?", "No, because it is shut", ""),
         (7, "How many?", "7", ""),
         (r"\boxed{12}", "How many?", "12", ""),
+        ("**Final Answer:** 2", "How many?", "2", ""),
+        ("**Final Answer: 2**", "How many?", "2", ""),
+        ("Final Answer: **2**", "How many?", "2", ""),
+        ("**Final Answer:** **2.5 cm**.", "How long?", "2.5 cm", ""),
+        ("**2**", "How many?", "2", ""),
+        ("The answer is B.", "Which option of the picture?", "B", ""),
+        ("The answer is B.", "Pick\nA. 5cm\nB. 6cm", "B", "mcq"),
+        ("The correct answer is **B. 6cm**", "Pick\nA. 5cm\nB. 6cm", "B", "mcq"),
+        ("So the answer is 40.1 kg.", "How heavy?", "40.1 kg", ""),
+        ("The bus is red.", "What colour?", "The bus is red.", ""),
+        ("The result is shown in the table.", "Where?", "The result is shown in the table.", ""),
+        ("The answer is that nobody can tell.", "Why?", "The answer is that nobody can tell.", ""),
+        ("2**3", "What is written?", "2**3", ""),
+        ("__init__", "What is written?", "__init__", ""),
+        ("Answer:", "What is written?", "Answer:", ""),
+        ("**", "What is written?", "**", ""),
     ],
 )  # fmt: skip
 def test_published_answers_are_read_whatever_they_are_dressed_in(

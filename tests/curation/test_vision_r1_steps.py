@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +19,12 @@ from curation.records import Option
 from curation.step import Drop, Step, step
 from curation.steps.assemble import LAYOUTS, assemble
 from curation.steps.bridge import caption
+from curation.steps.caption import caption as vlaa_caption
+from curation.steps.describe import describe
 from curation.steps.leaks import answer_leaks, leaks
 from curation.steps.logic import RULES, logic
 from curation.steps.match import verify
+from curation.steps.mine import mine
 from curation.steps.pseudo_cot import block, pseudo_cot
 from curation.steps.ptst import split, stage_of
 from curation.steps.reason import distill
@@ -125,6 +129,61 @@ def test_without_reasoning_the_caption_is_the_description() -> None:
 )
 def test_a_refusing_or_answering_description_is_dropped(reply: str, reason: str) -> None:
     assert bridge(reply)[0].reason == reason
+
+
+JUNK = {
+    "null": "reply_not_schema",
+    '{"answers": 3}': "reply_not_schema",
+    '```json\n{"answers": 3}\n```': "reply_not_schema",
+    "```json\n{broken\n```": "reply_not_schema",
+    "[[[[[[]]]]]]": "reply_not_schema",
+    "[[[((({{": "reply_empty",
+    "<think>" * 5000: "reply_empty",
+    "<think>A row of dots": "markup_unexpected",
+    "Dots. <script>alert(1)</script>": "markup_unexpected",
+    "На картинке четыре точки.": "language_unexpected",
+    "I'm sorry, I can't describe this.": "reply_refusal",
+}
+PROSE = [
+    "Dots in a row.",
+    '"Dots in a row."',
+    "```\n| a | b |\n|---|---|\n```",
+    "Title: 0 < a and b > 2",
+    "A sign: 出口 (exit)",
+]
+
+
+def reason_of(made: Callable[[], Any]) -> str:
+    try:
+        value = made()
+    except SampleError as error:
+        return error.reason
+    return value.reason if isinstance(value, Drop) else ""
+
+
+@pytest.mark.parametrize(("reply", "reason"), [*JUNK.items(), *((prose, "") for prose in PROSE)])
+def test_only_prose_is_a_description_whoever_writes_it(reply: str, reason: str) -> None:
+    small = pseudo_cot.settings["prompt"].suited("small")
+    exchange = ['{"enough": false, "questions": ["Colour?"]}', '{"enough": true, "questions": []}']
+    assert reason_of(lambda: bridge(reply)[0]) == reason
+    assert reason_of(lambda: think_first(reply, prompt=small)[0]) == reason
+    assert reason_of(lambda: think_first(f"<caption>{reply}</caption><reasoning>4</reasoning>")[0]) == reason
+    assert reason_of(lambda: call(describe, PICTURE, captioner=Scripted([reply]))) == reason
+    assert reason_of(lambda: call(vlaa_caption, PICTURE, None, "", "test", captioner=Scripted([reply]))) == reason
+    eyes = Scripted(['{"answers": ["red"]}', reply])
+    assert reason_of(lambda: call(mine, "Dots.", PICTURE, reasoner=Scripted(exchange), viewer=eyes)) == reason
+
+
+@pytest.mark.parametrize(
+    "reply", ["Ответ: три.", "Four dots in a row. Ответ: три.", "Dots. 答案是四。", "Punkte. Antwort: 4"]
+)
+def test_an_answer_stated_in_another_language_is_one(reply: str) -> None:
+    assert reason_of(lambda: bridge(reply)[0]) == "description_answers"
+    assert reason_of(lambda: bridge(reply, stated_answer="keep", max_foreign=1.0)[0]) == ""
+
+
+def test_pictures_of_another_script_may_be_described_where_that_is_set() -> None:
+    assert call(describe, PICTURE, captioner=Scripted(["На картинке точки."]), max_foreign=1.0) == "На картинке точки."
 
 
 def test_an_empty_description_fails_and_an_answering_one_may_be_kept() -> None:

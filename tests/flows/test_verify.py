@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from curation.answers.rows import verdict_of_line
 from flows.cli import main
+from flows.verify import verify
 
 GOOD = [
     ({"response": "<think>3</think>\\boxed{4}", "answer": 4}, True),
@@ -80,6 +82,52 @@ def test_bad_use_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFi
         assert main(["verify", *arguments]) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert rows.read_bytes() == b"{}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "not found"),
+        ("folder", "a folder"),
+        ('[{"response": "5", "answer": "5"}]', "one JSON array; verify reads JSON lines"),
+        ('\ufeff [\n  {"response": "5",\n "answer": "5"}\n]', "one JSON array; verify reads JSON lines"),
+        ("[" + '{"response": "5", "answer": "5"},' * 400_000, "jq -c '.[]'"),
+    ],
+)
+def test_a_file_that_is_no_json_lines_is_told_what_it_is(
+    content: str | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "my rows.json"
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_text(content, encoding="utf-8")
+    assert main(["verify", str(path)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_list_among_lines_is_a_broken_row(tmp_path: Path) -> None:
+    rows = written(tmp_path / "rows.jsonl", [b"[1, 2]", b"[" * 9, b'{"response": "5", "answer": "5"}'])
+    summary = verify(str(rows), None)
+    assert (summary.broken, summary.correct) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"response": None, "answer": 1}, {"response": [], "answer": 1}, {"response": "1", "answer": 1, "question": 3},
+     {"response": {}, "answer": 1}, None, 3, "text", [1], {"response": "1", "answer": [[1], [2]]}],
+)  # fmt: skip
+def test_messages_name_json_and_no_type_of_python(row: object) -> None:
+    verdict, detail = verdict_of_line(json.dumps(row).encode())
+    assert verdict.correct is None
+    assert not re.search(r"NoneType|\b(?:int|str|dict|float|bool)\b", detail), detail
+
+
+def test_one_box_in_a_list_is_read_and_several_are_told_where_to_go() -> None:
+    one = {"response": "<answer>[0, 0, 1, 1]</answer>", "kind": "box", "answer": [[0, 0, 1, 0.9]]}
+    assert verdict_of_line(json.dumps(one).encode())[0].correct is True
+    verdict, detail = verdict_of_line(json.dumps({**one, "answer": [[0, 0, 1, 0.9], [0.5, 0.5, 0.9, 0.9]]}).encode())
+    assert (verdict.reason, "detection_map" in detail) == ("answer_malformed", True)
 
 
 def test_an_empty_file_has_no_verdicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

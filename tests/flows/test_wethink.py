@@ -332,3 +332,17 @@ def test_real_tables_run_end_to_end(server: ModelServer, tmp_path: Path) -> None
     run(server, tmp_path / "store", *maps, source=f"json:{TABMWP}", limit=20)
     adds_up(funnel(tmp_path / "store"))
     assert funnel(tmp_path / "store")[-1]["kept"] > 5
+
+
+def test_pictures_are_taken_in_whatever_their_questions_and_answers_are(
+    server: ModelServer, finished: Path, tmp_path: Path
+) -> None:
+    kept = copied(finished, tmp_path, 4)
+    odd: list[dict[str, Any]] = [
+        {"answer": "E", "options": ["red", "blue"]}, {"options": "junk"}, {"answer": {"a": 1}},
+        {"question": "x" * 30_000},
+    ]  # fmt: skip
+    lines = [orjson.dumps({"question": "Q?", "image": path.name, **more}) for path, more in zip(kept, odd, strict=True)]
+    (tmp_path / "w.jsonl").write_bytes(b"\n".join(lines))
+    run(server, tmp_path / "store", source=f"jsonl:{tmp_path / 'w.jsonl'}", limit=0)
+    assert (funnel(tmp_path / "store")[0]["input"], funnel(tmp_path / "store")[0]["failed"]) == (4, 0)

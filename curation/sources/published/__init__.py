@@ -19,7 +19,7 @@ from curation.sources.files import Folder, Rooted
 from curation.sources.mapping import TARGETS
 from curation.sources.published import llava_cot, mulberry, vision_r1, vlaa_thinking, wethink
 from curation.sources.published.items import records
-from curation.sources.published.shared import Format, Row
+from curation.sources.published.shared import Format, Row, told_apart
 from curation.sources.rows import Broken, Files, raw_text, row_digest
 from curation.sources.spec import SourceSpec
 from curation.sources.tabular import Parquet, Record, open_parquet
@@ -56,12 +56,14 @@ class Published:
         raise ConfigError("--source", str(self.path), _other_format(self.format, seen))
 
     def rows(self, needed: Collection[str]) -> Iterator[Mapping[str, Json] | Broken]:
-        """Every row; a conversation of several turns gives one a question."""
+        """Every row; a conversation of several turns gives one a question, and no two questions have one id."""
+        asked: dict[int, int] = {}
         for record in self._records():
             if isinstance(record, Broken):
                 yield record
-            else:
-                yield from self._read(record)
+                continue
+            for row in self._read(record):
+                yield row if isinstance(row, Broken) else told_apart(row, record.get("id"), asked)
 
     def describe(self) -> dict[str, Json]:
         """The format, and the file's size in bytes."""

@@ -13,6 +13,7 @@ from curation.sources.published.shared import (
     Format,
     Record,
     Row,
+    as_published,
     asked,
     earlier,
     escaped,
@@ -37,6 +38,7 @@ def read(record: Record) -> Iterator[Row]:
         question, found = asked(human), staged[at]
         answer, kind = reference(found["CONCLUSION"], question) if "CONCLUSION" in found else (None, "")
         meta = {"corpus": "llava-cot", "published_id": record.get("id"), REFERENCE_FROM: "trace"}
+        meta |= as_published(found.get("CONCLUSION"), answer)
         meta |= {"turn": at + 1} if len(pairs) > 1 else {}
         yield {
             "id": turn_id(record.get("id"), question), "source": folder_of(path) or None, "image": path,

@@ -13,6 +13,7 @@ from curation.sources.published.shared import (
     Format,
     Record,
     Row,
+    as_published,
     asked,
     earlier,
     escaped,
@@ -40,6 +41,7 @@ def read(record: Record) -> Iterator[Row]:
         answer, kind = reference(final, question) if final else (None, "")
         described = _DESCRIPTION.search(response)
         meta = {"corpus": "mulberry", REFERENCE_FROM: "trace"} | ({"turn": at + 1} if len(pairs) > 1 else {})
+        meta |= as_published(final, answer)
         yield {
             "id": turn_id(record.get("id"), question), "source": folder_of(path) or None, "image": path,
             "question": question, "answer": answer, "kind": kind or None,

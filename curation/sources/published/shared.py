@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from curation.answers.by_choice import named, options_in
-from curation.answers.extract import reference_text
+from curation.answers.extract import SHORT, candidates, reference_text
 from curation.errors import SampleError
 from curation.records import Json
 from curation.sources.normalise import plain_text
@@ -21,6 +21,8 @@ WRAPPERS = frozenset({"images", "llava_cot_images", "mulberry_images", "cauldron
 REFERENCE_FROM = "reference_from"
 """In `meta`: `trace` when the row states its answer once, so that comparing trace and reference proves nothing."""
 
+_SAYS = re.compile(r"\b(?:answer|option|choice)\b[\W_]*(?:(?:is|would be|should be|must be)\b[\W_]*)?\Z", re.IGNORECASE)
+_EMPHASIS = re.compile(r"\*\*([^*\n]+)\*\*")
 _MARKER = re.compile(r"<(image|video|audio)>")
 _EDGE = re.compile(r"\A\s*<image>\s*|\s*<image>\s*\Z")
 
@@ -74,12 +76,13 @@ def folder_of(path: Json) -> str:
 
 
 def reference(given: Json, question: str, *, mcq: bool = False) -> tuple[str, str]:
-    """(answer, kind) that a published answer states: without `Final Answer:`, box and worked solution before it.
+    """(answer, kind) that a published answer states: without `Final Answer:`, "the answer is", box, emphasis, and
+    worked solution before it.
 
     An option's letter where the question lists options and the answer names one of them; kind is then `mcq`, else
     empty for the gate to infer. With `mcq` an answer is a letter even where the picture holds the options.
     """
-    text = reference_text(plain_text(given, "answer"))
+    text = undressed(plain_text(given, "answer"))
     options = options_in(question)
     choice = named(text, options) if options or mcq else None
     if choice and len(choice.letters) == 1 and choice.how in ("letter", "option_text"):
@@ -87,6 +90,26 @@ def reference(given: Json, question: str, *, mcq: bool = False) -> tuple[str, st
         if not options or letter in {option.letter for option in options}:
             return letter, "mcq"
     return text, ""
+
+
+def undressed(given: str) -> str:
+    """What an answer says, without what it is dressed in: `**Final Answer:** 2` is 2, `The answer is B.` is B.
+
+    A sentence that is its own answer ("The bus is red.") stays, and so does "the answer is that …".
+    """
+    bare = _EMPHASIS.sub(r"\1", given).strip() if len(given) <= SHORT else given.strip()
+    text = reference_text(bare)
+    found = next(candidates(text), None) if len(text) <= SHORT and "\n" not in text else None
+    stated = found.text if found and found.how == "stated" and not found.text.startswith("that ") else ""
+    if stated and _SAYS.search(text[: text.rfind(stated)]):
+        text = stated
+    return (text if text == bare else text.removesuffix(".")) or bare
+
+
+def as_published(given: Json, answer: str | None) -> Row:
+    """For `meta`: the answer as it stood in the file, where the reference is not that."""
+    text = plain_text(given, "answer").strip()
+    return {"published_answer": text} if text and text != answer else {}
 
 
 def turns(conversation: Json) -> list[tuple[str, str]]:
@@ -116,6 +139,21 @@ def turn_id(given: Json, question: str) -> str | None:
     if given is None:
         return None
     return f"{plain_text(given, 'id').strip()[:150]}-{blake2b(question.encode(), digest_size=4).hexdigest()}"
+
+
+def told_apart(row: Row, published: Json, asked: dict[int, int]) -> Row:
+    """The row, with a digest of its question in its id when an earlier row of this id asked something else.
+
+    `asked` has what each id asked first, as hashes; the same question under the same id stays a duplicate.
+    """
+    id, question = row.get("id"), str(row.get("question"))
+    if not isinstance(id, str | int) or asked.setdefault(hash((row.get("source"), id)), hash(question)) == hash(
+        question
+    ):
+        return row
+    given = row.get("meta")
+    meta = {"published_id": published, **given} if isinstance(given, Mapping) else given
+    return {**row, "id": turn_id(id, question), "meta": meta}
 
 
 def earlier(pairs: list[tuple[str, str]]) -> str:

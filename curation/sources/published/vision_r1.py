@@ -14,6 +14,7 @@ from curation.sources.published.shared import (
     Format,
     Record,
     Row,
+    as_published,
     asked,
     earlier,
     escaped,
@@ -35,7 +36,8 @@ def read_cold(record: Record) -> Iterator[Row]:
     pairs = turns(needed(record, "conversations"))
     for at, (human, response) in enumerate(pairs):
         question = asked(human)
-        answer, kind = reference(parse(response).answer, question)
+        given = parse(response).answer
+        answer, kind = reference(given, question)
         meta: Row = {"corpus": "vision-r1-cold", "style": "llava_cot" if "image" in record else "mulberry"}
         meta |= {"published_id": record["id"]} if "id" in record else {}
         meta |= {"turn": at + 1} if len(pairs) > 1 else {}
@@ -43,7 +45,7 @@ def read_cold(record: Record) -> Iterator[Row]:
             "id": turn_id(record.get("id"), question), "source": folder_of(path) or None, "image": path,
             "question": question, "answer": answer, "kind": kind or None, "solution": escaped(response),
             "context": earlier([(q, parse(r).answer) for q, r in pairs[:at]]), "licence": LICENCE,
-            "meta": {**meta, REFERENCE_FROM: "trace"},
+            "meta": {**meta, **as_published(given, answer), REFERENCE_FROM: "trace"},
         }  # fmt: skip
 
 
@@ -54,7 +56,8 @@ def read_rl(record: Record) -> Iterator[Row]:
     rest = {name: value for name, value in record.items() if name not in ("problem", "images", "answer", "image")}
     yield {
         "id": record.get("id"), "image": record.get("images", record.get("image")), "question": question,
-        "answer": answer, "kind": kind or None, "licence": LICENCE, "meta": {"corpus": "vision-r1-rl", **rest},
+        "answer": answer, "kind": kind or None, "licence": LICENCE, 
+        "meta": {"corpus": "vision-r1-rl", **as_published(record.get("answer"), answer), **rest},
     }  # fmt: skip
 
 

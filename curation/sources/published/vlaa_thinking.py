@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from curation.answers import parse
 from curation.errors import SampleError
-from curation.records import Json, Kind
+from curation.records import Json, Kind, json_name
 from curation.sources.kinds import DIGIT
 from curation.sources.published.shared import (
     REFERENCE_FROM,
@@ -67,7 +67,7 @@ FORMAT = Format("vlaa-thinking", (("question", "gt"), ("question", "answer"), ("
 def _meta(record: Record) -> Row:
     given = record.get("meta") or {}
     if not isinstance(given, Mapping):
-        raise SampleError("row_malformed", f"meta is {type(given).__name__}, not an object")
+        raise SampleError("row_malformed", f"meta is {json_name(given)}, not an object")
     further = {name: value for name, value in record.items() if name not in TAKEN and value is not None}
     return {"corpus": "vlaa-thinking", **given, **further}
 

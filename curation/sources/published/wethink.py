@@ -15,6 +15,7 @@ from curation.sources.published.shared import (
     Format,
     Record,
     Row,
+    as_published,
     escaped,
     folder_of,
     image_path,
@@ -41,6 +42,7 @@ def read(record: Record) -> Iterator[Row]:
     rest = {name: value for name, value in record.items() if name not in TAKEN}
     chain, own = _chain(text_in(record, "refined_cot"))
     meta = {"corpus": "wethink", "abilities": _abilities(record.get("abilities")), **rest}
+    meta |= as_published(given, answer)
     meta |= {} if own else {REFERENCE_FROM: "trace"}
     said = own or _TAGS.sub("", text_in(record, "answer")).strip()
     yield {
