@@ -50,15 +50,17 @@ def run(args: argparse.Namespace) -> int:
     job = _job(args)
     if args.estimate is not None:
         return _estimate(job, args)
+    from storage.funnel import funnel as funnel_of
+
     ended = _run_here(job, args.quiet) if args.no_prefect else _run_flow(job, args.quiet)
-    funnel = _query(job.store, "select * from funnel where run_id = ? order by step_no", [ended["run_id"]])
+    funnel = funnel_of(_open(job.store), ended["run_id"])
     if args.json:
-        print(json.dumps({**ended, "funnel": funnel.to_pylist()}, default=str))
+        print(json.dumps({**ended, "funnel": funnel}, default=str))
         return 0
     from flows.calls import failures, failures_text
     from flows.report import funnel_text
 
-    print(funnel_text(funnel.to_pylist()))
+    print(funnel_text(funnel))
     if said := failures_text(failures(_open(job.store), ended["run_id"])):
         print(said)
     print(f"run {ended['run_id']} {ended['event']} after {ended['seconds']:.0f} s; store: {job.store}")

@@ -27,6 +27,7 @@ from storage.view_catalog import RAW, make_views_file, views_path
 T = TypeVar("T")
 
 ATTEMPTS = 3
+PARTED = ("members", "outcomes")
 BLOCK = 8192  # rows of a stream held at once
 LEAN = {"memory_limit": "64MB"}  # beyond that DuckDB spills to the temporary directory
 LEASE_SECONDS = 10.0  # a garbage collector holds the lock for milliseconds
@@ -46,7 +47,8 @@ class Snapshot:
 
     `generation` is None before the first compaction; `segments` are the tail, by table. Together they say
     exactly which rows are seen. A `sealed` snapshot can open no file but those segments, whatever SQL it is
-    given. With `as_of`, rows created later (seconds since the epoch) are as if they were not there.
+    given. With `as_of`, rows created later (seconds since the epoch) are as if they were not there. A `part`
+    (number, of how many) has the outcomes and members of that part of the samples alone.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Snapshot:
         sealed: bool = False,
         as_of: float | None = None,
         lean: bool = False,
+        part: tuple[int, int] | None = None,
     ) -> None:
-        self.root, self.sealed, self.as_of = root, sealed, as_of
+        self.root, self.sealed, self.as_of, self.part = root, sealed, as_of, part
         self.generation = ""
         self.segments: dict[str, list[str]] = {}
         self.connection: duckdb.DuckDBPyConnection
@@ -188,13 +191,16 @@ class Snapshot:
 
     def _create_tail_views(self) -> None:
         self.segments = tail_of(self.connection, self.root, "generation._segments")
-        for table in TABLES if self.as_of is not None else self.segments:
+        for table in self.segments if self.as_of is None and self.part is None else TABLES:
             rows = generation_sql(table)
             if names := self.segments.get(table):
                 files = files_sql([segment_path(self.root, table, name) for name in names])
                 rows = f"{rows} union all by name {rows_sql(table, [files])}"
             if self.as_of is not None:
                 rows = f"select * from ({rows}) where created <= {float(self.as_of)!r}::double"  # noqa: S608 a number
+            if self.part is not None and table in PARTED:
+                number, parts = self.part
+                rows = f"select * from ({rows}) where hash(sample_id) % {int(parts)} = {int(number)}"  # noqa: S608 numbers
             self.connection.execute(f'create temp view "{RAW}{table}" as {rows}')
 
     def _seal(self) -> None:

@@ -68,13 +68,13 @@ class Store:
         with self.snapshot() as snapshot:
             return snapshot.query(sql, params)
 
-    def snapshot(self, *, lean: bool = False) -> Snapshot:
+    def snapshot(self, *, lean: bool = False, part: tuple[int, int] | None = None) -> Snapshot:
         """This moment of the store, for many queries: `with store.snapshot() as s: s.query(…)`.
 
         A `lean` one keeps what a run holds in memory from growing with the store; a query that cannot do with so
-        little takes what it needs.
+        little takes what it needs. `part` narrows it to the samples of one part of so many.
         """
-        return Snapshot(self.root, lean=lean)
+        return Snapshot(self.root, lean=lean, part=part)
 
     def put_images(self, pictures: Sequence[tuple[Image, bytes]]) -> None:
         """Store pictures by content, durably; those already there are skipped. Call it before appending rows."""

@@ -10,6 +10,7 @@ import pytest
 
 from curation.records import Outcome, Sample
 from storage import corpus
+from storage import funnel as funnel_module
 from storage.store import Store
 from tests.storage.hand_built import (
     STEPS,
@@ -429,3 +430,14 @@ def test_the_funnel_adds_up_whatever_happened(store: Store) -> None:
         assert after["input"] == (step["kept"] if after["step_no"] else 6)
         assert step["dropped"] == sum(orjson.loads(step["dropped_by_reason"]).values())
         assert step["failed"] == sum(orjson.loads(step["failed_by_reason"]).values())
+
+
+@pytest.mark.parametrize("together", [1, 3, 1000])
+def test_a_funnel_counted_in_parts_is_that_of_the_view(
+    finished: Store, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(funnel_module, "OUTCOMES_A_PART", together)
+    found = funnel_module.funnel(finished, "r1")
+    assert found == rows(finished, "SELECT * FROM funnel WHERE run_id = 'r1' ORDER BY step_no")
+    assert sum(row["dropped"] for row in found) > 1
+    assert funnel_module.funnel(finished, "unknown") == []
