@@ -73,20 +73,16 @@ def near_meaning(
         return [{"cluster": name} for name in id]
     if on == "picture":
         files = readable(lambda row: _file(image[row], pictures), first.values())
-        vectors, groups, reason = _pictures_of(model)(files), [normal_question(text) for text in asked], "near_look"
+        vectors, groups = _pictures_of(model)(files), [normal_question(text) for text in asked]
     else:
-        vectors, groups, reason = (
-            _texts_of(model)(list(first)),
-            [""] * len(id) if any_picture else pixels,
-            "near_meaning",
-        )
+        vectors, groups = _texts_of(model)(list(first)), [""] * len(id) if any_picture else pixels
     place = {key: at for at, key in enumerate(first)}
     near = near_vectors(
         vectors[[place[keys[row]] for row in rows]],
         threshold=threshold or (LOOK_THRESHOLD if on == "picture" else THRESHOLD),
         groups=_numbers(groups[row] for row in rows),
     )
-    return _verdicts(id, rows, near, reason)
+    return _verdicts(id, rows, near, "near_look" if on == "picture" else "near_meaning")
 
 
 def _verdicts(id: Sequence[str], rows: Sequence[int], near: Meanings, reason: str) -> Verdicts:

@@ -4,12 +4,14 @@ import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from curation.dedup.meaning import near_vectors
 from curation.engine import columns_of, run_all
 from curation.errors import ConfigError, SampleError
 from curation.pictures import inspect
@@ -23,7 +25,7 @@ from curation.steps.near_meaning import near_meaning
 from tests.curation.scripted import sample
 from tests.curation.test_dedup import encoded, table
 from tests.curation.test_dedup_corpus import OTHER_FRAME, photo
-from tests.curation.test_embedders import patches
+from tests.tiny_clip import patches, save
 
 LOCAL = "the model `local` is not there: pip install 'vistill[embed]'"
 ASKED = [
@@ -44,8 +46,6 @@ def loaded_anew() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.importorskip("sentence_transformers", reason="pip install 'vistill[embed]'")
-    from tests.tiny_clip import save
-
     return str(save(tmp_path_factory.mktemp("clip")))
 
 
@@ -241,6 +241,20 @@ def test_the_local_model_drops_a_paraphrase() -> None:
     assert told(ran(recipe_of(near_meaning.using(threshold=0.999)), rows, shown)) == {}
     with pytest.raises(ConfigError, match="embeds no pictures"):
         recipe_of(near_meaning.using(on="picture"))
+
+
+def test_where_the_search_was_not_exact_its_recall_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "near_vectors", partial(near_vectors, flat=600))
+    draw = np.random.default_rng(1)
+    known = {f"q{at}": draw.normal(size=16) for at in range(900)}
+    known |= {f"again{at}": known[f"q{at}"] + draw.normal(0, 0.01, 16) for at in range(100)}
+    monkeypatch.setattr(module, "text_embedder", lambda model: lambda texts: np.array([known[text] for text in texts]))
+    rows = [sample(text, question=text) for text in known]
+    found = ran(recipe_of(near_meaning), rows, Shown())
+    dropped = [one for one in found.values() if one.status == "dropped"]
+    assert len(dropped) >= 90
+    [recall] = {one.value["recall"] for one in dropped}
+    assert 0.9 <= recall <= 1
 
 
 @pytest.mark.parametrize(
