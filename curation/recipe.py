@@ -82,6 +82,8 @@ class Recipe:
         if step.writes in written:
             raise ConfigError(f"{self.name}: step {step.writes}", step.writes, "is written twice")
         _check_slots(step)
+        if step.check is not None:
+            step.check(step.settings)
 
     def flat(self) -> Iterator[Step]:
         """Every step once, in order, draws opened."""
@@ -283,6 +285,7 @@ def _bind(
             {name: _plain(value) for name, value in chosen.items()},
             {role: _identity(teachers[role], "image" in step.reads) for role in step.roles if role in teachers},
             {column: prints[column] for column in step.reads if column in prints},
+            *([dict(step.instead)] if step.instead else []),
         ]
     )
     return Bound(bound, idx, prints[step.writes], in_draws)

@@ -29,6 +29,8 @@ from curation.version import code_version
 Scope = Literal["row", "all", "many"]
 Pictures = Callable[[Image], bytes]
 """What a step asks for when it needs the bytes of stored pictures."""
+Check = Callable[[Mapping[str, Any]], None]
+"""Raises `ConfigError` for settings that cannot work here; asked when a recipe is built, before any call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A function with what its signature declares, and the settings bound to it."""
+    """A function with what its signature declares, and the settings bound to it.
+
+    `instead` says which columns `reading` took for others.
+    """
 
     run: Callable[..., Any]
     writes: str
@@ -79,6 +84,8 @@ class Step:
     roles: Mapping[str, bool] = field(default_factory=dict)
     pictures: str = ""
     scope: Scope = "row"
+    check: Check | None = None
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *columns: Any, **settings: Any) -> Any:
         return self.run(*columns, **{**self.settings, **settings})
@@ -99,6 +106,13 @@ class Step:
                 raise ConfigError(f"{self.writes}.{name}", value, self._no_such_setting(name))
             check_type(f"{self.writes}.{name}", value, self.types[name])
         return replace(self, settings={**self.settings, **settings})
+
+    def reading(self, **columns: str) -> "Step":
+        """The same step with columns taken for those it names: `reading(solution="rewrite")`. Raises `ConfigError`."""
+        if unknown := sorted(columns.keys() - set(self.reads)):
+            raise ConfigError(f"{self.writes}: reading", unknown, f"it reads no such column; it reads {self.reads}")
+        reads = tuple(columns.get(name, name) for name in self.reads)
+        return replace(self, reads=reads, instead={**self.instead, **columns})
 
     def _no_such_setting(self, name: str) -> str:
         close = difflib.get_close_matches(name, self.types, n=1)
@@ -136,17 +150,17 @@ def _suits(value: object, annotation: Any) -> bool:
 @overload
 def step(function: Callable[..., Any], /) -> Step: ...
 @overload
-def step(*, scope: Scope) -> Callable[[Callable[..., Any]], Step]: ...
+def step(*, scope: Scope, check: Check | None = None) -> Callable[[Callable[..., Any]], Step]: ...
 def step(
-    function: Callable[..., Any] | None = None, /, *, scope: Scope = "row"
+    function: Callable[..., Any] | None = None, /, *, scope: Scope = "row", check: Check | None = None
 ) -> Step | Callable[[Callable[..., Any]], Step]:
-    """Declare a function a step; it stays callable as it was."""
+    """Declare a function a step; it stays callable as it was. `check` refuses settings when a recipe is built."""
     if function is None:
-        return lambda f: _declare(f, scope)
-    return _declare(function, scope)
+        return lambda f: _declare(f, scope, check)
+    return _declare(function, scope, check)
 
 
-def _declare(function: Callable[..., Any], scope: Scope) -> Step:
+def _declare(function: Callable[..., Any], scope: Scope, check: Check | None) -> Step:
     hints = typing.get_type_hints(function)
     parameters = list(inspect.signature(function).parameters.values())
     keyword = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
@@ -164,6 +178,7 @@ def _declare(function: Callable[..., Any], scope: Scope) -> Step:
         roles=roles,
         pictures=pictures,
         scope=scope,
+        check=check,
     )
 
 

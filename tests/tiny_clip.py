@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
+from tests.curation.test_dedup import encoded
+
 
 def save(folder: Path) -> Path:
     """The folder with config, weights, tokenizer and image processor of a two-layer CLIP (32-pixel pictures)."""
@@ -21,3 +26,9 @@ def save(folder: Path) -> Path:
     images = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     CLIPProcessor(images, tokenizer).save_pretrained(folder)
     return folder
+
+
+def patches(seed: int, form: str = "PNG") -> bytes:
+    """Sixteen coloured squares: what a CLIP that reads 8-pixel patches can tell apart."""
+    draw = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(draw).resize((128, 128), Image.Resampling.NEAREST), form)

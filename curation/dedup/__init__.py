@@ -2,7 +2,7 @@
 
 exact, near pictures, near texts and near meanings in one pass (`find_all`), or one at a time (`find_duplicates`,
 `near_images`, `near_texts`, `near_vectors`); overlap with a benchmark (`curation.dedup.benchmark`). The steps are
-`curation.steps.dedup` and `curation.steps.near_text`.
+`curation.steps.dedup`, `framed`, `near_text` and `near_meaning`.
 """
 
 from curation.dedup.corpus import METHODS, Columns, Found, Settings, find_all, rank_of

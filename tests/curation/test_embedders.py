@@ -5,27 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from curation.dedup import Columns, Settings, find_all
 from curation.dedup.embedders import picture_embedder, readable, text_embedder
 from curation.dedup.meaning import cosines, directions
 from curation.errors import ConfigError, SampleError
-from tests.curation.test_dedup import encoded
+from tests.tiny_clip import patches, save
 
 pytest.importorskip("sentence_transformers", reason="pip install 'vistill[embed]'")
 
 
-def patches(seed: int, form: str = "PNG") -> bytes:
-    """Sixteen coloured squares: what a CLIP that reads 8-pixel patches can tell apart."""
-    draw = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-    return encoded(Image.fromarray(draw).resize((128, 128), Image.Resampling.NEAREST), form)
-
-
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
-    from tests.tiny_clip import save
-
     return str(save(tmp_path_factory.mktemp("clip")))
 
 
