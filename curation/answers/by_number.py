@@ -26,7 +26,7 @@ from functools import lru_cache
 from curation.answers.arithmetic import evaluate
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
-from curation.answers.other_readings import other_readings
+from curation.answers.other_readings import other_readings, quotient
 from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
 from curation.answers.units import SCALES
 
@@ -176,7 +176,7 @@ def _is_total(each: Mention, text: str) -> bool:
 def _at_the_end(text: str) -> Reading | None:
     """What follows the last "is" or "=", when that is one number; what else the sentence states so goes with it."""
     tail = TAIL.sub("", text[-300:])
-    last = (quantity(tail) or computed(tail)) if tail != text[-300:] else None
+    last = (quantity(tail) or computed(tail) or quotient(tail.strip(" .*"))) if tail != text[-300:] else None
     if last is None:
         return None
     before = text[: len(text) - len(tail)]
