@@ -40,7 +40,7 @@ VERB = (
     r"(?:has|have|had|is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
     r"(?:s|red)?|"
     r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected"
-    r"|represents?|represented|depicts?|denotes?|indicates?|displays?|illustrates?|measures?|stands\sfor|refers\sto)"
+    r"|represents?|represented|depicts?|denotes?|indicates?|displays?|illustrates?|measures?|stands?\sfor|refers?\sto|looks?\slike)"
 )
 ACTION = (
     r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held"
