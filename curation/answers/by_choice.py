@@ -62,6 +62,11 @@ ASKED = re.compile(r"\?\s*$|\?\s+or\b", re.IGNORECASE)  # "Maybe A? Or C?" answe
 STEP = re.compile(r"^step\s\d{1,2}:\s", re.IGNORECASE)
 SUPERLATIVE = re.compile(r"\b(?:most|least|[a-z]{3,}est)\b", re.IGNORECASE)
 CLAUSE = re.compile(r",?\s(?:and|while|whereas|but)\s|;\s")
+COMPLEMENT = re.compile(  # "The organ next to the liver is the kidney": one verb, one clause
+    r"^(?!.*\b(?:not|and|but|or|while|whereas|maybe|perhaps|if|whether|has|have|had|than)\b)(?!.*\b(?:is|are|was|were)\b.*"
+    r"\b(?:is|are|was|were)\b)[^;:?]{1,160}\s(?:is|was):?\s+(?:the|an?)?\s*([^,;]{2,80}?)\W*$",
+    re.IGNORECASE,
+)
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
@@ -149,6 +154,8 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         choice = named(piece, options) if len(pieces) > 1 else whole
         if choice and choice.how == "conflict" and main != piece:
             choice = named(main, options) or choice
+        if choice and choice.how == "conflict" and (found := COMPLEMENT.match(plain(piece))):
+            choice = _with_text(found[1], options) or choice
         if choice and choice.how == "conflict":
             lettered_too = NAMED.search(main) or LABEL.match(main)
             figure = None if lettered_too else _stated_figure(main, options)

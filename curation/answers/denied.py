@@ -25,8 +25,8 @@ def denies(sentence: str, texts: Sequence[str]) -> bool:
 
 
 def spelled_out(sentence: str, options: Sequence[Option]) -> str:
-    """`isn't` as `is not`, where an option says `not` or there are only two."""
-    if len(options) != 2 and not any(DENIED.search(one.text) for one in options):
+    """`isn't` as `is not`, where no option is written so."""
+    if "n't" not in sentence or any("n't" in one.text for one in options):
         return sentence
     return SHORTENED.sub(r"\1 not", sentence)
 
@@ -42,10 +42,8 @@ def without_denied(bare: str, options: Sequence[Option]) -> str:
     names = sorted(
         {re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len
     )
-    denied = (
-        rf",?\s*\b(?:not|rather than|instead of)\s+(?:(?:in|at|on|by|to|a|an|the)\s+){{0,2}}(?:option\s+|choice\s+)?"
-        rf"(?:{'|'.join(reversed(names))})(?!\w)"
-    )
+    name = r"(?:(?:in|at|on|by|to|a|an|the)\s+){0,2}(?:option\s+|choice\s+)?" rf"(?:{'|'.join(reversed(names))})(?!\w)"
+    denied = rf",?\s*\b(?:not|rather than|instead of)\s+{name}(?:\s+n?or\s+{name}){{0,3}}"
     return re.sub(denied, " ", bare, flags=re.IGNORECASE)
 
 

@@ -132,3 +132,36 @@ def test_references_and_options_may_come_as_json_keeps_them() -> None:
     assert check('{"bbox_2d": [102, 118, 305, 415]}', [100, 120, 300, 420]).correct is True
     with pytest.raises(SampleError):
         check("a dog", {"label": "dog"})
+
+
+ORGANS = ("Heart", "Liver", "Kidney", "Stomach")
+
+
+@pytest.mark.parametrize(
+    ("response", "reference", "correct"),
+    [
+        ("The organ next to the liver, marked by the arrow, is the kidney.", "C", T),
+        ("The organ next to the kidney, marked by the arrow, is the liver.", "C", F),
+        ("It isn't the heart or the liver; it is the kidney.", "C", T),
+        ("It isn't the heart or the kidney; it is the liver.", "C", F),
+        ("The liver is not marked, and next to it is the kidney.", "B", N),
+        ("The kidney is marked and next to it is the liver.", "C", N),
+        ("Maybe next to the liver is the kidney.", "C", N),
+    ],
+)
+def test_a_sentence_that_names_other_options_on_the_way(response: str, reference: str, correct: bool | None) -> None:
+    assert check(response, reference, options=ORGANS).correct is correct
+
+
+@pytest.mark.parametrize(
+    ("response", "reference", "correct"),
+    [
+        ("It is 5 degrees below zero.", "-5", T),
+        ("Five degrees below zero", "-5 °C", T),
+        ("The thermometer shows 5 °C below zero.", "-5", T),
+        ("It is 5 degrees below zero.", "5", F),
+        ("It is -5 degrees, below zero.", "-5", T),
+    ],
+)
+def test_below_zero_is_negative(response: str, reference: str, correct: bool) -> None:
+    assert check(response, reference, kind="number").correct is correct
