@@ -19,6 +19,7 @@ from typing import Literal
 from curation.answers import by_math
 from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
+from curation.answers.denied import DENIED, denies, other_of_two, spelled_out, without_denied
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
@@ -50,12 +51,7 @@ CORRECT = re.compile(
 )
 EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
-DENIED = re.compile(
-    r"\b(?:not|isn't|aren't|neither|nor|except|rather than|instead of|incorrect|wrong|eliminate[ds]?)\b",
-    re.IGNORECASE,
-)
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
-CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
 REASON = re.compile(
     r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while|(?<=,\s)(?:followed|ahead|with|compared|unlike|then))\b.*$",
@@ -66,6 +62,11 @@ ASKED = re.compile(r"\?\s*$|\?\s+or\b", re.IGNORECASE)  # "Maybe A? Or C?" answe
 STEP = re.compile(r"^step\s\d{1,2}:\s", re.IGNORECASE)
 SUPERLATIVE = re.compile(r"\b(?:most|least|[a-z]{3,}est)\b", re.IGNORECASE)
 CLAUSE = re.compile(r",?\s(?:and|while|whereas|but)\s|;\s")
+COMPLEMENT = re.compile(  # "The organ next to the liver is the kidney": one verb, one clause
+    r"^(?!.*\b(?:not|and|but|or|while|whereas|maybe|perhaps|if|whether|has|have|had|than)\b)(?!.*\b(?:is|are|was|were)\b.*"
+    r"\b(?:is|are|was|were)\b)[^;:?]{1,160}\s(?:is|was):?\s+(?:the|an?)?\s*([^,;]{2,80}?)\W*$",
+    re.IGNORECASE,
+)
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
@@ -153,6 +154,8 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         choice = named(piece, options) if len(pieces) > 1 else whole
         if choice and choice.how == "conflict" and main != piece:
             choice = named(main, options) or choice
+        if choice and choice.how == "conflict" and (found := COMPLEMENT.match(plain(piece))):
+            choice = _with_text(found[1], options) or choice
         if choice and choice.how == "conflict":
             lettered_too = NAMED.search(main) or LABEL.match(main)
             figure = None if lettered_too else _stated_figure(main, options)
@@ -182,15 +185,17 @@ def _degrees(comparative: str) -> str:
 
 def named(text: str, options: Sequence[Option]) -> Choice | None:
     """Which option one text names; None when it names none."""
-    bare = plain(text).strip(" \n\t*'\"")
+    bare = spelled_out(plain(text).strip(" \n\t*'\""), options)
     if not bare:
         return None
     found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options) or _by_formula(text, options)
     if found:
         return found
-    kept = _without_denied(bare, options)
+    kept = without_denied(bare, options)
     if kept != bare and (positive := _in_sentence(kept, options)) and len(positive.letters) == 1:
         return positive
+    if other := other_of_two(bare, kept, _texts_inside(bare, options), options):
+        return Choice(bare, frozenset(other), "option_text")
     return _in_sentence(bare, options) or _stated_figure(bare, options) or _by_content(bare, options)
 
 
@@ -222,24 +227,6 @@ def _polar(bare: str, options: Sequence[Option]) -> Choice | None:
     if len(sides) != len(options) or not sides or None in sides or (said := polar(bare)) not in sides:
         return None
     return Choice(bare, frozenset({sides[said]}), "option_text")
-
-
-def _without_denied(bare: str, options: Sequence[Option]) -> str:
-    """The sentence without "not B", "not Paris" and "although it looks like …,".
-
-    As it is, where an option itself denies something.
-    """
-    if any(DENIED.search(one.text) for one in options):
-        return bare
-    bare = CONCEDED.sub("", bare)
-    names = sorted(
-        {re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len
-    )
-    denied = (
-        rf",?\s*\b(?:not|rather than|instead of)\s+(?:(?:in|at|on|by|to|a|an|the)\s+){{0,2}}(?:option\s+|choice\s+)?"
-        rf"(?:{'|'.join(reversed(names))})(?!\w)"
-    )
-    return re.sub(denied, " ", bare, flags=re.IGNORECASE)
 
 
 def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
@@ -350,7 +337,7 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
         return Choice(bare, both, "conflict")
     if len(both) > 1 and _offered(bare, both, letters, options):
         return Choice(bare, both, "several")
-    if len(both) > 1 or DENIED.search(bare):
+    if len(both) > 1 or denies(bare, [one.text for one in options if one.letter in texts]):
         return Choice(bare, both, "conflict")
     return Choice(bare, both, "letter" if letters else "option_text")
 

@@ -12,7 +12,8 @@ Rules, for two numbers in one unit:
   significant digits; to 2 digits, or cut instead of rounded, it is undecided;
 - a decimal reference against a coarser rounding of it is undecided from 3 significant digits on;
 - decimals within one millionth of the reference agree.
-Different currencies or dimensions are undecided when the figures are equal. Anything else is wrong.
+Different currencies or dimensions are undecided when the figures are equal, and so is a magnitude that only the answer
+has (`2.3 million` for `2.3`). Anything else is wrong.
 """
 
 import itertools
@@ -26,7 +27,7 @@ from functools import lru_cache
 from curation.answers.arithmetic import evaluate
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
-from curation.answers.other_readings import other_readings
+from curation.answers.other_readings import other_readings, quotient
 from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
 from curation.answers.units import SCALES
 
@@ -47,7 +48,9 @@ IN = re.compile(r"\b(?:in|during|since|by|of|for)\s$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
 IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
+MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.IGNORECASE)
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
+MORE_ASKED = re.compile(r"\bhow\s(?:much|many)\s(?:\w+\s)?(?:more|fewer|less)\b", re.IGNORECASE)
 EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
 ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
     r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}[*/+×÷=·])[^()]{1,80}\)"
@@ -128,7 +131,7 @@ def _read(text: str, question: str) -> Reading | None:
     head = REASON.split(text, maxsplit=1)[0]
     if SHARE.match(text[len(head) :]) and VERB.search(text[len(head) :]) and not VERB.search(head):
         head = text  # "3 balls out of 8 gives 3/8"
-    if head != text and (short := _read(head, question)):
+    if head != text and not _only_years(head, text, question) and (short := _read(head, question)):
         rest = tuple(each.quantity for each in mentions(text[len(head) :]))
         return replace(short, others=short.others + rest)
     if said := _at_the_end(text):
@@ -154,9 +157,10 @@ def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]
     year = bool(YEAR_ASKED.search(question))
     stated = [each for each in stated if _is_year(each, text) is year] or stated
     stated = [each for each in stated if _is_total(each, text)][-1:] or stated
-    stated = [
-        each for each in stated if not (text[: each.start].endswith(", ") and MORE.match(text, each.end))
-    ] or stated
+    compared = [each for each in stated if MORE.match(text, each.end)]
+    if compared and MORE_ASKED.search(question):
+        stated = compared
+    stated = [each for each in stated if each not in compared or not text[: each.start].endswith(", ")] or stated
     stated = [each for each in stated if not EACH.match(text, each.end)] or stated
     return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
 
@@ -168,6 +172,17 @@ def _is_year(each: Mention, text: str) -> bool:
     )
 
 
+def _only_years(head: str, text: str, question: str) -> bool:
+    """`… in 2016`, where the number asked for comes behind: `, at 2.3%`."""
+    stated = mentions(head)
+    return (
+        bool(stated)
+        and not YEAR_ASKED.search(question)
+        and all(_is_year(each, head) for each in stated)
+        and bool(mentions(text[len(head) :]))
+    )
+
+
 def _is_total(each: Mention, text: str) -> bool:
     """`a total of 7`, `making 7`, `7 apples in total`."""
     return bool(TOTAL.search(text[max(0, each.start - 20) : each.start]) or IN_ALL.match(text, each.end))
@@ -176,7 +191,7 @@ def _is_total(each: Mention, text: str) -> bool:
 def _at_the_end(text: str) -> Reading | None:
     """What follows the last "is" or "=", when that is one number; what else the sentence states so goes with it."""
     tail = TAIL.sub("", text[-300:])
-    last = (quantity(tail) or computed(tail)) if tail != text[-300:] else None
+    last = (quantity(tail) or computed(tail) or quotient(tail.strip(" .*"))) if tail != text[-300:] else None
     if last is None:
         return None
     before = text[: len(text) - len(tail)]
@@ -212,9 +227,17 @@ def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool 
     main = same(reference, read.main, tolerance)
     if main and read.bounded:
         return None
-    if main is False and any(same(reference, other, tolerance) for other in read.others):
+    if main is False and (
+        _in_magnitude(reference, read) or any(same(reference, one, tolerance) for one in read.others)
+    ):
         return None
     return main
+
+
+def _in_magnitude(reference: Quantity, read: Reading) -> bool:
+    """`2.3 million` for 2.3: perhaps a chart whose axis counts millions; only the picture knows."""
+    said = MAGNITUDE.search(read.text)
+    return bool(said) and read.main.value == reference.value * 10 ** BIG[said[1].lower()]  # type: ignore[index]
 
 
 def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> bool | None:

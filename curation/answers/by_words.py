@@ -39,11 +39,12 @@ COPULA = re.compile(r"^[^.!?\n]{1,60}\s(?:is|are|was|were):?\s+(\S.{0,100})$")
 VERB = (
     r"(?:has|have|had|is|are|was|were|be|called|named|shows?|reads?|says?|equals?|becomes?|falls?|fell|happen(?:s|ed)?|occur"
     r"(?:s|red)?|"
-    r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected)"
+    r"belongs?|points?|goes|went|leaves?|arrives?|starts?|begins?|ends?|means?|chose|selected"
+    r"|represents?|represented|depicts?|denotes?|indicates?|displays?|illustrates?|measures?|stands?\sfor|refers?\sto|looks?\slike)"
 )
 ACTION = (
     r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held"
-    r"|made|won|sold|read|met)(?:\s(?:most|fewest|least))?"
+    r"|made|won|sold|read|met|written|given|chosen|spoken|sent)(?:\s(?:most|fewest|least))?"
 )
 TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
@@ -55,7 +56,9 @@ BEHIND = (
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 WHY = re.compile(
-    r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$",
+    r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$"
+    r"|,?\sas\s(?:(?:is|was|can\sbe)\s)?(?:shown|seen|indicated|stated|written|labell?ed|depicted)\b.*$"
+    r"|,?\s(?:from|between|in|during|since)\s(?:1[89]|20)\d\d(?:\s?(?:to|and|-)\s?(?:1[89]|20)\d\d)?\W*$",
     re.IGNORECASE | re.DOTALL,
 )
 UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the|followed)\b")

@@ -82,6 +82,7 @@ FIRST = re.compile(
     r"|\(?[A-H]\)?\.?|yes\.?|no\.?",
     re.IGNORECASE,
 )
+NUMBERED = re.compile(r"\W{0,8}1[.)]\s.{1,3000}?\n\W{0,8}2[.)]\s", re.DOTALL)
 OPENING = re.compile(r"[-+$€£]?\d[\d.,/]{0,20}(?:[%°]| ?[a-z²³°^]{1,12})\.|(?:yes|no)\.", re.IGNORECASE)
 HEADED = re.compile(r"(?<![^\n])(?:\*\*|__)[^*_\n]{1,200}(?:\*\*|__)[ \t:.]*\n")  # alone on a line, with more below it
 BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -122,7 +123,9 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
         yield Extracted(_line(paragraph, found.end()), "concluded")
     first = region.split("\n", 1)[0].strip()
     opening = sentences(first)[0]
-    if first != region and FIRST.fullmatch(first):
+    if NUMBERED.match(region):
+        pass  # "1." begins a list of steps
+    elif first != region and FIRST.fullmatch(first):
         yield Extracted(first, "first_line")
     elif opening != region and OPENING.fullmatch(opening):
         yield Extracted(opening, "first_line")

@@ -18,7 +18,7 @@ COMMA = re.compile(
     r"(?<![\d(\[{,.])(?P<whole>\d{1,3}(?:\.\d{3})+|\d{1,9}),(?P<part>\d{1,2}|\d{4,9})(?![\d,]|\.\d|\s?[,;]\s?\d)"
 )
 OUT_OF = re.compile(r"(?<![\d.])(\d{1,9})\s(?:over|out\sof(?:\severy)?|in)\s(\d{1,9})(?![\d.,/])", re.IGNORECASE)
-COLON = re.compile(r"^(\d{1,9})\s?:\s?(\d{1,9})$|^(\d{1,9})\sto\s(\d{1,9})$")
+COLON = re.compile(r"^(\d{1,9}(?:\.\d{1,6})?)\s?(?::|\bto\b)\s?(\d{1,9}(?:\.\d{1,6})?)$")
 LETTER = re.compile(r"(?<![\w.])(-?)([$€£]?)(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,6})?\s?([kKMB])(?![\w/^²])")
 THOUSANDS = {"k": 3, "M": 6, "B": 9}
 NOTHING = re.compile(
@@ -42,14 +42,22 @@ def _readings(bare: str) -> Iterator[Quantity]:
         if found and (read := _in_place(bare, found) or quantity(_with_point(found))):
             yield read
     words = in_digits(bare)
-    if ratio := OUT_OF.search(words) or COLON.match(words):
-        above, below = [int(part) for part in ratio.groups() if part]
-        if below:
-            yield Quantity(Fraction(above, below), None, 17)
+    if read := _share(OUT_OF.search(words)) or quotient(words):
+        yield read
     if found := LETTER.search(bare):
         value = Fraction(found[3].replace(",", "") + (found[4] or "")) * 10 ** THOUSANDS[found[5].replace("K", "k")]
         yield Quantity(-value if found[1] else value, 0, len(found[3]))
     yield from _words(bare)
+
+
+def quotient(text: str) -> Quantity | None:
+    """What a text that is nothing but a ratio comes to: `5:2`, `2.5 : 1`, `5 to 2`."""
+    return _share(COLON.match(text))
+
+
+def _share(found: re.Match[str] | None) -> Quantity | None:
+    below = Fraction(found[2]) if found else 0
+    return Quantity(Fraction(found[1]) / below, None, 17) if found and below else None
 
 
 def _in_place(bare: str, found: re.Match[str]) -> Quantity | None:

@@ -60,6 +60,10 @@ COMPOUND = re.compile(
     r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
     re.IGNORECASE,
 )
+BELOW = re.compile(
+    r"(?<![\w.,-])(\d{1,4}(?:\.\d{1,6})?)((?:\s?(?:°|degrees?|deg))?(?:\s?(?:C|F|Celsius|Fahrenheit)\b)?)\sbelow\s(?:zero|0)\b",
+    re.IGNORECASE,
+)
 SYMBOLS = frozenset(["C", "K", "T", "F", "H", "eV", "keV", "MeV", "GeV", "Wb", "dB"])  # units nobody converts here
 JOINING = ("or", "and", "to", "through", "plus", "minus", "times", "by")
 HIGHEST_POWER = 400  # of ten; beyond it a power costs memory and no answer needs it
@@ -107,7 +111,8 @@ def quantity(text: str) -> Quantity | None:
 
 
 def compounded(text: str) -> str:
-    """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`."""
+    """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`, `5° below zero` as `-5°`."""
+    text = BELOW.sub(r"-\1\2", text) if "below" in text else text
     return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
 
 

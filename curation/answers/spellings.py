@@ -36,6 +36,7 @@ ONE_WORD = {
     "programme": "program", "usa": "united states", "us": "united states", "u.s": "united states",
     "u.s.a": "united states", "america": "united states",
     "uk": "united kingdom", "u.k": "united kingdom", "infinity": "oo", "infinite": "oo", "tv": "television",
+    "ave": "avenue", "blvd": "boulevard", "rd": "road", "ltd": "limited", "corp": "corporation", "dept": "department",
 }  # fmt: skip
 IRREGULAR = {
     "leaves": "leaf", "wolves": "wolf", "knives": "knife", "halves": "half", "men": "man", "women": "woman",
@@ -46,6 +47,7 @@ IRREGULAR = {
 OUR = re.compile(r"\b(\w{3,})our(s|ed|ing)?\b")
 RE = re.compile(r"\b(\w{3,}[bt])re\b")
 STATES = re.compile(r"\bunited states of america\b")
+STREET = re.compile(r" st$")
 PLURAL = re.compile(r"\b(\w{3,}(?<![sui]))s\b")
 INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])")
 
@@ -53,7 +55,7 @@ INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])")
 @lru_cache(maxsize=REMEMBERED)
 def same_words(text: str) -> str:
     """The folded text in one spelling, plurals made singular."""
-    said = STATES.sub("united states", folded(text))
+    said = STREET.sub(" street", STATES.sub("united states", folded(text)))
     words = " ".join(IRREGULAR.get(word) or ONE_WORD.get(word, word) for word in said.split())
     return PLURAL.sub(r"\1", RE.sub(r"\1er", OUR.sub(r"\1or\2", words)))
 

@@ -17,13 +17,14 @@ module states its rules. What the outcomes mean:
 import asyncio
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers, polarity
 from curation.answers.extract import LONGEST, Extracted, candidates, places, reference_text
+from curation.answers.fields import answer_text, options_of
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
@@ -33,9 +34,9 @@ from curation.answers.quantity import quantity
 from curation.answers.spellings import polar
 from curation.answers.structured import in_order
 from curation.errors import ConfigError
-from curation.records import KINDS, Kind, Option, Verdict
+from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 3  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 4  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 COMMAND = re.compile(
@@ -62,10 +63,10 @@ class _Asked:
 
 def check(
     response: str,
-    reference: str,
+    reference: Json,
     *,
     kind: Kind | None = None,
-    options: Sequence[Option | str] = (),
+    options: Sequence[Option | str] | Mapping[str, Json] = (),
     question: str | None = None,
     tolerance: float | None = None,
     iou: float = 0.5,
@@ -76,18 +77,19 @@ def check(
 ) -> Verdict:
     """Whether `response` answers as `reference` does; no string makes it raise.
 
-    `kind` is inferred from the reference when None. `options` default to those the question lists.
-    `tolerance` is relative and replaces the rounding rules. For boxes: `iou` is the least overlap, `frame` the
-    reference's coordinate frame, `answer_frame` the response's (the same by default, see
+    `reference` is a text, number, truth value or list (`curation.answers.fields`; `SampleError` for anything else).
+    `kind` is inferred from it when None. `options`, a sequence or a dict from letter to text, default to those the
+    question lists. `tolerance` is relative and replaces the rounding rules. For boxes: `iou` is the least overlap,
+    `frame` the reference's coordinate frame, `answer_frame` the response's (the same by default, see
     `curation.answers.frames`), `size` the picture's (width, height) in pixels. `seconds` is Math-Verify's time
     limit. Blocks for up to `seconds` of work on a formula. Raises `ConfigError` for a setting out of range.
     """
     _refuse(kind, tolerance, iou, seconds)
     _refuse_frames(frame, answer_frame or frame, size)
-    choices = by_choice.lettered(options) or (
+    choices = by_choice.lettered(options_of(options) if isinstance(options, Mapping) else options) or (
         by_choice.options_in(question) if question and kind in ("mcq", None) else ()
     )
-    text = _reference(reference)
+    text = _reference(reference if isinstance(reference, str) else answer_text(reference))
     decided = kind or _kind(text, choices)
     asked = _Asked(
         text,
@@ -105,7 +107,7 @@ def check(
     return _compared(parse(response), asked)
 
 
-async def check_async(response: str, reference: str, **settings: object) -> Verdict:
+async def check_async(response: str, reference: Json, **settings: object) -> Verdict:
     """`check` off the event loop, in as many threads as there are maths workers; same settings."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads(), lambda: check(response, reference, **settings))  # type: ignore[arg-type]
@@ -267,10 +269,21 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
+    if not correct and (span := _duration(parsed, asked)):
+        return span
     side = polar(asked.reference) if correct is False and len(asked.reference.split()) == 1 else None
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")
     return _verdict(correct, text, asked, "text")
+
+
+def _duration(parsed: Parsed, asked: _Asked) -> Verdict | None:
+    """A sentence that states a time span as numbers are stated, in any unit; None unless that agrees."""
+    reference = quantity(asked.reference)
+    if reference is None or reference.scale != "time":
+        return None
+    found = _number(parsed, asked)
+    return found if found.correct else None
 
 
 def _open(parsed: Parsed, asked: _Asked) -> Verdict:

@@ -15,7 +15,14 @@ from curation.answers.rows import verdict_of
 from curation.records import Verdict
 
 DATA = Path(__file__).parent / "data"
-FILES = ("answers_graded", "answers_held_out", "answers_unseen", "answers_last", "answers_rounds")
+FILES = (
+    "answers_graded",
+    "answers_held_out",
+    "answers_unseen",
+    "answers_last",
+    "answers_rounds",
+    "answers_independent",
+)
 AGREEMENT, DECIDED = 0.99, 0.95
 
 
