@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -241,7 +243,8 @@ def test_a_salad_of_words_is_read_or_refused(words: list[str]) -> None:
         statement = check_read_only(sql)
     except ConfigError:
         return
-    assert not {"copy", "attach", "insert into"} & set(words), statement
+    inner = re.sub(r"^(?:explain(?: analyze)?\s+)+", "", statement.strip())  # `select copy` names a column
+    assert [one.type for one in duckdb.extract_statements(inner)] == [duckdb.StatementType.SELECT], statement
 
 
 def test_a_long_query_is_stopped_in_time(store: Store) -> None:
