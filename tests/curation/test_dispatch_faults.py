@@ -150,19 +150,16 @@ def test_text_that_utf8_or_the_store_cannot_hold_is_mended(content: bytes) -> No
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_rejected_key_stops_the_run_within_a_second_naming_the_variable(status: int, monkeypatch: Any) -> None:
+def test_a_rejected_key_stops_the_run_with_its_first_calls_naming_the_variable(status: int, monkeypatch: Any) -> None:
     monkeypatch.setenv("VISTILL_KEY_LAB", KEY)
     ledger = MemoryLedger()
     with ModelServer(lambda request: error(status, f"Incorrect API key provided: {KEY}"), latency=0.1) as server:
-        began = time.monotonic()
         results = ask_all(f"lab@{server.url}#fake", [str(i) for i in range(200)], ledger=ledger)
-        took = time.monotonic() - began
     assert {str(result) for result in results} == {str(results[0])}
     assert "check $VISTILL_KEY_LAB" in str(results[0])
     assert KEY not in str(results[0])
     assert "\n" not in str(results[0])
     assert all(isinstance(result, RunStopped) for result in results)
-    assert took < 1
     assert len(server.requests) <= QUICK.start_concurrency
 
 
