@@ -244,23 +244,23 @@ def test_the_order_of_rows_never_matters(
 
 def test_fifty_thousand_identical_rows_and_ten_thousand_hashes_are_quick() -> None:
     n = 50_000
-    started = time.perf_counter()
+    started = time.process_time()
     ids = [f"{row:05d}" for row in range(n)]
     found = find_duplicates(ids, ["1"] * n, [7] * n, ["q"] * n, [0] * n, unique_image=True, radius=6, grey=never)
     assert sum(row is None for row in found) == 1
     hashes = np.random.default_rng(0).integers(0, 2**63, 10_000, dtype=np.uint64)
     assert near_images(hashes, never, radius=3) == []
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_thousand_look_alikes_with_one_hash_do_not_compare_all_with_all() -> None:
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 255, (SIDE, SIDE), dtype=np.uint8) for _ in range(400)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert near_images(np.zeros(400, dtype=np.uint64), lambda place: noise[place]) == []
     copies_of_one = near_images(np.zeros(300, dtype=np.uint64), lambda place: noise[0])
     assert len(copies_of_one) == 299
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 @pytest.mark.skipif(not TABMWP.exists(), reason="the shared pictures are not here")
