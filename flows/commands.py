@@ -290,7 +290,3 @@ def _open(path: str) -> Any:
     store = Store.open(path, create=False)
     recover(store)
     return store
-
-
-def _query(path: str, query: str, params: Sequence[Any]) -> Any:
-    return _open(path).query(query, params)
