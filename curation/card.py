@@ -201,7 +201,7 @@ def _prose(about: About, configurations: Sequence[Configuration], others: Sequen
 
 
 def _opening(about: About, configurations: Sequence[Configuration]) -> str:
-    kinds = [(f"{each.name}", each.manifest["title"], each.rows, f"{each.files / 1e6:,.3g} MB")
+    kinds = [(f"{each.name}", each.manifest["title"], each.rows, _bytes(each.files))
              for each in configurations]  # fmt: skip
     names = [name for each in configurations for name in each.tables]
     lines = [f'load_dataset("{about.repo}", "{name}")' for name in names]
@@ -215,6 +215,13 @@ def _opening(about: About, configurations: Sequence[Configuration]) -> str:
             f"```\nhf download {about.repo} --repo-type dataset {wanted} --local-dir .\n```"
         )
     return "\n\n".join(told)
+
+
+def _bytes(size: int) -> str:
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:,.1f} {unit}"
+    return f"{size} bytes"
 
 
 def _made(about: About, configurations: Sequence[Configuration]) -> str:

@@ -13,6 +13,7 @@ from storage.store import Store
 from tests.fakes.hub_server import Fault, HubServer
 from tests.flows.test_export import built
 from tests.flows.test_push import REPO, environment, hub, push, store, waits
+from tests.storage.test_store_faults import small_disk
 
 __all__ = ["hub", "store", "waits"]  # fixtures
 
@@ -124,3 +125,16 @@ def test_somebody_elses_configuration_of_a_files_name_is_not_replaced(
 def test_a_layout_whose_pictures_have_no_name_has_its_example_all_the_same(store: Store, hub: HubServer) -> None:
     assert push(store, "--format=vision-r1-rl") == 0
     assert hub.repos[REPO].head()["assets/example.png"].content.startswith(b"\x89PNG")
+
+
+def test_a_full_disk_is_one_line_and_sends_nothing_and_the_next_push_goes_on(
+    store: Store, hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path / "small", "16k") as work:
+        (work / "fill").write_bytes(b"x" * 4096)
+        assert push(store, "--format=vlaa", f"--work={work}") == 1
+        said = capsys.readouterr().err
+        assert "the disk is full" in said
+        assert len(said.strip().splitlines()) == 1
+        assert (hub.writes(), [path.name for path in work.iterdir()]) == ([], ["fill"])
+    assert push(store, "--format=vlaa", f"--work={tmp_path / 'larger'}") == 0
