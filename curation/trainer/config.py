@@ -184,7 +184,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A whole run. `device` is `auto`, or `cpu`, where bf16 is off since it is three times slower there."""
+    """A whole run. `device` is `auto`, or `cpu`, where bf16 is off since it is three times slower there.
+
+    `label` is kept with the record, for finding runs that belong together.
+    """
 
     out: str
     model: Model
@@ -201,6 +204,7 @@ class Training:
     progressive: Progressive | None = None
     critical: Critical | None = None
     seed: int = 0
+    label: str = ""
     device: str = "auto"
     save_every: int = 0
 

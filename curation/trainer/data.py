@@ -6,7 +6,7 @@ A folder is what `vistill export grpo` or `vistill export sft_trl` wrote. GRPO r
 
 import glob
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curation.errors import ConfigError
 
@@ -45,8 +45,14 @@ def sft_rows(folder: str, split: str) -> "Dataset":
     _need(rows, SFT_NEEDS, folder, "data.sft")
     if "messages" not in rows.column_names and not {"prompt", "completion"} <= set(rows.column_names):
         raise ConfigError("data.sft", folder, "needs `messages`, or `prompt` and `completion`")
-    wanted = [name for name in ("messages", "prompt", "completion", "images") if name in rows.column_names]
-    return rows.select_columns(wanted)
+    if "messages" not in rows.column_names:
+        return rows.select_columns(["prompt", "completion", "images"])
+    return rows.select_columns(["messages", "images"]).map(_taught, remove_columns=["messages"])
+
+
+def _taught(row: dict[str, Any]) -> dict[str, Any]:
+    """A conversation as what is given and what is learnt, its last turn: TRL's loss is then on that turn alone."""
+    return {"prompt": row["messages"][:-1], "completion": row["messages"][-1:]}
 
 
 def _need(rows: "Dataset", columns: tuple[str, ...], folder: str, field: str) -> None:

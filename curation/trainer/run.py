@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
 Say = Callable[[str], None]
+TELL_SECONDS = 15.0
 
 
 @dataclass
@@ -99,7 +100,7 @@ def _parts(
     held_out: "Dataset | None", record: Record, say: Say,
 ) -> None:  # fmt: skip
     if training.sft is not None:
-        _cold_start(training, model, processor, data["sft"], record)
+        _cold_start(training, model, processor, data["sft"], record, say)
         _evaluated(training, model, processor, held_out, record, "sft", training.sft.steps, say)
         _save(model, processor, record.out / "sft")
     elif held_out is not None:
@@ -108,7 +109,7 @@ def _parts(
         return
     _gate(training.grpo, record, say)
     for number, stage in enumerate(training.grpo.stages, 1):
-        model = _stage(training, training.grpo, stage, number, model, processor, data["grpo"], record)
+        model = _stage(training, training.grpo, stage, number, model, processor, data["grpo"], record, say)
         _evaluated(training, model, processor, held_out, record, f"grpo-{number}", stage.steps, say)
     _save(model, processor, record.out / "model")
 
@@ -162,7 +163,7 @@ def _common(
     }  # fmt: skip
 
 
-def _cold_start(training: Training, model: Any, processor: Any, rows: "Dataset", record: Record) -> None:
+def _cold_start(training: Training, model: Any, processor: Any, rows: "Dataset", record: Record, say: Say) -> None:
     from trl import SFTConfig, SFTTrainer
 
     sft = training.sft
@@ -174,7 +175,7 @@ def _cold_start(training: Training, model: Any, processor: Any, rows: "Dataset",
     )  # fmt: skip
     trainer = SFTTrainer(
         model=model, processing_class=processor, train_dataset=rows, args=args, peft_config=models.lora(training.model),
-        callbacks=[_curve(record, "sft")],
+        callbacks=[_curve(record, "sft", say)],
     )  # fmt: skip
     _trained(trainer, out)
 
@@ -188,6 +189,7 @@ def _stage(
     processor: Any,
     rows: "Dataset",
     record: Record,
+    say: Say,
 ) -> Any:
     """One stage of GRPO; the group size is baked into TRL's sampler, so every stage has a trainer of its own."""
     from trl import GRPOConfig
@@ -206,7 +208,8 @@ def _stage(
     )  # fmt: skip
     trainer = Attached(
         model=model, processing_class=processor, train_dataset=rows, reward_funcs=functions, args=args,
-        callbacks=[_curve(record, f"grpo-{number}")], peft_config=models.lora(training.model) if number == 1 else None,
+        callbacks=[_curve(record, f"grpo-{number}", say)],
+        peft_config=models.lora(training.model) if number == 1 else None,
         resample=training.resample.rounds if training.resample else 0,
         replay=Buffer(training.replay, training.seed) if training.replay else None,
         rethink=training.rethink, critical=training.critical,
@@ -239,9 +242,14 @@ def _trained(trainer: Any, out: Path) -> None:
         raise RunStopped(f"the loss became {result.training_loss}: lower the learning rate, or raise the batch")
 
 
-def _curve(record: Record, part: str) -> Any:
-    """A callback that appends every logged step to `curve.jsonl` and stops at a loss that is no number."""
+def _curve(record: Record, part: str, say: Say) -> Any:
+    """A callback that appends every logged step to `curve.jsonl`, tells how far it is, and stops at a loss that is no
+    number.
+    """
     from transformers import TrainerCallback
+
+    began = time.monotonic()
+    told, first = began, 0
 
     class Curve(TrainerCallback):  # type: ignore[misc]
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -252,8 +260,24 @@ def _curve(record: Record, part: str) -> Any:
                 raise RunStopped(
                     f"{part}, step {state.global_step}: the loss is {values['loss']}: lower the learning rate"
                 )
+            nonlocal told
+            if time.monotonic() - told >= TELL_SECONDS and state.global_step < state.max_steps:
+                told = time.monotonic()
+                say(f"{part}: {_told(state, values, (told - began) / max(1, state.global_step - first))}")
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            nonlocal first
+            first = state.global_step
 
     return Curve()
+
+
+def _told(state: Any, values: Mapping[str, float], pace: float) -> str:
+    """How far a training is, at `pace` seconds a step."""
+    seen = [f"{name} {values[name]:.3f}" for name in ("loss", "reward") if name in values]
+    left = pace * (state.max_steps - state.global_step)
+    where = f"step {state.global_step} of {state.max_steps}"
+    return " · ".join([where, f"{pace:.2f} s a step", f"{left:.0f} s left", *seen])
 
 
 def _save(model: Any, processor: Any, folder: Path) -> None:
