@@ -54,16 +54,17 @@ def split_of(folder: str, split: str, field: str) -> "Dataset":
     """One split of an export. Raises `ConfigError` naming the field for a missing, damaged or empty split."""
     import datasets
     import pyarrow
+    import pyarrow.parquet
 
     datasets.disable_progress_bars()
     files = files_of(folder, split, field)
     try:
+        if not sum(pyarrow.parquet.read_metadata(name).num_rows for name in files):
+            raise ConfigError(field, folder, f"the split {split} has no row")
         rows = datasets.load_dataset("parquet", data_files={split: files}, split=split)
     except (datasets.exceptions.DatasetGenerationError, pyarrow.ArrowException, OSError, ValueError) as error:
         cause = error.__cause__ or error
         raise ConfigError(field, folder, f"cannot be read ({str(cause).splitlines()[0]}): export it again") from error
-    if not len(rows):
-        raise ConfigError(field, folder, f"the split {split} has no row")
     return rows
 
 

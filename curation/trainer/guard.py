@@ -12,7 +12,7 @@ from curation.errors import RunStopped
 
 
 class Guarded:
-    """Stops a trainer before a loss or a gradient that is no number reaches the weights."""
+    """Put before a trainer of TRL. Stops it before a loss or a gradient that is no number reaches the weights."""
 
     def training_step(self, *args: Any, **settings: Any) -> torch.Tensor:
         """The trainer's own. Raises `RunStopped`."""
