@@ -28,16 +28,16 @@ HELD_OUT_SEED = 1_000_000
 """Added to a seed for the drawing of its held-out pictures."""
 
 CONFIG = """\
-out = "out"
+out = "{folder}/out"
 label = "{label}"
 seed = {seed}
 device = "cpu"
 [model]
-path = "new-model"
+path = "{folder}/new-model"
 [data]
-sft = "sft"
-grpo = "grpo"
-held_out = "held-out"
+sft = "{folder}/sft"
+grpo = "{folder}/grpo"
+held_out = "{folder}/held-out"
 held_out_rows = {held_out}
 [sft]
 steps = 200
@@ -56,6 +56,7 @@ steps = 300
 names = ["accuracy", "format"]
 weights = [1.0, 0.2]
 [evaluation]
+every = 60
 tokens = 20
 batch = 128
 """
@@ -128,7 +129,9 @@ def trained(seed: int, folder: Path, store: str) -> None:
 
     tiny.build(_texts(folder), folder / "new-model", seed=seed)
     config = folder / "train.toml"
-    config.write_text(CONFIG.format(label=LABEL, seed=seed, held_out=HELD_OUT), encoding="utf-8")
+    config.write_text(
+        CONFIG.format(folder=folder.resolve(), label=LABEL, seed=seed, held_out=HELD_OUT), encoding="utf-8"
+    )
     train(str(config), None, store, lambda line: print(f"seed {seed}: {line}", flush=True))
 
 
