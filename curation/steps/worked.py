@@ -25,7 +25,7 @@ async def distill(
     """The lines of the solution but the last as think block, what the last one concludes as the answer.
 
     The answer is read from the solution and not from the reference, so that verifying it afterwards says something.
-    Numbers before the lines go.
+    Numbers before the lines go, and the full stop after the answer.
     """
     lines = [_NUMBERED.sub("", line).strip() for line in solution.splitlines() if line.strip()]
     if len(lines) < 2:
@@ -34,7 +34,7 @@ async def distill(
     if answer is None:
         return Drop("answer_not_found", "the last line of the solution concludes nothing", solution)
     think = "\n".join(lines[:-1])
-    text = f"<think>{think}</think>\n<answer>{answer.text}</answer>"
+    text = f"<think>{think}</think>\n<answer>{answer.text.removesuffix(".")}</answer>"
     return well_formed(text, question + text_question, max_foreign=max_foreign, markup=markup)
 
 
