@@ -34,7 +34,7 @@ async def distill(
     if answer is None:
         return Drop("answer_not_found", "the last line of the solution concludes nothing", solution)
     think = "\n".join(lines[:-1])
-    text = f"<think>{think}</think>\n<answer>{answer.text.removesuffix(".")}</answer>"
+    text = f"<think>{think}</think>\n<answer>{answer.text.removesuffix('.')}</answer>"
     return well_formed(text, question + text_question, max_foreign=max_foreign, markup=markup)
 
 
