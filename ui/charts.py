@@ -89,7 +89,8 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, po
     many = len(series) > 1
     colour = {"field": "name", "scale": {"range": STACK}, "legend": {"orient": "bottom", "title": None}}
     return {
-        "data": {"values": values}, "height": 200, "mark": {"type": "line", "color": BLUE, "point": points},
+        "data": {"values": values}, "height": 300 if many else 240,
+        "mark": {"type": "line", "color": BLUE, "point": points},
         "encoding": {
             "x": {"field": "x", "type": "quantitative", "title": title},
             "y": {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}},

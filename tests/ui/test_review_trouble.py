@@ -1,5 +1,6 @@
 """The review page when something happens to it: focus, browser back, a restart, compaction, a run."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -11,12 +12,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from flows.browse import HOST
 from storage.compaction import compact
 from storage.store import Store
 from tests.storage.hand_built import rows
 from tests.ui.built import ROOT, many
 from tests.ui.test_hostile import CHROMIUM
 from tests.ui.test_review_browser import (
+    SHOWN,
     SIGNS,
     SOON,
     after,
@@ -90,16 +93,20 @@ def test_a_page_whose_server_was_restarted_goes_on_and_a_press_meanwhile_decides
     tmp_path: Path, browser: Any
 ) -> None:
     store = many(tmp_path, 5)
-    with serving(store, "--annotator=ann") as (url, process):
+    with socket.socket() as probe:  # not 8501, which anybody may take between the two servers
+        probe.bind((HOST, 0))
+        port = int(probe.getsockname()[1])
+    with serving(store, "--annotator=ann", port=port) as (url, process):
         page = opened(browser, url)
         second = press(page, "a")
         kill_children(process)
         sync_api.expect(page.get_by_text("Connection error")).to_be_visible(timeout=SOON)
         page.keyboard.press("x")
     assert [decision for _, decision, _ in decisions(store)] == ["accept"]
-    with serving(store, "--annotator=ann", port=int(url.rsplit(":", 1)[1])):
+    with serving(store, "--annotator=ann", port=port):
         sync_api.expect(page.get_by_text("Connection error")).to_have_count(0, timeout=60_000)
         sync_api.expect(page.get_by_role("button", name="Accept").first).to_be_enabled(timeout=60_000)
+        page.wait_for_function(f"() => ({SHOWN})()", timeout=SOON)
         page.wait_for_timeout(1500)
         assert shown(page) == second
         press(page, "x")
