@@ -18,8 +18,9 @@ demo: setup
 	@echo "  $(BIN)/vistill recipes show vlaa-thinking"
 	@echo "  $(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit' --limit 32 --seed 7 --teacher local --set draws=4 --store $(DEMO) --no-prefect"
 
+# Three workers on two cores: tests wait for processes and servers half of their time. A file's tests share its fixtures.
 test: setup-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile -rs
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -108,6 +108,10 @@ def _job(command: argparse.ArgumentParser) -> None:
         help="your own prompt template for a step",
     )
     _store(command)
+    _how_much(command)
+
+
+def _how_much(command: argparse.ArgumentParser) -> None:
     command.add_argument("--limit", type=int, metavar="N", help="take at most N rows of the source")
     command.add_argument("--accepted", type=int, metavar="N", help="stop once exactly N verified samples exist")
     command.add_argument(

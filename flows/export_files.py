@@ -7,6 +7,7 @@ they are written, and nothing here knows what a format is.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -20,6 +21,9 @@ from curation.records import Json
 GROUP_ROWS = 100
 """Rows a row group: readers that shuffle or stream take a whole group into memory."""
 SHARD_ROWS = 5_000
+PICTURE_FIELDS = ("bytes", "path")
+PICTURES = pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+"""What a column of `List(Image())` is in Arrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class ParquetShards:
                 self._begin_shard()
             assert self._writer is not None
             some = rows[done : done + self.shard_rows - self._files[-1].rows]
-            self._writer.write_table(pa.Table.from_pylist(list(some), self.schema), row_group_size=GROUP_ROWS)
+            self._writer.write_table(table_of(some, self.schema), row_group_size=GROUP_ROWS)
             self._files[-1].rows += len(some)
             done += len(some)
 
@@ -147,6 +151,25 @@ class ParquetShards:
             self._writer.close()
             self._files[-1].close()
             self._writer = None
+
+
+def table_of(rows: Sequence[Mapping[str, Json]], schema: pa.Schema) -> pa.Table:
+    """Rows as columns. Pictures go straight into one buffer: Arrow takes dictionaries apart at twice the price."""
+    columns = [
+        _pictures([row[field.name] for row in rows], field.type) if field.type == PICTURES
+        else pa.array([row.get(field.name) for row in rows], field.type)
+        for field in schema
+    ]  # fmt: skip
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _pictures(lists: Sequence[Sequence[Mapping[str, Any]]], kind: pa.DataType) -> pa.Array:
+    """Lists of {bytes, path} as a column of type `PICTURES`."""
+    flat = [picture for some in lists for picture in some]
+    content = pa.array([picture["bytes"] for picture in flat], pa.binary())
+    path = pa.array([picture["path"] for picture in flat], pa.string())
+    offsets = pa.array([0, *accumulate(len(some) for some in lists)], pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([content, path], PICTURE_FIELDS), type=kind)
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -1,6 +1,6 @@
 """Offline batches under way: `batches/<token>/` with what was asked, under which id, and what came back.
 
-    batch.json       the batch (`curation.teachers.batch.Batch`), its id once the service has one
+    batch.json       the batch (`curation.teachers.batch_protocol.Batch`), its id once the service has one
     requests.jsonl   the file as it is sent        wires.jsonl   call key and ledger request of each line
     results.jsonl    the answers, until each is in the ledger; then the directory goes
     lock             held by the process whose batch it is to send
@@ -20,7 +20,7 @@ from typing import IO
 import orjson
 
 from curation.errors import StoreError
-from curation.teachers.batch import Batch
+from curation.teachers.batch_protocol import Batch
 from storage.files import discard, fsync_path, make_directories, os_errors, temporary, write_durably, write_synced
 from storage.store import Store
 
@@ -28,7 +28,7 @@ LONGEST_LINE = 16 << 20  # bytes of a result; the rest of a longer one is no JSO
 
 
 class StoredBatches:
-    """`curation.teachers.batch.BatchBook` over a store."""
+    """`curation.teachers.batch_protocol.BatchBook` over a store."""
 
     def __init__(self, store: Store) -> None:
         self._root = store.root / "batches"

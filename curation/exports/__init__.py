@@ -19,6 +19,7 @@ FORMATS: dict[str, Format] = {
         vlaa.VLAA,
         vision_r1_cold.COLD,
         vision_r1_cold.COLD_MULBERRY,
+        vision_r1_cold.RL,
         wethink.WETHINK,
         raw.RAW,
     )

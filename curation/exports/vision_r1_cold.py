@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from curation.errors import SampleError
 from curation.exports import vision_r1
-from curation.exports.formats import Format, Part
+from curation.exports.formats import IMAGE, Format, Part
 from curation.exports.item import Item
+from curation.exports.verl import problem_texts
 from curation.records import Json
 from curation.steps.assemble import LAYOUTS, bare
 
@@ -18,8 +19,8 @@ def _row(item: Item, pictures: Sequence[Json], layout: str) -> vision_r1.Row:
         raise SampleError("image_missing", "the published layout has exactly one picture a row")
     made = LAYOUTS[layout].format(think=item.think, answer=bare(item.answer))
     return vision_r1.Row(
-        item.id, pictures[0].removeprefix("images/"), item.question, item.reference, item.options, item.response or made
-    )
+        item.id, pictures[0].removeprefix("images/"), item.prompt, item.reference, response=item.response or made
+    )  # the prompt lists the options already, once
 
 
 def llava_cot_row(item: Item, pictures: Sequence[Json], *, layout: str = "paper") -> dict[str, Json]:
@@ -30,6 +31,12 @@ def llava_cot_row(item: Item, pictures: Sequence[Json], *, layout: str = "paper"
 def mulberry_row(item: Item, pictures: Sequence[Json], *, layout: str = "paper") -> dict[str, Json]:
     """{images, conversations}: user and assistant, as in `vision_r1_mulberry_sft_full.json`."""
     return vision_r1.mulberry(_row(item, pictures, layout), folder="images")
+
+
+def rl_row(item: Item, pictures: Sequence[Json]) -> dict[str, Json]:
+    """{problem, images, answer} of `Vision-R1-rl`: one `<image>` a picture before the problem, a letter for options."""
+    row = vision_r1.Row(item.id, "", item.prompt, item.reference)
+    return vision_r1.rl(row, [picture["bytes"] for picture in pictures])
 
 
 def texts(row: Mapping[str, Json]) -> list[str]:
@@ -55,3 +62,7 @@ def _format(name: str, style: vision_r1.Style) -> Format:
 
 COLD = _format("vision-r1-cold", "llava_cot")
 COLD_MULBERRY = _format("vision-r1-cold-mulberry", "mulberry")
+RL = Format(
+    "vision-r1-rl", "the published layout of Vision-R1-rl", (Part("train", "rl", rl_row),), "text", problem_texts,
+    {"problem": "string", "images": [IMAGE], "answer": "string"}, {"embed": "parquet"},
+)  # fmt: skip

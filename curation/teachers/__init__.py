@@ -16,7 +16,7 @@ from curation.teachers.spec import TeacherSpec
 from curation.teachers.transport import Transport
 
 if TYPE_CHECKING:
-    from curation.teachers.batch import BatchBook, Gather
+    from curation.teachers.batch_protocol import BatchBook, Gather
     from curation.teachers.budget import Budget
     from curation.teachers.dispatch import Policy, Shared
     from curation.teachers.prices import Price
@@ -97,8 +97,9 @@ async def _batches(
     book: "BatchBook | None",
     gather: "Gather | None",
 ) -> Transport:
-    from curation.teachers.batch import BatchService, BatchTransport, Gather, open_batches
+    from curation.teachers.batch import BatchTransport, open_batches
     from curation.teachers.batch_http import HttpBatches
+    from curation.teachers.batch_protocol import BatchService, Gather
     from curation.teachers.batch_vllm import open_vllm_batches
     from curation.teachers.openai_http import HttpTransport, session_for
     from curation.teachers.spec import api_key

@@ -1,7 +1,8 @@
 """A `Transport` over offline batches: requests are gathered into a file and sent, their answers waited for.
 
 One JSON line a request with the call key as `custom_id`, as OpenAI's Batch API and `vllm run-batch` take it
-(https://platform.openai.com/docs/guides/batch). What works a batch off is a `BatchService`: `batch_http`, `batch_vllm`.
+(https://platform.openai.com/docs/guides/batch). `batch_protocol` has the parts, `batch_results` reads what comes back;
+what works a batch off is a `BatchService`: `batch_http`, `batch_vllm`.
 
 A batch is in the `BatchBook` before anything is sent, so a run that was killed finds it again, sends it only if the
 service does not have it, and waits for its answers instead of paying for others. Answers nobody asks for any more
@@ -12,116 +13,25 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import IO, Any, Literal, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
 from curation.errors import RunStopped, SampleError, StoreError
 from curation.records import Json
+from curation.teachers.batch_protocol import Batch, BatchBook, BatchService, Gather, Progress
+from curation.teachers.batch_results import read_result
 from curation.teachers.calls import answered_call
-from curation.teachers.completions import clean, continued, judge_status, message_of, read_completion
+from curation.teachers.completions import continued
 from curation.teachers.prices import Price
 from curation.teachers.protocol import Ledger, Sampling
 from curation.teachers.spec import TeacherSpec, key_variable
 from curation.teachers.transport import RawReply, Request, TryAgain
 
 T = TypeVar("T")
-State = Literal["running", "done", "expired", "cancelled", "failed", "full", "gone"]
 TAKE_IN_SECONDS = 5.0  # to wait for another process that is asking the same call
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """One file of requests: `token` is our name of it, `id` the service's, empty until we know that it has it.
-
-    `place` says where it goes (a base URL, or `vllm`), `requests` counts its lines, `created` is a Unix time.
-    """
-
-    token: str
-    place: str
-    model: str
-    requests: int
-    created: float
-    id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the service is. `full`: it takes no more for now; `gone`: it does not know the batch (any more)."""
-
-    state: State
-    done: int = 0
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gather:
-    """When a file is full, and how often to look. `quiet`: seconds without a new request after which it is sent.
-
-    OpenAI takes 50,000 requests and 200 MB a file; half of that is held in memory at most.
-    """
-
-    requests: int = 50_000
-    size: int = 100_000_000
-    quiet: float = 2.0
-    first_look: float = 1.0
-    latest_look: float = 60.0
-    patience: float = 1800.0
-
-
-class BatchBook(Protocol):
-    """Batches on their way, kept so that they survive kill -9 and power cuts. Its methods raise `StoreError`."""
-
-    def list_open(self, place: str, model: str) -> list[Batch]: ...
-
-    def keep(self, batch: Batch, lines: Mapping[str, bytes], wires: Mapping[str, bytes]) -> None:
-        """Write a new batch down, and hold it: the requests and what the ledger says of each, by call key."""
-        ...
-
-    def hold(self, batch: Batch) -> bool:
-        """Make it the caller's to send, unless somebody living holds it, the caller included."""
-        ...
-
-    def read(self, token: str) -> Batch | None: ...
-
-    def note_id(self, batch: Batch) -> None: ...
-
-    def wires(self, batch: Batch) -> dict[str, bytes]: ...
-
-    def requests(self, batch: Batch) -> Path: ...
-
-    def receiving(self, batch: Batch) -> AbstractContextManager[IO[bytes]]:
-        """A file for the result lines, in place once the block has ended well."""
-        ...
-
-    def has_results(self, batch: Batch) -> bool: ...
-
-    def results(self, batch: Batch) -> Iterator[bytes]:
-        """The lines received; none when the batch was dropped meanwhile."""
-        ...
-
-    def drop(self, batch: Batch) -> None: ...
-
-
-class BatchService(Protocol):
-    """Works batches off. Raises `TryAgain` for what may pass and `RunStopped` for what will not."""
-
-    async def send(self, batch: Batch, requests: Path) -> str:
-        """Its id of a new batch."""
-        ...
-
-    async def find(self, batch: Batch) -> str:
-        """The id of the batch with our token, '' when it has none. Asked before a batch may be sent again."""
-        ...
-
-    async def look(self, batch: Batch) -> Progress: ...
-
-    async def fetch(self, batch: Batch, file: IO[bytes]) -> None:
-        """Write the result lines of a finished batch, those of failed requests too."""
-        ...
 
 
 @dataclass(slots=True)
@@ -427,38 +337,6 @@ async def open_batches(transport: BatchTransport) -> AsyncIterator[BatchTranspor
         yield transport
     finally:
         await transport.close()
-
-
-def read_result(line: bytes, *, where: str, key: str) -> tuple[str, RawReply | Exception]:
-    """Call key and outcome of one result line; the key is '' for a line that is none."""
-    try:
-        parsed = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return "", _bad_line(line)
-    if not isinstance(parsed, dict) or not isinstance(parsed.get("custom_id"), str):
-        return "", _bad_line(line)
-    return parsed["custom_id"], _outcome(parsed, line, where, key)
-
-
-def _outcome(parsed: dict[str, Json], line: bytes, where: str, key: str) -> RawReply | Exception:
-    response, error = parsed.get("response"), parsed.get("error")
-    if isinstance(error, dict) and error.get("code") == "batch_expired":
-        return TryAgain("flaky", "call_failed", "the batch expired before this request was answered")
-    if not isinstance(response, dict) or not isinstance(status := response.get("status_code"), int):
-        said = message_of(orjson.dumps({"error": error})) if error else "a result without a response"
-        return TryAgain("malformed", "call_malformed", clean(said), raw=clean(line[:2000].decode("utf-8", "replace")))
-    body = orjson.dumps(response.get("body"))
-    if status != 200:
-        return judge_status(status, body, {}, where=where, key=key)
-    try:
-        return read_completion(body)
-    except (TryAgain, SampleError, RunStopped) as fault:
-        return fault
-
-
-def _bad_line(line: bytes) -> TryAgain:
-    shown = clean(line[:2000].decode("utf-8", "replace"))
-    return TryAgain("malformed", "call_malformed", "a result line that is none", raw=shown)
 
 
 def _missing(progress: Progress, batch: Batch) -> Exception:

@@ -15,7 +15,7 @@ from yarl import URL
 
 from curation.errors import RunStopped
 from curation.records import Json
-from curation.teachers.batch import Batch, Progress, State
+from curation.teachers.batch_protocol import Batch, Progress, State
 from curation.teachers.completions import judge_status
 from curation.teachers.openai_http import LARGEST_BODY, raise_fault, read_bounded, scrubbed
 from curation.teachers.spec import TeacherSpec, key_variable

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from curation.errors import RunStopped
-from curation.teachers.batch import Batch, Progress
+from curation.teachers.batch_protocol import Batch, Progress
 from curation.teachers.spec import TeacherSpec
 from curation.teachers.vllm import Started, checked_model, ended, find_vllm, machine_arguments, report, start, stop
 

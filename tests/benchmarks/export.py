@@ -3,8 +3,9 @@
     flock /tmp/bench.lock python tests/benchmarks/export.py --samples 100000 --json
 
 The store is that of `tests/benchmarks/review_store.py` with a picture a sample. `vistill export` runs in a
-fresh process; so does the bare writer, which reads the picture files in the export's order and writes them as
-{bytes, path} with the export's row groups and shards, without texts, hashes or checks. `cpu_s` and `peak_mb` are a
+fresh process; so does the bare writer, which reads the picture files in the export's order and the other columns from
+one uncompressed Parquet file, and writes the same columns with the export's row groups, shards and codecs, without a
+store, hashes or checks. `cpu_s` and `peak_mb` are a
 process's own processor time and peak memory. Rounds alternate; the median of each is compared.
 """
 
@@ -21,6 +22,8 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: its own folder is on the path then, not the repository
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import pyarrow.parquet as pq
+
 from storage.store import Store
 from tests.benchmarks.review_store import make
 
@@ -35,18 +38,29 @@ import os, sys
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
-names, out, shard, group = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), 100
-schema = pa.schema([("images", pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())])))])
-paths = Path(names).read_text().splitlines()
+names, texts, like, out, shard, group = *sys.argv[1:4], Path(sys.argv[4]), int(sys.argv[5]), 100
+paths, others = Path(names).read_text().splitlines(), pq.ParquetFile(texts)
+first = pq.read_metadata(like).row_group(0)
+codecs = {{first.column(i).path_in_schema: first.column(i).compression.replace("UNCOMPRESSED", "NONE")
+          for i in range(first.num_columns)}}
+kind = pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+schema = pa.schema([("images", kind), *others.schema_arrow])
 out.mkdir()
-for first in range(0, len(paths), shard):
-    with pq.ParquetWriter(out / f"{{first}}.parquet", schema, compression="none", use_dictionary=False,
-                          write_statistics=False) as writer:
-        for at in range(first, min(len(paths), first + shard), group):
-            some = paths[at : min(at + group, first + shard)]
-            pictures = [{{"bytes": open(path, "rb").read(), "path": os.path.basename(path)}} for path in some]
-            rows = [{{"images": [picture]}} for picture in pictures]
-            writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=group)
+at = 0
+for batch in others.iter_batches(group):
+    if at % shard == 0:
+        if at:
+            writer.close()
+        writer = pq.ParquetWriter(out / f"{{at}}.parquet", schema, use_dictionary=False, write_statistics=False,
+                                  compression=codecs)
+    some = paths[at : at + len(batch)]
+    contents = pa.array([open(path, "rb").read() for path in some], pa.binary())
+    pictures = pa.StructArray.from_arrays([contents, pa.array([os.path.basename(path) for path in some])],
+                                          ["bytes", "path"])
+    images = pa.ListArray.from_arrays(list(range(len(some) + 1)), pictures)
+    writer.write_table(pa.Table.from_arrays([images, *batch.columns], schema=schema), row_group_size=group)
+    at += len(batch)
+writer.close()
 {PEAK}
 """
 
@@ -73,7 +87,9 @@ def measure(store: Path, format: str, rounds: int) -> dict[str, object]:
             manifest = json.loads(said)
             rows, size = manifest["counts"]["train"], sum(file["bytes"] for file in manifest["files"])
             found["export"].append(one)
-            found["bare"].append(timed(BARE, str(names), f"{folder}/b{at}", str(manifest["shard_rows"]))[0])
+            texts, like = other_columns(Path(folder, f"e{at}"), Path(folder, "texts"))
+            bare = (str(names), str(texts), str(like), f"{folder}/b{at}", str(manifest["shard_rows"]))
+            found["bare"].append(timed(BARE, *bare)[0])
     export, bare = ([statistics.median(column) for column in zip(*found[name], strict=True)] for name in found)
     return {
         "format": format, "rows": rows, "mb": round(size / 1e6), "export_s": round(export[0], 1),
@@ -91,6 +107,16 @@ def pictures(store: Path, format: str, into: Path) -> Path:
     found = opened.query(f"select image, format from corpus where {where} order by position").to_pylist()
     into.write_text("\n".join(str(opened.image_path(row["image"], row["format"])) for row in found))
     return into
+
+
+def other_columns(exported: Path, into: Path) -> tuple[Path, Path]:
+    """A file with every column of an export but its pictures, and one shard of it."""
+    shards = sorted(exported.glob("*.parquet"))
+    names = [name for name in pq.read_schema(shards[0]).names if name != "images"]
+    with pq.ParquetWriter(into, pq.read_table(shards[0], columns=names).schema, compression="none") as writer:
+        for shard in shards:
+            writer.write_table(pq.read_table(shard, columns=names))
+    return into, shards[0]
 
 
 def main() -> None:

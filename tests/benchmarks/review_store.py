@@ -55,7 +55,8 @@ TABLES = {
     "samples": """
         SELECT sample_id, sample_key, source, 'How many units does the highest bar of picture ' || position || ' show?'
             AS question, number::VARCHAR AS reference, kind, '[]' AS options, image, '' AS context, '' AS text_question,
-            NULL AS given_caption, '' AS solution, 'medium' AS difficulty, 'CC0' AS licence, '{}' AS meta, created
+            NULL AS given_caption, '' AS solution, 'medium' AS difficulty, 'CC0' AS licence, '{}' AS meta,
+            NULL AS parent, created
         FROM base
     """,
     "members": "SELECT 'big' AS run_id, sample_id, sample_key, position, created FROM base",

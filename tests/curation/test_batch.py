@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from curation.errors import ConfigError, RunStopped, SampleError
 from curation.teachers import open_teachers
-from curation.teachers.batch import Batch, Gather, read_result
+from curation.teachers.batch_protocol import Batch, Gather
+from curation.teachers.batch_results import read_result
 from curation.teachers.protocol import Message, Reply
 from curation.teachers.spec import assign, parse_teacher
 from curation.teachers.transport import RawReply

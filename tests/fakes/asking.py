@@ -6,7 +6,7 @@ from typing import Any
 from curation.errors import SampleError
 from curation.records import Image
 from curation.teachers import open_teachers
-from curation.teachers.batch import BatchBook, Gather
+from curation.teachers.batch_protocol import BatchBook, Gather
 from curation.teachers.budget import Budget
 from curation.teachers.dispatch import Policy
 from curation.teachers.protocol import Message, Reply

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 from PIL import Image as Pil
 
@@ -14,6 +15,7 @@ from curation.pictures import inspect
 from curation.records import Option, Sample
 from flows.cli import main
 from flows.export import Export, export, like
+from flows.export_files import PICTURES, features_of, table_of
 from storage import corpus
 from storage.reviews import Decision, decide
 from storage.store import Store
@@ -114,6 +116,25 @@ def test_published_vlaa_files_have_the_published_fields(store: Store, tmp_path: 
     assert sft[1]["answer"] == "<think>\nThe picture shows 1 dots.\n</think>\n\n<answer>\n1\n</answer>"
     assert [(row["gt"], row["verifier_type"]) for row in rl] == [("2", "digit"), ("3", "digit")]
     assert all((tmp_path / "v" / row["image"]).is_file() for row in sft + rl)
+
+
+def test_vision_r1_layouts_list_the_options_of_a_question_once(tmp_path: Path) -> None:
+    asked = {"question": "How many?\n(A) 1\n(B) 2", "options": (Option("A", "1"), Option("B", "2")), "reference": "2"}
+    store = built(tmp_path, s0=asked, s2=asked)
+    wrote(store, tmp_path / "cold", "vision-r1-cold")
+    wrote(store, tmp_path / "rl", "vision-r1-rl")
+    cold = orjson.loads((tmp_path / "cold" / "vision_r1_llava_cot_full.json").read_bytes())[0]
+    rl = loaded(tmp_path / "rl", tmp_path / "cache")[0]
+    assert cold["conversations"][0]["value"] == rl["problem"] == "<image>\nHow many?\n(A) 1\n(B) 2"
+    assert (sorted(rl), rl["answer"]) == (["answer", "images", "problem"], "B")
+
+
+def test_pictures_become_the_column_that_arrow_makes_of_dictionaries() -> None:
+    schema = features_of({"images": ["image"], "said": "string"}).arrow_schema
+    some = [[], [{"bytes": b"a", "path": "a.png"}], [{"bytes": b"", "path": None}, {"bytes": b"bc", "path": "é.png"}]]
+    made = [{"images": pictures, "said": said} for pictures, said in zip(some, ("x", None, "y"), strict=True)]
+    assert table_of(made, schema).equals(pa.Table.from_pylist(made, schema))
+    assert schema.field("images").type == PICTURES  # the quick way is the one taken
 
 
 def test_the_same_rows_give_the_same_bytes_whatever_came_since(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ print(orjson.dumps(found).decode())
 
 
 def test_what_was_pushed_reads_back_identical_plain_and_streaming(store: Store, hub: HubServer, tmp_path: Path) -> None:
-    formats = ("grpo", "sft_trl", "sft", "verl", "easyr1", "preference", "raw")
+    formats = ("grpo", "sft_trl", "sft", "verl", "easyr1", "preference", "vision-r1-rl", "raw")
     assert push(store, *(f"--format={name}" for name in formats)) == 0
     assert hub.repos[REPO].private
     for name in formats:
