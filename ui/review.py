@@ -11,7 +11,7 @@ import streamlit as st
 
 from curation.errors import StoreError, VistillError
 from storage.desk import Desk, Wanted
-from ui import filters, markup, panel, pictures, sample, trace
+from ui import filters, keys, markup, panel, pictures, sample, trace
 from ui.hand import Card, Hand
 from ui.people import Person
 
@@ -82,6 +82,7 @@ def _card(hand: Hand, person: Person, blind: bool) -> None:
                 panel.side(hand, card)
     if not blind:
         panel.more(hand, card)
+    keys.guard()
     hand.read_ahead()
 
 

@@ -57,7 +57,8 @@ def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
 
 def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_out() -> None:
     pytest.importorskip("matplotlib")
-    from flows.training_plot import _series, _starts, curves
+    from curation.trainer.curves import _series, _starts
+    from flows.training_plot import curves
 
     points: list[dict[str, Any]] = [
         {
