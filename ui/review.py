@@ -167,6 +167,7 @@ def effect(hand: Hand, card: Card, decision: str) -> str:
     name = str(card.row["sample_id"])[:60]
     if decision == "flag":
         return f"{name}: flagged"
+    hand.desk.take_in(at_once=True)
     found = hand.desk.effect(*card.key)
     if found is None or found["verdict"] == "conflict":
         return f"{name}: {DONE.get(decision, 'marked')}" + ("; annotators disagree" if found else "")

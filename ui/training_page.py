@@ -25,7 +25,7 @@ def page(desk: Desk, person: Person) -> None:
     found = desk.store.query(TRAININGS).to_pylist()
     if not found:
         st.info("No training is recorded in this store. Start one with:")
-        st.code(f"vistill train grpo.toml --store {desk.store.root.name}", language=None)
+        st.text(f"vistill train grpo.toml --store {desk.store.root.name}")
         return
     at = st.selectbox("Training", range(len(found)), format_func=lambda at: _name(found[at]))
     row = found[at]
