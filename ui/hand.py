@@ -70,7 +70,7 @@ class Hand:
 
     def __init__(self, desk: Desk, wanted: Wanted, *, read_only: bool = False, adjudicates: bool = False) -> None:
         self.desk, self.wanted, self.read_only, self.adjudicates = desk, wanted, read_only, adjudicates
-        self.holder = secrets.token_hex(8)
+        self.holder = f"{desk.name}.{secrets.token_hex(8)}"
         self.cards: list[Card] = []
         self.at = 0
         self.done: list[Done] = []
