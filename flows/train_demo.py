@@ -8,10 +8,13 @@ The view `train_demo` has a row a seed. What a seed has finished is not done aga
 """
 
 import argparse
+import io
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import orjson
 
 from curation.errors import ConfigError, RunStopped, VistillError
 from flows.commands import run_here
@@ -78,7 +81,9 @@ def demo(seeds: int, folder: Path) -> None:
         print(f"seed {seed}: {time.process_time() - started:.0f} CPU-seconds", flush=True)
     for row in finished(store):
         print("seed {seed}: sampled accuracy {before:.3f} before GRPO, {after:.3f} after".format(**row))
-    print(f"more:  vistill sql --store {store} 'from train_demo'")
+    picture = folder / "curve.png"
+    picture.write_bytes(curve(store))
+    print(f"the curve: {picture}; more:  vistill sql --store {store} 'from train_demo'")
 
 
 def finished(store: str) -> list[dict[str, float]]:
@@ -88,6 +93,33 @@ def finished(store: str) -> list[dict[str, float]]:
     found = read_only(Store.open(store), "select * from train_demo where finished is not null order by seed")
     rows: list[dict[str, float]] = found.to_pylist()
     return rows
+
+
+def curve(store: str) -> bytes:
+    """A PNG: accuracy on the held-out pictures after so many steps of GRPO, a colour a seed."""
+    from matplotlib.figure import Figure
+
+    found = read_only(
+        Store.open(store),
+        "select d.seed, t.scores from train_demo d join trainings t using (seed, out) where finished is not null "
+        "order by d.seed",
+    ).to_pylist()
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for number, row in enumerate(found):
+        first, *later = orjson.loads(row["scores"])
+        steps = [0, *(score["step"] for score in later)]
+        for how, line in (("sampled", "-"), ("greedy", ":")):
+            values = [score[how]["accuracy"] for score in (first, *later)]
+            axes.plot(steps, values, line, color=f"C{number}", marker=".", label=f"seed {row['seed']:g}, {how}")
+    axes.set_xlabel("steps of GRPO, with answers only")
+    axes.set_ylabel(f"accuracy on {HELD_OUT} unseen pictures")
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, ncols=max(1, len(found)), loc="lower right")
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+    return out.getvalue()
 
 
 def curated(seed: int, folder: Path, store: str) -> None:

@@ -9,6 +9,8 @@ from ui.markup import label
 from ui.reading import Row
 
 BLUE = "#3b82f6"
+LEGEND = {"orient": "bottom", "title": None, "columns": 2}
+"""In two columns, so that it also fits half of a narrow window."""
 STACK = ["#3b82f6", "#10b981", "#f59e0b", "#ef4444", "#9ca3af"]
 
 
@@ -34,7 +36,7 @@ def stacked(rows: Sequence[Row], name: str, parts: Sequence[str]) -> dict[str, A
         "encoding": {
             "y": {"field": "name", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 180}},
             "x": {"field": "samples", "type": "quantitative", "title": None, "axis": {"tickMinStep": 1}},
-            "color": {"field": "part", "scale": colour, "legend": {"orient": "bottom", "title": None}},
+            "color": {"field": "part", "scale": colour, "legend": LEGEND},
             "order": {"field": "rank"},
             "tooltip": [{"field": "name"}, {"field": "part"}, {"field": "samples", "format": ","}],
         },
@@ -87,7 +89,7 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, po
     """A line for each name through its (x, y)."""
     values = [{"name": name, "x": x, "y": y} for name, pairs in series.items() for x, y in pairs]
     many = len(series) > 1
-    colour = {"field": "name", "scale": {"range": STACK}, "legend": {"orient": "bottom", "title": None}}
+    colour = {"field": "name", "scale": {"range": STACK}, "legend": LEGEND}
     return {
         "data": {"values": values}, "height": 300 if many else 240,
         "mark": {"type": "line", "color": BLUE, "point": points},
