@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 export DO_NOT_TRACK ?= 1
 
-.PHONY: demo test lint bench setup setup-dev docs clean
+.PHONY: demo train-demo test lint bench setup setup-dev setup-train docs clean
 demo: setup
 	$(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit' --limit 24 --seed 7 --teacher local --set draws=4 --store $(DEMO)
 	@echo
@@ -17,6 +17,11 @@ demo: setup
 	@echo "  $(BIN)/vistill sql \"select sample_id, split, reason from splits\" --store $(DEMO)"
 	@echo "  $(BIN)/vistill recipes show vlaa-thinking"
 	@echo "  $(BIN)/vistill run vlaa-thinking --source 'figures?kinds=mcq,digit' --limit 32 --seed 7 --teacher local --set draws=4 --store $(DEMO) --no-prefect"
+
+# Does what was curated teach something? A very small model, minutes a seed on one core: docs/training.md.
+SEEDS ?= 3
+train-demo: setup-train
+	$(BIN)/python -m flows.train_demo --seeds $(SEEDS) --folder train-demo
 
 # Three workers on two cores: tests wait for processes and servers half of their time. A file's tests share its fixtures.
 test: setup-dev
@@ -29,6 +34,7 @@ lint: setup-dev
 
 setup: $(VENV)/.local
 setup-dev: $(VENV)/.dev
+setup-train: $(VENV)/.train
 
 # The stamp is newer than pyproject.toml exactly when what it lists is installed.
 $(VENV)/.local: pyproject.toml
@@ -41,5 +47,10 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.local
 	$(BIN)/python -m pip install --quiet --editable '.[local,report,dev]'
 	touch $@
 
+$(VENV)/.train: pyproject.toml $(VENV)/.local
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[local,report,train]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(DEMO) train-demo build *.egg-info

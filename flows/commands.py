@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         return _estimate(job, args)
     from storage.funnel import funnel as funnel_of
 
-    ended = _run_here(job, args.quiet) if args.no_prefect else _run_flow(job, args.quiet)
+    ended = run_here(job, args.quiet) if args.no_prefect else _run_flow(job, args.quiet)
     funnel = funnel_of(_open(job.store), ended["run_id"])
     if args.json:
         print(json.dumps({**ended, "funnel": funnel}, default=str))
@@ -71,13 +71,14 @@ def _estimate(job: Any, args: argparse.Namespace) -> int:
     from flows.estimate import choose, estimate, estimate_text
 
     chosen = choose(job, args.estimate)
-    ended = _run_here(job, args.quiet, chosen)
+    ended = run_here(job, args.quiet, chosen)
     found = estimate(_open(job.store), ended["run_id"], chosen.total, seed=job.seed)
     print(json.dumps({**ended, **found}) if args.json else estimate_text(found))
     return 0
 
 
-def _run_here(job: Any, quiet: bool, only: Any = None) -> dict[str, Any]:
+def run_here(job: Any, quiet: bool, only: Any = None) -> dict[str, Any]:
+    """Run a job in this process, with its progress shown; {run_id, event, seconds}."""
     from flows.progress import Progress, shown
     from flows.run import run as run_job
     from flows.run import steps_of

@@ -5,7 +5,10 @@ Names and roles travel in the environment of the page; who people are is decided
 
 import argparse
 import getpass
+import tomllib
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from curation.errors import ConfigError
@@ -27,6 +30,8 @@ def environment(args: argparse.Namespace) -> dict[str, str]:
     """What the page is told by its environment."""
     if not 1 <= args.annotators_a_record <= 20:
         raise ConfigError("--annotators-a-record", args.annotators_a_record, "between 1 and 20 people")
+    if args.oidc:
+        _oidc_is_set_up()
     people = "header" if args.user_header else "oidc" if args.oidc else "ask" if args.ask_name else "name"
     role = args.role or ("lead" if people == "name" else "annotator")
     found = {
@@ -41,6 +46,24 @@ def environment(args: argparse.Namespace) -> dict[str, str]:
     if people == "name":
         found["VISTILL_ANNOTATOR"] = annotator_name(args.annotator or _login())
     return found
+
+
+def _oidc_is_set_up() -> None:
+    """ConfigError unless what signing in needs is installed and written down, so that nobody finds out on the page."""
+    if find_spec("authlib") is None:
+        raise ConfigError("--oidc", "authlib", "is not installed; install with: pip install 'vistill[oidc]'")
+    for folder in (Path.cwd(), Path.home()):
+        path = folder / ".streamlit" / "secrets.toml"
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8")).get("auth")
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            raise ConfigError("--oidc", str(path), "cannot be read as TOML") from None
+        if isinstance(found, dict) and {"redirect_uri", "cookie_secret"} <= set(found):
+            return
+    problem = "has no [auth] with redirect_uri and cookie_secret, here or in the home folder; docs/review.md shows one"
+    raise ConfigError("--oidc", ".streamlit/secrets.toml", problem)
 
 
 def _login() -> str:

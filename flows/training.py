@@ -5,7 +5,8 @@ The trainer (`curation.trainer`) knows no store; here its configuration, data, s
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from curation.trainer.config import Training, read, with_seed
 from flows import manifest as manifests
 from flows.export_files import changed
 from storage.files import os_errors
+from storage.ledger import CallLedger
 from storage.store import Store
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 PLOT = "curves.png"
+JUDGED = "judged"
 
 
 def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record":
@@ -39,7 +42,8 @@ def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record
     note = _Note(opened, wanted, data)
     note.event("started")
     try:
-        record = run(wanted, say=say)
+        with _ledger(wanted, opened, str(note.row["training_id"])) as ledger:
+            record = run(wanted, say=say, ledger=ledger)
     except VistillError as error:
         note.event("stopped", str(error))
         raise
@@ -52,12 +56,26 @@ def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record
     return record
 
 
+@contextmanager
+def _ledger(training: Training, store: Store | None, training_id: str) -> Iterator[CallLedger | None]:
+    """Where a judge's verdicts are kept: the store that is named, that of the run, or one in its folder."""
+    if training.judge is None:
+        yield None
+        return
+    if training.judge.cache:
+        kept = Store.open(training.judge.cache)
+    else:
+        kept = store or Store.open(Path(training.out) / JUDGED)
+    with CallLedger(kept, run_id=training_id) as ledger:
+        yield ledger
+
+
 def data_of(training: Training) -> dict[str, Json]:
     """{part: path, and of an export its format, run, rows and manifest's SHA-256}. Raises `RunStopped` for an export
     whose files were changed, and `StoreError` for a manifest that is none.
     """
     found: dict[str, Json] = {}
-    for part in ("sft", "grpo", "held_out"):
+    for part in ("sft", "grpo", "held_out", "seed"):
         path = getattr(training.data, part)
         if not path:
             continue

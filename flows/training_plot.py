@@ -7,72 +7,26 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-Point = Mapping[str, Any]
+from curation.trainer.curves import HELD_OUT, Point, panels
 
 WIDTH, HEIGHT, DPI = 8.0, 2.0, 150  # inches, inches a panel, dots an inch
-PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("loss", ("loss",)),
-    ("reward", ("reward", "rewards/")),
-    ("tokens", ("completions/mean_length",)),
-    ("entropy", ("entropy",)),
-)
-"""Title, and the names or beginnings of names (ending in /) that it shows."""
-HELD_OUT = "held out"
-SCORES = (("greedy", "accuracy"), ("sampled", "accuracy"), ("sampled", "format"))
 
 
 def curves(points: Sequence[Point], scores: Sequence[Point]) -> bytes:
     """The picture. `points` are lines of `curve.jsonl`, `scores` those of `run.json`."""
-    starts = _starts(points, scores)
-    placed = [(starts[point["part"]] + point["step"], point) for point in points]
-    panels = [(title, _series(placed, names)) for title, names in PANELS]
-    panels.append((HELD_OUT, _scored(scores, starts)))
-    shown = [(title, series) for title, series in panels if series]
+    shown, later = panels(points, scores)
     figure = Figure(figsize=(WIDTH, HEIGHT * max(1, len(shown)) + 0.4), layout="constrained")
     axes = figure.subplots(max(1, len(shown)), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (title, series) in zip(axes, shown, strict=False):
-        _panel(panel, title, series, list(starts.values())[1:], joined=title == HELD_OUT)
+        _panel(panel, title, series, later, joined=title == HELD_OUT)
     axes[-1].set_xlabel("step")
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     return out.getvalue()
-
-
-def _starts(points: Sequence[Point], scores: Sequence[Point]) -> dict[str, int]:
-    """Where each part begins on the common axis, in the order in which parts ran."""
-    lengths: dict[str, int] = {}
-    for part, step in [*((p["part"], p["step"]) for p in points), *((s["at"], s["step"]) for s in scores)]:
-        lengths[part] = max(lengths.get(part, 0), step)
-    order = sorted(lengths, key=lambda part: (part not in ("start", "sft"), part == "sft", len(part), part))
-    found, at = {}, 0
-    for part in order:
-        found[part] = at
-        at += lengths[part]
-    return found
-
-
-def _series(placed: Sequence[tuple[int, Point]], names: Sequence[str]) -> dict[str, list[tuple[int, float]]]:
-    found: dict[str, list[tuple[int, float]]] = {}
-    for at, point in placed:
-        for name, value in point.items():
-            wanted = any(name == one or (one.endswith("/") and name.startswith(one)) for one in names)
-            if wanted and not name.endswith("/std") and isinstance(value, int | float) and math.isfinite(value):
-                found.setdefault(name.removeprefix("rewards/").removesuffix("/mean"), []).append((at, value))
-    return found
-
-
-def _scored(scores: Sequence[Point], starts: Mapping[str, int]) -> dict[str, list[tuple[int, float]]]:
-    found: dict[str, list[tuple[int, float]]] = {}
-    for score in scores:
-        for how, what in SCORES:
-            if how in score and score[how].get(what) is not None:
-                found.setdefault(f"{what}, {how}", []).append((starts[score["at"]] + score["step"], score[how][what]))
-    return found
 
 
 def _panel(

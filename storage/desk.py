@@ -5,6 +5,7 @@ process's, are taken in as segments appear; `verdicts` is worked out again only 
 clause of a person is parsed first and may read `items` and nothing else. Safe for many threads.
 """
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 from curation.errors import ConfigError, StoreError
 from storage import review_index
 from storage.generations import current
+from storage.liveness import alive
 from storage.query import check_condition
 from storage.review_index import TALLIED, Index
 from storage.schema import columns_sql
@@ -144,6 +146,9 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.name = secrets.token_hex(4)  # of this server, in leases
+        self._alive = alive(store, f"review-{self.name}")
+        self._alive.__enter__()
         self._lock = threading.RLock()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._state = _State(review_index.live(store.root) or review_index.build(store.root))

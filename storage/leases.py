@@ -1,8 +1,9 @@
 """Who is looking at which sample: so that two annotators never get the same one unless asked for.
 
 A lease is a row in `review/leases.sqlite`, taken in one transaction, and ends by itself. It is not part of the corpus:
-losing the file loses no decision. SQLite is here because leases are the one thing in a store that is overwritten, by
-several processes; everything else is appended.
+losing the file loses no decision. Leases of a server that is gone are nobody's: holders are named `SERVER.TAB`, and a
+server is there as long as it holds the lock `review-SERVER` (`storage.liveness`). SQLite is here because leases are the
+one thing in a store that is overwritten, by several processes; everything else is appended.
 """
 
 import sqlite3
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from curation.errors import StoreError
 from storage.files import make_directories, os_errors
+from storage.liveness import is_alive
 from storage.store import Store
 
 SECONDS = 900.0  # of silence until somebody else may have a sample
@@ -38,6 +40,7 @@ class Leases:
         now, got = time.time(), []
         with self._open() as file:
             file.execute("delete from leases where until < ?", [now])
+            self._free_dead(file, holder)
             for key in wanted:
                 held = file.execute(
                     "select holder, annotator from leases where sample_id = ? and sample_key = ?", key
@@ -77,6 +80,16 @@ class Leases:
                 file.execute("delete from leases where holder = ?", [holder])
             for key in keys or ():
                 file.execute("delete from leases where sample_id = ? and sample_key = ? and holder = ?", [*key, holder])
+
+    def _free_dead(self, file: sqlite3.Connection, holder: str) -> None:
+        """After a crash nobody should wait for the tabs of a server that is no more."""
+        ours = holder.partition(".")[0]
+        servers = file.execute(
+            "select distinct substr(holder, 1, instr(holder, '.') - 1) from leases where instr(holder, '.') > 0"
+        ).fetchall()
+        for (server,) in servers:
+            if server != ours and not is_alive(self.store, f"review-{server}"):
+                file.execute("delete from leases where substr(holder, 1, instr(holder, '.')) = ?", [f"{server}."])
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

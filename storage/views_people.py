@@ -265,6 +265,14 @@ SELECT training_id, arg_max(out, created) AS out, arg_max(seed, created) AS seed
 FROM raw_trainings GROUP BY training_id
 """
 
+TRAIN_DEMO = """
+SELECT seed, (scores->>'$[0].sampled.accuracy')::DOUBLE AS before,
+    (scores->>'$[#-1].sampled.accuracy')::DOUBLE AS after,
+    CASE WHEN status = 'finished' THEN ended END AS finished, ended - started AS seconds, status, out
+FROM trainings WHERE settings->>'label' = 'train-demo'
+QUALIFY row_number() OVER (PARTITION BY seed ORDER BY started DESC) = 1
+"""
+
 # The chosen draw where it is right, else the first right one, against every wrong draw of the same sample.
 PEOPLE: tuple[tuple[str, str], ...] = (
     ("reasons", REASONS),
@@ -279,6 +287,7 @@ PEOPLE: tuple[tuple[str, str], ...] = (
     ("findings", FINDINGS),
     ("finding_rows", FINDING_ROWS),
     ("trainings", TRAININGS),
+    ("train_demo", TRAIN_DEMO),
     ("corpus", CORPUS),
     ("yield_by_source", YIELD_BY_SOURCE),
     ("cost", COST),

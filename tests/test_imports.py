@@ -49,7 +49,8 @@ def test_storage_knows_of_curation_only_its_records_and_errors() -> None:
 
 def test_importing_the_packages_brings_no_torch() -> None:
     code = (
-        "import sys, curation.engine, curation.recipes.vlaa_thinking, storage.store, flows.run, flows.build; "
+        "import sys, curation.engine, curation.recipes.vlaa_thinking, storage.store, flows.run, flows.build, ui, "
+        "flows.training, flows.passrate, curation.trainer.config, curation.trainer.rewards, curation.trainer.judging; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

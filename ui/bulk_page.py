@@ -16,7 +16,7 @@ from storage.desk import Desk, Wanted
 from storage.reviews import Decision, decide_all, undo
 from ui import filters
 from ui.gallery import thumbnail
-from ui.markup import chips, label
+from ui.markup import chips, label, shortened
 from ui.people import Person
 from ui.reading import Row
 from ui.review import REASONS
@@ -136,7 +136,7 @@ def _tile(root: str, row: Row) -> None:
         st.image(shown, width=112, alt="The sample's picture")
     else:
         st.text("no picture")
-    st.text((row["question"] or row["sample_id"])[:120])
+    st.text(shortened(row["question"] or row["sample_id"], 120))
     facts = [("good" if row["verdict"] == "correct" else "bad", str(row["verdict"]))] if row["verdict"] else []
     st.html(chips([*facts, ("", f"split {row['split']}"), ("", str(row["source"])[:40])]))
 

@@ -1,6 +1,6 @@
 """Vega-Lite charts in one look: lying bars, standing histograms, lines over time. Names are data, never code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -9,6 +9,8 @@ from ui.markup import label
 from ui.reading import Row
 
 BLUE = "#3b82f6"
+LEGEND = {"orient": "bottom", "title": None, "columns": 2}
+"""In two columns, so that it also fits half of a narrow window."""
 STACK = ["#3b82f6", "#10b981", "#f59e0b", "#ef4444", "#9ca3af"]
 
 
@@ -34,7 +36,7 @@ def stacked(rows: Sequence[Row], name: str, parts: Sequence[str]) -> dict[str, A
         "encoding": {
             "y": {"field": "name", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 180}},
             "x": {"field": "samples", "type": "quantitative", "title": None, "axis": {"tickMinStep": 1}},
-            "color": {"field": "part", "scale": colour, "legend": {"orient": "bottom", "title": None}},
+            "color": {"field": "part", "scale": colour, "legend": LEGEND},
             "order": {"field": "rank"},
             "tooltip": [{"field": "name"}, {"field": "part"}, {"field": "samples", "format": ","}],
         },
@@ -63,7 +65,7 @@ def over_time(rows: Sequence[Row], at: str, what: str, title: str) -> dict[str, 
         "mark": {"type": "line", "color": BLUE, "point": {"color": BLUE}, "interpolate": "monotone"},
         "encoding": {
             "x": {"field": "at", "type": "temporal", "title": None},
-            "y": {"field": "value", "type": "quantitative", "title": title},
+            "y": {"field": "value", "type": "quantitative", "title": title, "axis": {"format": ",.4~f"}},
             "tooltip": [{"field": "at", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
                         {"field": "value", "format": ",.4~f"}],
         },
@@ -79,5 +81,22 @@ def lying(rows: Sequence[Row], name: str, value: str) -> dict[str, Any]:
             "y": {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 180}},
             "x": {"field": "samples", "type": "quantitative", "title": None, "axis": {"tickMinStep": 1}},
             "tooltip": [{"field": "name"}, {"field": "samples", "format": ","}],
+        },
+    }  # fmt: skip
+
+
+def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, points: bool = False) -> dict[str, Any]:
+    """A line for each name through its (x, y)."""
+    values = [{"name": name, "x": x, "y": y} for name, pairs in series.items() for x, y in pairs]
+    many = len(series) > 1
+    colour = {"field": "name", "scale": {"range": STACK}, "legend": LEGEND}
+    return {
+        "data": {"values": values}, "height": 300 if many else 240,
+        "mark": {"type": "line", "color": BLUE, "point": points},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative", "title": title},
+            "y": {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}},
+            **({"color": colour} if many else {}),
+            "tooltip": [{"field": "name"}, {"field": "x"}, {"field": "y", "format": ",.4~f"}],
         },
     }  # fmt: skip

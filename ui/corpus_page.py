@@ -10,7 +10,7 @@ import streamlit as st
 from storage.desk import Desk
 from ui import charts, corpus_parts, filters, overview
 from ui.gallery import thumbnail
-from ui.markup import chips, label
+from ui.markup import chips, label, shortened
 from ui.people import Person
 from ui.reading import Row
 
@@ -120,7 +120,7 @@ def _cluster(desk: Desk, recipe: str, cluster: str) -> None:
             with st.container(border=True, gap="xsmall", width=190):
                 if shown := thumbnail(str(desk.store.root), row["image"], row["format"]):
                     st.image(shown, width=112, alt="The sample's picture")
-                st.text((row["question"] or row["sample_id"])[:100])
+                st.text(shortened(row["question"] or row["sample_id"], 100))
                 st.html(chips([("good" if row["fate"] == "kept" else "bad", row["reason"] or row["fate"])]))
 
 

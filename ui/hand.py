@@ -18,6 +18,7 @@ from ui.reading import Row, Whole, wholes
 
 AHEAD = 6  # samples leased and read beyond the one on the screen
 LOOK = 60  # samples asked of the queue to find those that nobody holds
+KEEP = 60.0  # seconds for which the rest of a page is taken for the front of the queue
 READERS = ThreadPoolExecutor(4, thread_name_prefix="read-ahead")
 
 
@@ -51,17 +52,31 @@ class Done:
     before: tuple[str, dict[str, Any]]
 
 
+@dataclass(slots=True)
+class Spare:
+    """Rows of the last page that nobody has taken yet: sorting a million samples anew for every six costs a core."""
+
+    rows: list[Row] = field(default_factory=list)
+    since: float = 0.0
+    index: str = ""
+
+    def fresh(self, desk: Desk) -> bool:
+        """Whether they may still be the front of the queue."""
+        return bool(self.rows) and time.monotonic() - self.since < KEEP and self.index == desk.index.stamp
+
+
 class Hand:
     """The cards of one tab for one queue. Used by the page's thread; reading ahead happens beside it."""
 
     def __init__(self, desk: Desk, wanted: Wanted, *, read_only: bool = False, adjudicates: bool = False) -> None:
         self.desk, self.wanted, self.read_only, self.adjudicates = desk, wanted, read_only, adjudicates
-        self.holder = secrets.token_hex(8)
+        self.holder = f"{desk.name}.{secrets.token_hex(8)}"
         self.cards: list[Card] = []
         self.at = 0
         self.done: list[Done] = []
         self.finished = False
         self.held = False  # whether what is left is in others' hands
+        self._spare = Spare()
         self._leases = Leases(desk.store)
         self._reading: Future[None] | None = None
         self._lock = threading.Lock()
@@ -93,7 +108,6 @@ class Hand:
             self.go(self.at, self.at + 1)
             return "Somebody else has taken this sample meanwhile: nothing was decided."
         event = decide(self.desk.store, self._event(card, decision, rest))
-        self.desk.take_in(at_once=True)
         self.done.append(Done(self.at, event, (card.decided, dict(card.notes))))
         if decision in ("flag", "first_wrong_step"):
             return ""
@@ -130,7 +144,7 @@ class Hand:
 
     def again(self) -> None:
         """Ask the queue once more, after it had nothing."""
-        self.finished = False
+        self.finished, self._spare = False, Spare()
 
     def leave(self) -> None:
         """Let others have what is in hand."""
@@ -160,20 +174,26 @@ class Hand:
 
     def _read(self) -> None:
         self.desk.take_in()
-        have = {card.key for card in self.cards}
-        rows: list[Row] = []
-        left = False
-        for offset in range(0, LOOK * 40, LOOK):  # others may hold everything at the front of the queue
-            page = self.desk.page(self.wanted, limit=LOOK, offset=offset)
-            fresh = {(row["sample_id"], row["sample_key"]): row for row in page}
-            wanted = [key for key in fresh if key not in have]
-            left = left or bool(wanted)
-            rows += [fresh[key] for key in self._take(wanted)]
-            if rows or len(page) < LOOK:
-                break
+        rows, left = self._lease(self._spare.rows) if self._spare.fresh(self.desk) else ([], False)
+        if not rows:
+            for offset in range(0, LOOK * 40, LOOK):  # others may hold everything at the front of the queue
+                page = self.desk.page(self.wanted, limit=LOOK, offset=offset)
+                rows, some = self._lease(page)
+                left = left or some
+                if rows or len(page) < LOOK:
+                    break
+            self._spare.since, self._spare.index = time.monotonic(), self.desk.index.stamp
         found = wholes(str(self.desk.store.root), [(r["run_id"], r["sample_id"], r["sample_key"]) for r in rows])
         self.cards += [Card(row, whole) for row, whole in zip(rows, found, strict=True)]
         self.finished, self.held = not rows, left and not rows
+
+    def _lease(self, page: list[Row]) -> tuple[list[Row], bool]:
+        """The first rows of a page that are ours from now on, and whether any was new to us; the rest is kept."""
+        have = {card.key for card in self.cards}
+        new = {key: row for row in page if (key := (row["sample_id"], row["sample_key"])) not in have}
+        taken = dict.fromkeys(self._take(list(new)))
+        self._spare.rows = [row for key, row in new.items() if key not in taken]
+        return [new[key] for key in taken], bool(new)
 
     def _take(self, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if self.read_only:

@@ -44,6 +44,11 @@ def chips(items: Iterable[tuple[str, str]]) -> str:
     return f"<div>{''.join(drawn)}</div>"
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and a sign that there is more."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def label(text: str) -> str:
     """A small heading over a box."""
     return f'<div class="vt-label">{html.escape(text)}</div>'

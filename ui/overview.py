@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from curation.reasons import REASONS
+from ui.charts import LEGEND
 from ui.markup import chips, label
 from ui.reading import Filter, Overview, Row
 
@@ -117,7 +118,7 @@ def chart(steps: list[Row]) -> dict[str, Any]:
                 "mark": {"type": "bar", "height": 20},
                 "encoding": {
                     "x": {"field": "samples", "type": "quantitative", "title": None, "axis": {"tickMinStep": 1}},
-                    "color": {"field": "fate", "scale": colour, "legend": {"orient": "bottom", "title": None}},
+                    "color": {"field": "fate", "scale": colour, "legend": LEGEND},
                     "order": {"field": "rank"},
                     "tooltip": [{"field": name} for name in ("step", "fate", "samples")],
                 },

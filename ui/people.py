@@ -77,7 +77,17 @@ def _signed_in() -> str:
         st.title("Vistill", anchor=False)
         st.button("Sign in", on_click=st.login, type="primary")
         st.stop()
+    if str(st.user.get("email_verified", True)).lower() == "false":
+        st.error("The provider has not confirmed this address; nothing can be decided under it.")
+        sign_out()
+        st.stop()
     return str(st.user.get("email") or st.user.get("sub") or "")
+
+
+def sign_out() -> None:
+    """The way out for those who came in by OpenID Connect; nothing for others."""
+    if os.environ.get("VISTILL_PEOPLE") == "oidc":
+        st.button("Sign out", on_click=st.logout)
 
 
 def _asked() -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from curation.errors import StoreError, VistillError
 from storage.desk import Desk, Wanted
-from ui import filters, markup, panel, pictures, sample, trace
+from ui import filters, keys, markup, panel, pictures, sample, trace
 from ui.hand import Card, Hand
 from ui.people import Person
 
@@ -82,6 +82,7 @@ def _card(hand: Hand, person: Person, blind: bool) -> None:
                 panel.side(hand, card)
     if not blind:
         panel.more(hand, card)
+    keys.guard()
     hand.read_ahead()
 
 
@@ -166,6 +167,7 @@ def effect(hand: Hand, card: Card, decision: str) -> str:
     name = str(card.row["sample_id"])[:60]
     if decision == "flag":
         return f"{name}: flagged"
+    hand.desk.take_in(at_once=True)
     found = hand.desk.effect(*card.key)
     if found is None or found["verdict"] == "conflict":
         return f"{name}: {DONE.get(decision, 'marked')}" + ("; annotators disagree" if found else "")

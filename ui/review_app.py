@@ -9,9 +9,9 @@ import streamlit as st
 from curation.errors import StoreError, VistillError
 from storage.desk import Desk
 from storage.store import Store
-from ui import agreement_page, bulk_page, corpus_page, filters, freshness, live_page, review, sql_page
+from ui import agreement_page, bulk_page, corpus_page, filters, freshness, live_page, review, sql_page, training_page
 from ui.markup import CSS
-from ui.people import Person, who
+from ui.people import Person, sign_out, who
 
 LAYOUT = """
 <style>
@@ -60,6 +60,7 @@ def main() -> None:
         with st.sidebar if picked.url_path in FILTERED else st.container(horizontal=True, key="foot"):
             freshness.note(opened)
             st.text(f"{person.name} · {person.role}")
+            sign_out()
     except StoreError as error:
         st.error("The store cannot be read; nothing that was decided is lost.")
         st.text(str(error))
@@ -75,5 +76,6 @@ PAGES: tuple[tuple[str, str, Callable[[Desk, Person], None]], ...] = (
     ("Agreement", "agreement", agreement_page.page),
     ("Corpus", "corpus", corpus_page.page),
     ("Live run", "live", live_page.page),
+    ("Training", "training", training_page.page),
     ("SQL", "sql", sql_page.page),
 )

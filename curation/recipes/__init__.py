@@ -20,6 +20,7 @@ RECIPES = {
     "vision-r1-cold": "curation.recipes.vision_r1_cold",
     "vlaa-thinking": "curation.recipes.vlaa_thinking",
     "wethink": "curation.recipes.wethink",
+    "worked": "curation.recipes.worked",
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from curation.errors import ConfigError
 from curation.step import check_type
+from curation.trainer.config_checks import check
 
 T = TypeVar("T")
 
@@ -23,8 +24,10 @@ T = TypeVar("T")
 class Model:
     """A vision-language model by folder or hub name, loaded by Auto classes.
 
-    `freeze` and `train` are parts of parameter names: with `freeze`, parameters that contain one do not learn; with
-    `train`, only those that contain one do. A part that fits no parameter is refused. `lora_rank` 0 trains the weights.
+    `freeze` and `train` are groups (`vision`, `connector`, `language`) or parts of parameter names: with `freeze`,
+    parameters that fit one do not learn; with `train`, only those that fit one do. One that fits no parameter is
+    refused, and so is GRPO with the connector frozen, which collapsed in Skywork-R1V3 (arXiv 2507.06167), unless
+    `frozen_connector`. `lora_rank` 0 trains the weights; adapters are merged into the model at the end of each part.
     """
 
     path: str
@@ -33,12 +36,14 @@ class Model:
     lora_rank: int = 0
     lora_alpha: int = 32
     lora_targets: tuple[str, ...] = ("q_proj", "v_proj")
+    frozen_connector: bool = False
     trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """Folders that `vistill export` wrote: `sft` for the cold start, `grpo` for GRPO, `held_out` for evaluation.
+    """Folders that `vistill export` wrote: `sft` for the cold start, `grpo` for GRPO, `held_out` for evaluation, `seed`
+    for the questions of [rounds].
 
     `held_out_rows` rows of `held_out` are used, the first ones; 0 for all.
     """
@@ -46,9 +51,11 @@ class Data:
     grpo: str = ""
     sft: str = ""
     held_out: str = ""
+    seed: str = ""
     sft_split: str = "train"
     grpo_split: str = "train"
     held_out_split: str = "train"
+    seed_split: str = "train"
     held_out_rows: int = 400
 
 
@@ -77,7 +84,7 @@ class Grpo:
     """GRPO in one stage or several, each continuing from the model the one before it left.
 
     `prompts` are questions a step. `epsilon_high` above `epsilon` is DAPO's clip-higher (arXiv 2503.14476 §3.1). `beta`
-    is the KL weight; above 0 the reference is the model as loaded.
+    is the KL weight; above 0 the reference is the model that the stage begins with.
     """
 
     stages: tuple[Stage, ...]
@@ -99,10 +106,25 @@ class Grpo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewards:
-    """Reward names of `curation.trainer.rewards` with their weights, in order."""
+    """Names of docs/rewards.md with their weights, in order; those that ask a judge need a [judge] table."""
 
     names: tuple[str, ...] = ("accuracy", "format")
     weights: tuple[float, ...] = (1.0, 0.2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Who judged rewards ask: `teacher` as `--teacher` takes it, `https://host/v1#MODEL`, keys in the environment.
+
+    `concurrency` calls at once (0: as the teacher says), `timeout` seconds for a verdict; a late or failed one is no
+    score. Verdicts are kept in the ledger of the store `cache`, or of `--store`, or of a store of its own in `out`.
+    """
+
+    teacher: str
+    concurrency: int = 0
+    timeout: float = 120.0
+    tiers: tuple[float, ...] = (0.0, 0.5, 1.0)
+    cache: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +179,38 @@ class Progressive:
 class Critical:
     """Entropy where one of `words` begins, logged as `entropy/critical` (Skywork-R1V3, arXiv 2507.06167).
 
-    With `choose`, the checkpoint is kept whose held-out critical entropy is `max` or `min`; "" only logs.
+    With `choose`, `model/` is, of the models evaluated during GRPO, the one whose held-out critical entropy is `max`
+    or `min`, among those with at least `least` critical tokens and a sampled accuracy within `margin` of the best;
+    "" only logs. The paper gives no aggregation: the mean over tokens, in nats, is ours.
     """
 
     words: tuple[str, ...] = ("wait", "alternatively")
     choose: str = ""
+    least: int = 8
+    margin: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """OpenVLThinker's rounds (arXiv 2503.17352): SFT, GRPO, then the next round's SFT data from the model itself.
+
+    Every round trains the base model anew. Of `draws` answers a question of `data.seed` (a `grpo` export), the right
+    and well-formed ones with at most `longest` words are candidates (0: any length); `select` is `shortest`, or
+    `second_longest` as the released code has it. Round 1 trains on `data.sft`.
+    """
+
+    count: int = 2
+    draws: int = 4
+    temperature: float = 1.0
+    select: str = "shortest"
+    longest: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Greedy and sampled accuracy on held-out rows: every `every` steps (0: only before and after), `batch` at once."""
+    """Greedy and sampled accuracy on held-out rows, `batch` at once: after each part, and every `every` steps of GRPO
+    where that is not 0.
+    """
 
     every: int = 0
     batch: int = 64
@@ -176,15 +220,23 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """How completions are drawn: transformers in the process, or vLLM beside (`server`) or inside (`colocate`) it."""
+    """How completions are drawn: `transformers`, `vllm-server` (at the URL `server`) or `vllm-colocate`.
+
+    `memory` is the share of a GPU's memory that a colocated vLLM takes, `parallel` over how many GPUs it is spread.
+    """
 
     engine: str = "transformers"
     server: str = ""
+    memory: float = 0.3
+    parallel: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A whole run. `device` is `auto`, or `cpu`, where bf16 is off since it is three times slower there."""
+    """A whole run. `device` is `auto`, or `cpu`, where bf16 is off since it is three times slower there.
+
+    `label` is kept with the record, for finding runs that belong together.
+    """
 
     out: str
     model: Model
@@ -192,6 +244,7 @@ class Training:
     sft: Sft | None = None
     grpo: Grpo | None = None
     rewards: Rewards = field(default_factory=Rewards)
+    judge: Judged | None = None
     evaluation: Evaluation = field(default_factory=Evaluation)
     generation: Generation = field(default_factory=Generation)
     resample: Resample | None = None
@@ -200,13 +253,15 @@ class Training:
     overlong: Overlong | None = None
     progressive: Progressive | None = None
     critical: Critical | None = None
+    rounds: Rounds | None = None
     seed: int = 0
+    label: str = ""
     device: str = "auto"
     save_every: int = 0
 
 
 def read(path: Path) -> Training:
-    """The run a TOML file describes; relative folders are relative to the file. Raises `ConfigError`."""
+    """The run a TOML file describes; its relative folders are relative to where it is run. Raises `ConfigError`."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -246,54 +301,6 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(_value(of, item, f"{where}[{at}]") for at, item in enumerate(value))
     check_type(where, value, hint)
     return value
-
-
-def check(training: Training) -> None:
-    """Refuse figures out of range, and parts that do not go together. Raises `ConfigError`."""
-    if training.sft is None and training.grpo is None:
-        raise ConfigError("sft, grpo", None, "give one of the two tables, or both")
-    for name, wanted in (("sft", training.sft), ("grpo", training.grpo)):
-        if wanted is not None and not getattr(training.data, name):
-            raise ConfigError(f"data.{name}", "", f"names no folder, and there is a [{name}] table")
-    if training.grpo is not None:
-        _check_grpo(training, training.grpo)
-    _one_of("device", training.device, ("auto", "cpu"))
-    _one_of("generation.engine", training.generation.engine, ("transformers", "vllm-server", "vllm-colocate"))
-    if training.generation.engine == "vllm-server" and not training.generation.server:
-        raise ConfigError("generation.server", "", "name the server: http://host:8000")
-    if training.critical is not None:
-        _one_of("critical.choose", training.critical.choose, ("", "max", "min"))
-
-
-def _check_grpo(training: Training, grpo: Grpo) -> None:
-    for at, stage in enumerate(grpo.stages):
-        for name, least in (("tokens", 1), ("completions", 2), ("steps", 1)):
-            if getattr(stage, name) < least:
-                raise ConfigError(f"grpo.stages[{at}].{name}", getattr(stage, name), f"at least {least}")
-    if not grpo.stages:
-        raise ConfigError("grpo.stages", [], "give at least one [[grpo.stages]]")
-    if grpo.epsilon_high < grpo.epsilon:
-        raise ConfigError("grpo.epsilon_high", grpo.epsilon_high, f"at least epsilon ({grpo.epsilon})")
-    if len(training.rewards.names) != len(training.rewards.weights):
-        raise ConfigError("rewards.weights", list(training.rewards.weights), "one for each name")
-    if training.replay is not None and grpo.steps_per_generation < 2:
-        raise ConfigError(
-            "grpo.steps_per_generation", grpo.steps_per_generation,
-            "replayed rows need the log-probabilities they were drawn with, which TRL keeps from 2 on",
-        )  # fmt: skip
-    if training.rethink is not None and not 0 < training.rethink.share <= 1:
-        raise ConfigError("rethink.share", training.rethink.share, "above 0, at most 1")
-    if training.overlong is not None and not 0 < training.overlong.buffer <= training.overlong.tokens:
-        raise ConfigError("overlong.buffer", training.overlong.buffer, "above 0, at most overlong.tokens")
-    if training.progressive is not None:
-        shares = [share for share, _ in training.progressive.at]
-        if not shares or shares[0] != 0 or shares != sorted(shares):
-            raise ConfigError("progressive.at", list(training.progressive.at), "start at 0.0 and ascend")
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigError(name, value, f"one of {', '.join(repr(choice) for choice in known)}")
 
 
 def with_seed(training: Training, seed: int) -> Training:

@@ -5,23 +5,32 @@ Four methods of TRL 1.16 are overridden and nothing is forked. What the methods 
 `config`; here they only meet the trainer. Axis names: B completions, T completion tokens.
 """
 
+import json
 import random
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from trl import GRPOTrainer
 
+from curation.errors import RunStopped
+from curation.rewards import REWARDS, declared
 from curation.trainer.config import Critical, Rethink
+from curation.trainer.critical import first_ids
+from curation.trainer.guard import Guarded
 from curation.trainer.replay import Buffer
 from curation.trainer.rethink import Splice, spliced
+from curation.trainer.rewards import ACCURACY
 from curation.trainer.rows import Row, from_rows, to_rows
 
-ACCURACY = "accuracy"
-"""The reward that says whether a group is all right or all wrong; shaped rewards would keep all-wrong groups."""
+SILENT = 3
+"""So many batches in a row of which nobody could tell anything stop a run: it would learn nothing, and say nothing."""
+STATE = "attachments.pt"
 
 
-class Attached(GRPOTrainer):  # type: ignore[misc]
+class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
     """`GRPOTrainer` with the variations that are given; without any it trains as TRL does."""
 
     def __init__(
@@ -31,12 +40,13 @@ class Attached(GRPOTrainer):  # type: ignore[misc]
         super().__init__(*args, **settings)
         self.resample, self.replay, self.rethink = resample, replay, rethink
         self._trigger = self._ids(rethink.trigger) if rethink else []
-        self._critical_ids = self._first_ids(critical.words if critical else ())
+        self._critical_ids = first_ids(self._tokenizer, critical.words if critical else ())
         self._accuracy = torch.zeros(0)
         self._asked: list[dict[str, Any]] = []
         self._splices: dict[int, Splice] = {}
         self._next = 0
         self._chance = random.Random(self.args.seed)
+        self._silent: Counter[str] = Counter()
 
     @property
     def _mode(self) -> str:
@@ -50,21 +60,43 @@ class Attached(GRPOTrainer):  # type: ignore[misc]
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
-    def _first_ids(self, words: Sequence[str]) -> torch.Tensor:
-        """The first token of each word, as it begins a text and as it follows a space, lower case and capitalised."""
-        forms = [form for word in words for form in (word, word.capitalize(), f" {word}", f" {word.capitalize()}")]
-        unknown = self._tokenizer.unk_token_id
-        found = {
-            ids[0] for form in forms if (ids := [i for i in self._ids(form) if self._tokenizer.decode([i]).strip()])
-        }
-        return torch.tensor(sorted(found - {unknown}), dtype=torch.long)
-
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
         """TRL's, with each completion's accuracy kept for dynamic sampling."""
         rewards_B_R: torch.Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         if ACCURACY in self.reward_func_names:
             self._accuracy = rewards_B_R[:, self.reward_func_names.index(ACCURACY)].detach().cpu()
+        self._heard(torch.isnan(rewards_B_R).all(0).tolist())
         return rewards_B_R
+
+    def _heard(self, silent_R: Sequence[bool]) -> None:
+        """Count batches of which a judge, or all rewards together, said nothing. Raises `RunStopped` after some."""
+        asked = [name in REWARDS and declared(name).waits for name in self.reward_func_names]
+        told = {
+            name: silent for name, waits, silent in zip(self.reward_func_names, asked, silent_R, strict=True) if waits
+        }
+        for name, silent in {**told, "every reward": all(silent_R)}.items():
+            self._silent[name] = self._silent[name] + 1 if silent else 0
+            if self._silent[name] >= SILENT:
+                raise RunStopped(
+                    f"{name} scored nothing in {SILENT} batches in a row: look at the judge, at the column `solution` "
+                    "and at the kinds of the split"
+                )
+
+    def put_down(self, folder: Path) -> None:
+        """Write what the attachments know into a checkpoint."""
+        state: dict[str, Any] = {"next": self._next, "chance": json.dumps(self._chance.getstate())}
+        if self.replay is not None:
+            state |= self.replay.state()
+        torch.save(state, folder / STATE)
+
+    def take_up(self, folder: Path) -> None:
+        """The state that `put_down` wrote."""
+        state = torch.load(folder / STATE, weights_only=True)
+        version, numbers, gauss = json.loads(state["chance"])
+        self._next = state["next"]
+        self._chance.setstate((version, tuple(numbers), gauss))
+        if self.replay is not None:
+            self.replay.restore(state)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's batch, its groups that teach nothing drawn anew or replaced from the buffer."""

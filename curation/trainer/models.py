@@ -1,5 +1,9 @@
 """Models and processors by Auto classes, LoRA, and which weights learn."""
 
+import copy
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import ConfigError
@@ -27,28 +31,93 @@ def load(wanted: Model) -> "tuple[PreTrainedModel, ProcessorMixin]":
     return model, processor
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "connector": ("connector", "multi_modal_projector", "mm_projector", "merger", "mlp1"),
+    "vision": ("vision", "visual"),
+    "language": ("language_model", "text_model", "lm_head"),
+}
+"""Parts of parameter names in the families of Idefics, LLaVA, Qwen and InternVL; the first group that fits has it."""
+
+
+def group_of(name: str) -> str:
+    """The group of a parameter, "" for none."""
+    return next((group for group, parts in GROUPS.items() if any(part in name for part in parts)), "")
+
+
+def fits(name: str, part: str) -> bool:
+    """Whether a parameter is of a group, or has this part in its name."""
+    return group_of(name) == part if part in GROUPS else part in name
+
+
+def learns(name: str, wanted: Model) -> bool:
+    """Whether the configuration lets a parameter learn."""
+    if any(fits(name, part) for part in wanted.freeze):
+        return False
+    return not wanted.train or any(fits(name, part) for part in wanted.train)
+
+
 def choose(model: "PreTrainedModel", wanted: Model) -> int:
     """Let only the wanted weights learn; how many there are. Raises `ConfigError` for a part that fits none."""
     names = [name for name, _ in model.named_parameters()]
     for field, parts in (("freeze", wanted.freeze), ("train", wanted.train)):
         for part in parts:
-            if not any(part in name for name in names):
+            if not any(fits(name, part) for name in names):
                 raise ConfigError(f"model.{field}", part, f"fits no parameter; they are like {names[0]}, {names[-1]}")
     for name, weights in model.named_parameters():
-        frozen = any(part in name for part in wanted.freeze)
-        weights.requires_grad_(not frozen and (not wanted.train or any(part in name for part in wanted.train)))
+        weights.requires_grad_(learns(name, wanted))
     learning: int = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
-    if not learning and not wanted.lora_rank:
+    if not learning:
         raise ConfigError("model.freeze", list(wanted.freeze), "leaves no weight that learns")
     return learning
 
 
+def guard_connector(model: "PreTrainedModel", wanted: Model) -> None:
+    """Refuse GRPO of a model whose connector does not learn: `ConfigError` unless `frozen_connector`."""
+    connector = [weights for name, weights in model.named_parameters() if group_of(name) == "connector"]
+    if connector and not wanted.frozen_connector and not any(weights.requires_grad for weights in connector):
+        raise ConfigError(
+            "model.frozen_connector", False, "GRPO with the connector frozen collapses (Skywork-R1V3, arXiv 2507.06167)"
+            ": let it learn, or set this to true",
+        )  # fmt: skip
+
+
+def hold(model: Any, wanted: Model) -> None:
+    """Freeze again what adapters have put into frozen parts. Raises `ConfigError` when nothing is left to learn."""
+    for name, weights in model.named_parameters():
+        if weights.requires_grad and not learns(name, wanted):
+            weights.requires_grad_(False)
+    if not any(weights.requires_grad for weights in model.parameters()):
+        raise ConfigError("model.lora_targets", list(wanted.lora_targets), "are all in parts that are frozen")
+
+
+def merged(model: Any) -> Any:
+    """The plain model, with LoRA adapters in its weights."""
+    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+
+
+def plain(model: Any) -> Any:
+    """The model as it would be saved: adapters are merged into a copy, so that training can go on."""
+    return copy.deepcopy(model).merge_and_unload() if hasattr(model, "merge_and_unload") else model
+
+
+def save(model: Any, processor: Any, folder: Path) -> None:
+    """A folder that Auto classes load, whole or not at all."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part)
+    processor.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
 def lora(wanted: Model) -> Any:
-    """The LoRA configuration, or None; its targets are checked by peft when it is put in."""
+    """The LoRA configuration, or None. Raises `ConfigError` without peft; peft checks the targets."""
     if not wanted.lora_rank:
         return None
-    from peft import LoraConfig
-
+    try:
+        from peft import LoraConfig
+    except ImportError:
+        raise ConfigError("model.lora_rank", wanted.lora_rank, "needs peft: pip install 'vistill[train]'") from None
     return LoraConfig(
         r=wanted.lora_rank,
         lora_alpha=wanted.lora_alpha,

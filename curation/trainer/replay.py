@@ -6,7 +6,9 @@ the same step may be drawn, since they enter first; a replayed row keeps the log
 ratio is off-policy and clipped. The released code never runs it (its flag is off by default at HEAD).
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,15 @@ class Buffer:
         if self.queries >= self.settings.episode:
             self.rows, self.queries = [], 0
         return [*kept, *drawn, *left], len(drawn)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs to go on as if nothing had happened."""
+        return {"replay": self.rows, "queries": self.queries, "draws": json.dumps(self._chance.bit_generator.state)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The state of `state`."""
+        self.rows, self.queries = list(state["replay"]), state["queries"]
+        self._chance.bit_generator.state = json.loads(state["draws"])
 
     def draw(self, count: int) -> list[Row]:
         """`count` rows with replacement; none from an empty buffer."""

@@ -5,6 +5,7 @@ by their own `kind`.
 """
 
 import asyncio
+import string
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,14 +13,18 @@ from typing import Any
 from curation.answers import check
 from curation.errors import ConfigError
 from curation.records import Option, Verdict
-from curation.rewards import REWARDS, Judge, Reward, Scorer, checked, score, score_async
+from curation.rewards import REWARDS, Judge, Reward, Scorer, checked, declared, score, score_async
 from curation.rewards.columns import response_text
 from curation.rewards.format import laid_out
-from curation.trainer.config import Overlong, Progressive
+from curation.trainer.config import Judged, Overlong, Progressive, Training
 
 Completion = Sequence[Mapping[str, str]]
 Scores = list[float | None]
 REFERENCES = ("answer", "solution", "reference")
+ACCURACY = "accuracy"
+LETTERS = string.ascii_uppercase
+KEPT = 50_000
+"""Judged rewards that are remembered in memory; older ones are still in the ledger."""
 
 
 def said(completion: Completion | str) -> str | None:
@@ -37,9 +42,8 @@ def reference_of(row: Mapping[str, Any]) -> str:
 
 def verdict(text: str, row: Mapping[str, Any]) -> Verdict:
     """How the answer of a completion compares with the row's reference; the same check as in curation."""
-    return check(
-        text, reference_of(row), kind=row.get("kind") or None, options=options_of(row), question=row.get("question")
-    )
+    return check(text, reference_of(row), kind=row.get("kind") or None, options=options_of(row),
+                 question=question_of(row) or None)  # fmt: skip
 
 
 def right(text: str, row: Mapping[str, Any]) -> bool:
@@ -48,11 +52,23 @@ def right(text: str, row: Mapping[str, Any]) -> bool:
 
 
 def options_of(row: Mapping[str, Any]) -> tuple[Option, ...]:
-    """The options of a row: texts in order, or letter and text."""
-    return tuple(
-        Option(each["letter"], each["text"]) if isinstance(each, Mapping) else Option("ABCDEFGHIJ"[at], str(each))
-        for at, each in enumerate(row.get("options") or ())
-    )
+    """The options of a row: texts, or letter and text; one without a letter gets that of its place, A to Z."""
+    found = []
+    for letter, each in zip(LETTERS, row.get("options") or (), strict=False):
+        said = each if isinstance(each, Mapping) else {"text": each}
+        found.append(Option(str(said.get("letter") or letter), str(said.get("text") or "")))
+    return tuple(found)
+
+
+def question_of(row: Mapping[str, Any]) -> str:
+    """The question of a row: its own column, or the text of the last user turn of its prompt."""
+    if row.get("question"):
+        return str(row["question"])
+    turns = [turn["content"] for turn in row.get("prompt") or () if turn["role"] == "user"]
+    parts = turns[-1] if turns else ""
+    if isinstance(parts, str):
+        return parts
+    return "".join(part.get("text") or "" for part in parts)
 
 
 def well_formed(text: str) -> bool:
@@ -98,7 +114,11 @@ def _judged(name: str, given: Mapping[str, Any], judge: Judge | None, scorer: Sc
         async def one(completion: Completion, row: Mapping[str, Any]) -> Reward:
             key = (str(row.get("question", "")), str([row.get(each) for each in REFERENCES]), str(completion))
             if key not in known or known[key].total is None:
-                known[key] = await score_async(name, completion, row, judge=judge, scorer=scorer, **given)
+                if len(known) >= KEPT:
+                    known.clear()
+                found = await score_async(name, completion, row, judge=judge, scorer=scorer, **given)
+                known[key] = found
+                return found
             return known[key]
 
         rows = _rows(completions, columns)
@@ -114,7 +134,9 @@ def _rows(completions: Sequence[Completion], columns: Mapping[str, Any]) -> list
     state, ids = columns.get("trainer_state"), columns.get("completion_ids")
     done = state.global_step / max(1, state.max_steps) if state is not None else 0.0
     rows = rows_of(columns, len(completions))
+    prompts = columns.get("prompts") or [()] * len(completions)
     for at, row in enumerate(rows):
+        row["question"] = question_of({"prompt": prompts[at], **row})
         row |= {"progress": done, "completion_tokens": len(ids[at]) if ids else 0}
     return rows
 
@@ -164,3 +186,28 @@ def progressive(settings: Progressive) -> Any:
 def threshold(settings: Progressive, share: float) -> float:
     """The threshold in force at this share (0 to 1) of training."""
     return next(value for start, value in reversed(settings.at) if share >= start)
+
+
+def of_training(training: Training, judge: Judge | None = None) -> tuple[list[Any], list[float]]:
+    """All reward functions of a run with their weights. Dynamic sampling looks at accuracy, so it is there for that,
+    with weight 0 where it is not wanted as a reward.
+    """
+    names, weights = list(training.rewards.names), list(training.rewards.weights)
+    if training.resample is not None and ACCURACY not in names:
+        names, weights = [*names, ACCURACY], [*weights, 0.0]
+    functions = [named(name, _timed(name, training.judge), judge=judge) for name in names]
+    if training.overlong is not None:
+        functions.append(overlong(training.overlong))
+        weights.append(training.overlong.weight)
+    if training.progressive is not None:
+        functions.append(progressive(training.progressive))
+        weights.append(1.0)
+    return functions, weights
+
+
+def _timed(name: str, settings: Judged | None) -> dict[str, Any]:
+    """What the [judge] table sets of a reward that asks one."""
+    if settings is None or declared(name).model != "judge":
+        return {}
+    wanted = {"judge_seconds": settings.timeout, "tiers": list(settings.tiers)}
+    return {setting: value for setting, value in wanted.items() if setting in declared(name).settings}

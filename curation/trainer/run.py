@@ -2,115 +2,185 @@
 
 Everything that happened goes to `out`: `run.json` (settings, scores before and after, versions), `curve.jsonl` (a line
 a logged step), checkpoints, and the model as a folder that Auto classes load. A killed run goes on from its last
-checkpoint when it is started again with the same configuration.
+checkpoint when it is started again with the same configuration (`record`).
 """
 
-import json
-import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import ConfigError, RunStopped
-from curation.trainer import models, rewards
-from curation.trainer.config import Grpo, Stage, Training
-from curation.trainer.data import grpo_rows, sft_rows
-from curation.trainer.evaluate import Score, evaluate
-from curation.trainer.grpo import Attached
-from curation.trainer.replay import Buffer
+from curation.rewards import Judge
+from curation.teachers.protocol import Ledger
+from curation.trainer import models, parts, rewards, rounds
+from curation.trainer.choice import Choice
+from curation.trainer.config import Grpo, Training
+from curation.trainer.data import digest_of, grpo_rows, markers_of, sft_rows, usable
+from curation.trainer.evaluate import evaluate
+from curation.trainer.judging import open_judge
+from curation.trainer.record import Record, opened
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PreTrainedModel, ProcessorMixin
 
 Say = Callable[[str], None]
+__all__ = ["Record", "train"]
 
 
-@dataclass
-class Record:
-    """What happened so far; written to `run.json` after every part."""
+def train(training: Training, say: Say = print, *, ledger: Ledger | None = None) -> Record:
+    """Run it; the record. Raises `ConfigError` before anything is trained, `RunStopped` when it must not go on.
 
-    out: Path
-    settings: Mapping[str, Any]
-    started: float = field(default_factory=time.time)
-    scores: list[dict[str, Any]] = field(default_factory=list)
-    finished: float | None = None
-    stopped: str = ""
-
-    def score(self, at: str, step: int, greedy: Score | None, sampled: Score | None) -> None:
-        """Keep an evaluation, named by what was trained before it."""
-        both = {name: asdict(s) for name, s in (("greedy", greedy), ("sampled", sampled)) if s is not None}
-        self.scores.append({"at": at, "step": step, **both})
-        self.write()
-
-    def write(self) -> None:
-        """`run.json`, whole or not at all."""
-        values = {
-            "settings": self.settings, "started": self.started, "finished": self.finished, "stopped": self.stopped,
-            "scores": self.scores, "versions": {name: version(name) for name in ("trl", "transformers", "torch")},
-        }  # fmt: skip
-        part = self.out / "run.json.part"
-        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        part.replace(self.out / "run.json")
-
-
-def train(training: Training, say: Say = print) -> Record:
-    """Run it; the record. Raises `ConfigError` before anything is trained, `RunStopped` when it must not go on."""
-    for name in training.rewards.names if training.grpo else ():
-        rewards.named(name)
-    data, held_out = _data(training)
-    out = Path(training.out)
+    `ledger` keeps what a judge said; a run with a [judge] table needs one (`vistill train` gives it).
+    """
+    if training.judge is not None and ledger is None:
+        raise ConfigError("judge", training.judge.teacher, "needs a ledger: train with `vistill train`")
+    found = {name: digest_of(getattr(training.data, name), getattr(training.data, f"{name}_split"), f"data.{name}")
+             for name in ("sft", "grpo", "held_out", "seed") if _wanted(training, name)}  # fmt: skip
+    record, line = opened(Path(training.out), asdict(training), found)
+    record.say = say
+    if line:
+        say(line)
+    if record.finished:
+        return record
+    asked = open_judge(training.judge, ledger) if training.judge and ledger else nullcontext()
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError("out", training.out, f"cannot be made ({error.strerror})") from None
-    model, processor = models.load(training.model)
-    record = Record(out, asdict(training))
-    record.write()
-    try:
-        _parts(training, model, processor, data, held_out, record, say)
+        with asked as judge:
+            Run(training, record, say, judge).all()
     except RunStopped as error:
         record.stopped = str(error)
         record.write()
         raise
-    record.finished = time.time()
+    record.finished, record.stopped = time.time(), ""
     record.write()
     return record
 
 
-def _data(training: Training) -> "tuple[dict[str, Dataset], Dataset | None]":
-    data = training.data
-    found: dict[str, Dataset] = {}
-    if training.sft is not None:
-        found["sft"] = sft_rows(data.sft, data.sft_split)
-    if training.grpo is not None:
-        found["grpo"] = grpo_rows(data.grpo, data.grpo_split)
-    held_out = grpo_rows(data.held_out, data.held_out_split, "data.held_out") if data.held_out else None
-    if held_out is not None and data.held_out_rows:
-        held_out = held_out.select(range(min(data.held_out_rows, len(held_out))))
-    return found, held_out
+def _wanted(training: Training, name: str) -> bool:
+    tables = {"sft": training.sft, "grpo": training.grpo, "seed": training.rounds}
+    return bool(getattr(training.data, name)) and tables.get(name, training) is not None
 
 
-def _parts(
-    training: Training, model: "PreTrainedModel", processor: "ProcessorMixin", data: "dict[str, Dataset]",
-    held_out: "Dataset | None", record: Record, say: Say,
-) -> None:  # fmt: skip
-    if training.sft is not None:
-        _cold_start(training, model, processor, data["sft"], record)
-        _evaluated(training, model, processor, held_out, record, "sft", training.sft.steps, say)
-        _save(model, processor, record.out / "sft")
-    elif held_out is not None:
-        _evaluated(training, model, processor, held_out, record, "start", 0, say)
-    if training.grpo is None:
-        return
-    _gate(training.grpo, record, say)
-    for number, stage in enumerate(training.grpo.stages, 1):
-        model = _stage(training, training.grpo, stage, number, model, processor, data["grpo"], record)
-        _evaluated(training, model, processor, held_out, record, f"grpo-{number}", stage.steps, say)
-    _save(model, processor, record.out / "model")
+class Run:
+    """One run under way: its data, its model, and where it has got to."""
+
+    def __init__(self, training: Training, record: Record, say: Say, judge: Judge | None) -> None:
+        self.training, self.record, self.say = training, record, say
+        self.scored = rewards.of_training(training, judge) if training.grpo else ([], [])
+        self.model, self.processor = models.load(training.model)
+        if training.grpo and not training.model.lora_rank:
+            models.guard_connector(self.model, training.model)
+        markers = markers_of(self.processor)
+        data = training.data
+        self.sft = self._usable("sft", sft_rows(data.sft, data.sft_split), markers) if training.sft else None
+        self.grpo = self._rows("grpo", markers) if training.grpo else None
+        self.seed = self._rows("seed", markers) if training.rounds else None
+        held_out = self._rows("held_out", markers) if data.held_out else None
+        if held_out is not None and data.held_out_rows:
+            held_out = held_out.select(range(min(data.held_out_rows, len(held_out))))
+        self.held_out = held_out
+        self._enough()
+        record.write()
+
+    def _rows(self, name: str, markers: list[str]) -> "Dataset":
+        data = self.training.data
+        return self._usable(name, grpo_rows(getattr(data, name), getattr(data, f"{name}_split"), f"data.{name}"),
+                            markers)  # fmt: skip
+
+    def _usable(self, name: str, rows: "Dataset", markers: list[str]) -> "Dataset":
+        rows, lost = usable(rows, markers, f"data.{name}")
+        if lost:
+            self.record.left_out[name] = lost
+            said = ", ".join(f"{count:,} {reason}" for reason, count in lost.items())
+            self.say(f"data.{name}: rows left out: {said}; {len(rows):,} are left")
+        return rows
+
+    def _enough(self) -> None:
+        """TRL drops an incomplete batch, so a split smaller than one batch would train on nothing."""
+        grpo, size = self.training.grpo, len(self.grpo) if self.grpo is not None else 0
+        if grpo is not None and size < (batch := grpo.prompts * grpo.steps_per_generation):
+            raise ConfigError("grpo.prompts", grpo.prompts, f"{batch} questions are drawn at once, and data.grpo has "
+                              f"{size} rows")  # fmt: skip
+
+    def all(self) -> None:
+        """Every part that is not done yet, round after round."""
+        if self.training.rounds is None:
+            self.parts("", self.sft)
+            return
+        sft = self.sft
+        for number in range(1, self.training.rounds.count + 1):
+            prefix = f"round-{number}-"
+            if number > 1:
+                self.model, self.processor = models.load(self.training.model)
+            self.parts(prefix, sft)
+            if number < self.training.rounds.count:
+                assert self.seed is not None, "config_checks asks for data.seed"
+                sft = rounds.regenerated(self.training, self.record.out, number + 1, self.model, self.processor,
+                                         self.seed, f"{prefix}model")  # fmt: skip
+                self.say(f"round {number + 1}: {len(sft):,} of {len(self.seed):,} seed questions answered rightly")
+        rounds.write_manifest(self.training, self.record)
+
+    def parts(self, prefix: str, sft: "Dataset | None") -> None:
+        """A cold start where there is one, the gate, and the stages of GRPO."""
+        training, out = self.training, self.record.out
+        if training.sft is not None:
+            self._part(f"{prefix}sft", training.sft.steps, out / f"{prefix}sft", lambda part: parts.cold_start(
+                training, self.model, self.processor, sft, self.record, part))  # fmt: skip
+        else:
+            self._start(f"{prefix}start")
+        if training.grpo is None:
+            return
+        grpo, choice = training.grpo, Choice(training.critical, self.record, prefix)
+        _gate(grpo, self.record, self.say)
+        for number, stage in enumerate(grpo.stages, 1):
+            part = f"{prefix}grpo-{number}"
+
+            def look(model: Any, step: int, part: str = part) -> None:
+                choice.offer(model, self.processor, self.look(model, part, step))
+
+            def staged(part: str, stage: Any = stage, look: Any = look) -> Any:
+                return parts.stage_of(training, grpo, stage, part, self.model, self.processor, self.grpo, self.record,
+                                      self.scored, look)  # fmt: skip
+
+            self._part(part, stage.steps, out / f"{prefix}model", staged, choice)
+        if choice.take(out / f"{prefix}model", self.say):
+            self.model, self.processor = models.load(replace(training.model, path=str(out / f"{prefix}model")))
+
+    def _start(self, part: str) -> None:
+        if part not in self.record.done and self.held_out is not None:
+            self.look(self.model, part, 0)
+            self.record.ended(part)
+
+    def _part(
+        self, part: str, steps: int, folder: Path, train: Callable[[str], Any], choice: Choice | None = None
+    ) -> None:
+        """Train a part, evaluate and save it; or take up what an earlier process left of it."""
+        if part in self.record.done:
+            if folder.is_dir():
+                self.model, self.processor = models.load(replace(self.training.model, path=str(folder)))
+            return
+        self.model = train(part)
+        models.choose(self.model, self.training.model)
+        entry = self.look(self.model, part, steps)
+        if choice is not None:
+            choice.offer(self.model, self.processor, entry)
+        models.save(self.model, self.processor, folder)
+        self.model.config._name_or_path = str(folder)  # where TRL finds the reference of the next stage
+        self.record.ended(part)
+
+    def look(self, model: Any, part: str, step: int) -> dict[str, Any]:
+        """Evaluate and record: greedy, and sampled with the entropy of critical tokens; {} without held-out rows."""
+        if self.held_out is None:
+            return {}
+        how, seed = self.training.evaluation, self.training.seed
+        words = self.training.critical.words if self.training.critical else ()
+        greedy = evaluate(model, self.processor, self.held_out, how, sampled=False, seed=seed)
+        sampled = evaluate(model, self.processor, self.held_out, how, sampled=True, seed=seed, words=words)
+        told = f"{part}, step {step}: held-out accuracy {greedy.accuracy:.3f} greedy, {sampled.accuracy:.3f} sampled; "
+        self.say(f"{told}format {sampled.format:.3f} sampled; {greedy.rows} rows")
+        return self.record.score(part, step, {"greedy": greedy, "sampled": sampled})
 
 
 def _gate(grpo: Grpo, record: Record, say: Say) -> None:
@@ -123,139 +193,3 @@ def _gate(grpo: Grpo, record: Record, say: Say) -> None:
             f"only {sampled['format']:.2f} of sampled completions have one think and one answer block, below "
             f"grpo.least_format = {grpo.least_format}: train the cold start longer, or lower the limit"
         )
-
-
-def _evaluated(
-    training: Training,
-    model: Any,
-    processor: Any,
-    held_out: "Dataset | None",
-    record: Record,
-    at: str,
-    step: int,
-    say: Say,
-) -> None:
-    if held_out is None:
-        return
-    greedy = evaluate(model, processor, held_out, training.evaluation, sampled=False, seed=training.seed)
-    sampled = evaluate(model, processor, held_out, training.evaluation, sampled=True, seed=training.seed)
-    record.score(at, step, greedy, sampled)
-    say(f"{at}: held-out accuracy {greedy.accuracy:.3f} greedy, {sampled.accuracy:.3f} sampled; "
-        f"format {sampled.format:.3f} sampled; {greedy.rows} rows")  # fmt: skip
-
-
-def _common(
-    training: Training, out: Path, steps: int, learning_rate: float, schedule: str, warmup: int
-) -> dict[str, Any]:
-    """What TRL's two configurations share; bf16 and activation checkpointing are off on a CPU, where they cost time."""
-    import torch
-
-    cpu = training.device == "cpu" or not torch.cuda.is_available()
-    save = training.save_every
-    return {
-        "output_dir": str(out), "max_steps": steps, "learning_rate": learning_rate, "lr_scheduler_type": schedule,
-        "warmup_steps": warmup, "seed": training.seed, "bf16": not cpu, "use_cpu": cpu,
-        "gradient_checkpointing": not cpu,
-        "report_to": "none", "disable_tqdm": True, "dataloader_pin_memory": not cpu,
-        "logging_steps": max(1, steps // 50),
-        "save_strategy": "steps" if save else "no", "save_steps": save or 500, "save_total_limit": 2,
-    }  # fmt: skip
-
-
-def _cold_start(training: Training, model: Any, processor: Any, rows: "Dataset", record: Record) -> None:
-    from trl import SFTConfig, SFTTrainer
-
-    sft = training.sft
-    assert sft is not None, "called with an [sft] table only"
-    out = record.out / "checkpoints-sft"
-    args = SFTConfig(
-        **_common(training, out, sft.steps, sft.learning_rate, sft.schedule, sft.warmup),
-        per_device_train_batch_size=sft.batch, max_length=None,
-    )  # fmt: skip
-    trainer = SFTTrainer(
-        model=model, processing_class=processor, train_dataset=rows, args=args, peft_config=models.lora(training.model),
-        callbacks=[_curve(record, "sft")],
-    )  # fmt: skip
-    _trained(trainer, out)
-
-
-def _stage(
-    training: Training,
-    grpo: Grpo,
-    stage: Stage,
-    number: int,
-    model: Any,
-    processor: Any,
-    rows: "Dataset",
-    record: Record,
-) -> Any:
-    """One stage of GRPO; the group size is baked into TRL's sampler, so every stage has a trainer of its own."""
-    from trl import GRPOConfig
-
-    out = record.out / f"checkpoints-grpo-{number}"
-    functions, weights = _rewards(training)
-    engine = training.generation.engine
-    args = GRPOConfig(
-        **_common(training, out, stage.steps, grpo.learning_rate, grpo.schedule, grpo.warmup),
-        per_device_train_batch_size=grpo.prompts * stage.completions, num_generations=stage.completions,
-        max_completion_length=stage.tokens, temperature=grpo.temperature, beta=grpo.beta, epsilon=grpo.epsilon,
-        epsilon_high=grpo.epsilon_high, loss_type=grpo.loss, scale_rewards=grpo.scale_rewards, reward_weights=weights,
-        steps_per_generation=grpo.steps_per_generation, mask_truncated_completions=grpo.mask_truncated,
-        use_vllm=engine != "transformers", vllm_mode="server" if engine == "vllm-server" else "colocate",
-        vllm_server_base_url=training.generation.server or None,
-    )  # fmt: skip
-    trainer = Attached(
-        model=model, processing_class=processor, train_dataset=rows, reward_funcs=functions, args=args,
-        callbacks=[_curve(record, f"grpo-{number}")], peft_config=models.lora(training.model) if number == 1 else None,
-        resample=training.resample.rounds if training.resample else 0,
-        replay=Buffer(training.replay, training.seed) if training.replay else None,
-        rethink=training.rethink, critical=training.critical,
-    )  # fmt: skip
-    _trained(trainer, out)
-    return trainer.accelerator.unwrap_model(trainer.model)
-
-
-def _rewards(training: Training) -> tuple[list[Any], list[float]]:
-    functions: list[Any] = [rewards.named(name) for name in training.rewards.names]
-    weights = list(training.rewards.weights)
-    if training.overlong is not None:
-        functions.append(rewards.overlong(training.overlong))
-        weights.append(training.overlong.weight)
-    if training.progressive is not None:
-        functions.append(rewards.progressive(training.progressive))
-        weights.append(1.0)
-    return functions, weights
-
-
-def _trained(trainer: Any, out: Path) -> None:
-    """Train, from the last whole checkpoint where there is one. Raises `RunStopped` for a loss that is no number."""
-    from transformers.trainer_callback import PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
-
-    trainer.remove_callback(PrinterCallback)
-    last = get_last_checkpoint(str(out)) if out.is_dir() else None
-    result = trainer.train(resume_from_checkpoint=last)
-    if not math.isfinite(result.training_loss):
-        raise RunStopped(f"the loss became {result.training_loss}: lower the learning rate, or raise the batch")
-
-
-def _curve(record: Record, part: str) -> Any:
-    """A callback that appends every logged step to `curve.jsonl` and stops at a loss that is no number."""
-    from transformers import TrainerCallback
-
-    class Curve(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            values = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
-            with (record.out / "curve.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"part": part, "step": state.global_step, **values}) + "\n")
-            if not math.isfinite(values.get("loss", 0.0)):
-                raise RunStopped(
-                    f"{part}, step {state.global_step}: the loss is {values['loss']}: lower the learning rate"
-                )
-
-    return Curve()
-
-
-def _save(model: Any, processor: Any, folder: Path) -> None:
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)

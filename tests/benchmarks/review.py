@@ -139,8 +139,10 @@ def corpus(page: Any) -> dict[str, float]:
     return found
 
 
-def annotate(desk: Desk, name: str, until: float, log: list[tuple[str, str, str]], saves: list[float]) -> None:
-    """One person: looks for two to five seconds, decides, now and then takes it back."""
+def annotate(
+    desk: Desk, name: str, until: float, log: list[tuple[str, str, str]], saves: list[float], told: list[float]
+) -> None:
+    """One person: looks for two to five seconds, decides, is told the effect, now and then takes it back."""
     chance = random.Random(name)
     hand = Hand(desk, Wanted(annotator=name, order="random"))
     while time.monotonic() < until and (card := hand.current()):
@@ -153,6 +155,9 @@ def annotate(desk: Desk, name: str, until: float, log: list[tuple[str, str, str]
             log.append(("refused", name, wrong))
             continue
         log.append((card.row["sample_id"], name, decision))
+        desk.take_in(at_once=True)
+        desk.effect(*card.key)
+        told.append(time.monotonic() - before)
         hand.read_ahead()
         if chance.random() < 0.05:
             hand.undo(hand.last)
@@ -168,9 +173,10 @@ def crowd(store: Store, people: int, seconds: float) -> dict[str, Any]:
                             stdout=subprocess.DEVNULL)  # fmt: skip
     logs: list[list[tuple[str, str, str]]] = [[] for _ in range(people)]
     saves: list[float] = []
+    told: list[float] = []
     until = time.monotonic() + seconds
     threads = [
-        threading.Thread(target=annotate, args=(desk, f"{tag}-{n}", until, logs[n], saves)) for n in range(people)
+        threading.Thread(target=annotate, args=(desk, f"{tag}-{n}", until, logs[n], saves, told)) for n in range(people)
     ]
     for thread in threads:
         thread.start()
@@ -189,8 +195,8 @@ def crowd(store: Store, people: int, seconds: float) -> dict[str, Any]:
         "people": people, "decisions": len(done), "refused": sum(len(log) for log in logs) - len(done),
         "lost": sum((Counter(done) - stored).values()), "misplaced_or_doubled": sum((stored - Counter(done)).values()),
         "samples_judged_twice": sum(count > 1 for count in judged.values()),
-        "save_ms": {"median": round(1000 * median(saves)), "p95": round(1000 * percentile(saves, 0.95)),
-                    "max": round(1000 * max(saves))},
+        "save_ms": spread([1000 * took for took in saves]),  # until it is on disk
+        "told_ms": spread([1000 * took for took in told]),  # and until its effect on the splits can be shown
         "flow_still_running_at_the_end": beside, "process_peak_mb": peak_mb(os.getpid()),
     }  # fmt: skip
 

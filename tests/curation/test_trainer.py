@@ -17,28 +17,35 @@ out = "{out}"
 device = "cpu"
 [model]
 path = "{model}"
+{model_more}
 [data]
+seed = "{seed}"
 sft = "{sft}"
 grpo = "{grpo}"
 held_out = "{grpo}"
 held_out_rows = 16
 [sft]
-steps = 30
+steps = {sft_steps}
 batch = 16
 learning_rate = 2e-3
 [grpo]
 prompts = 4
-learning_rate = 1e-4
-least_format = 0.0
+learning_rate = {rate}
+least_format = {least}
 {grpo_more}
 [[grpo.stages]]
 tokens = 24
 completions = 4
-steps = 2
+steps = {steps}
 [evaluation]
 tokens = 24
 {more}
 """
+PLAIN: dict[str, Any] = {
+    "grpo_more": "", "more": "", "model_more": "", "seed": "", "sft_steps": 30, "rate": "1e-4", "steps": 2,
+    "least": 0.0,
+}  # fmt: skip
+"""What fills the places of `BASE` unless something else is wanted."""
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +79,16 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trained(ground: Path, out: Path, grpo_more: str = "", more: str = "") -> tuple[Any, list[dict[str, Any]]]:
+def trained(
+    ground: Path, out: Path, grpo_more: str = "", more: str = "", **places: Any
+) -> tuple[Any, list[dict[str, Any]]]:
     """The record and the logged steps of a run with these tables added."""
     from curation.trainer.config import read
     from curation.trainer.run import train
 
-    text = BASE.format(
-        out=out, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo", grpo_more=grpo_more, more=more
-    )
+    paths = {"model": ground / "tiny", "sft": ground / "sft", "grpo": ground / "grpo"}
+    given = {**PLAIN, **paths, "out": out, "grpo_more": grpo_more, "more": more, **places}
+    text = BASE.format(**given)
     (out.parent / "run.toml").write_text(text)
     record = train(read(out.parent / "run.toml"), say=lambda _: None)
     steps = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
@@ -129,13 +138,8 @@ def test_stages_are_chained_with_their_own_group_and_length(ground: Path, tmp_pa
 def test_too_little_format_stops_before_grpo(ground: Path, tmp_path: Path) -> None:
     from curation.errors import RunStopped
 
-    base = BASE
-    try:
-        globals()["BASE"] = base.replace("least_format = 0.0", "least_format = 1.0").replace("steps = 30", "steps = 1")
-        with pytest.raises(RunStopped, match="least_format"):
-            trained(ground, tmp_path / "out")
-    finally:
-        globals()["BASE"] = base
+    with pytest.raises(RunStopped, match="least_format"):
+        trained(ground, tmp_path / "out", sft_steps=1, least=1.0)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["stopped"]
 
 

@@ -14,7 +14,7 @@ from flows.cli import main
 from flows.export import Export, export
 from flows.training import data_of
 from storage.store import Store
-from tests.curation.test_trainer import BASE, ground
+from tests.curation.test_trainer import BASE, PLAIN, ground
 from tests.flows.test_export import built
 from tests.storage.hand_built import rows
 
@@ -23,7 +23,7 @@ __all__ = ["ground"]  # a fixture
 
 def a_config(folder: Path, **paths: Path) -> Path:
     given = {"out": folder / "out", "model": folder / "m", "sft": folder / "sft", "grpo": folder / "grpo", **paths}
-    (folder / "run.toml").write_text(BASE.format(grpo_more="", more="", **given))
+    (folder / "run.toml").write_text(BASE.format(**PLAIN | given))
     return folder / "run.toml"
 
 
@@ -57,7 +57,8 @@ def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
 
 def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_out() -> None:
     pytest.importorskip("matplotlib")
-    from flows.training_plot import _series, _starts, curves
+    from curation.trainer.curves import _series, _starts
+    from flows.training_plot import curves
 
     points: list[dict[str, Any]] = [
         {

@@ -11,6 +11,7 @@ from curation.records import Sample
 from storage import corpus
 from storage.desk import Desk, Wanted
 from storage.leases import Leases
+from storage.liveness import alive
 from storage.reviews import Decision, annotator_name, decide, decide_all, pseudonyms, undo
 from storage.store import Store
 from tests.storage.hand_built import a_sample, a_store, an_image, an_outcome, rows, start, take_in, tuples, verdict
@@ -306,3 +307,12 @@ def test_a_condition_that_never_ends_is_stopped(store: Store, monkeypatch: pytes
     clause = f"(select count(*) from items a{many} where a.position + i0.position * i13.position <> -1) > 1"
     with pytest.raises(ConfigError, match="took longer"):
         Desk(store).count(Wanted(queue="everything", where=clause))
+
+
+def test_leases_of_a_server_that_is_gone_are_nobodys(store: Store) -> None:
+    leases, key = Leases(store), ("s1", "k1")
+    with alive(store, "review-one"):
+        assert leases.take("one.tab", "ann", [key]) == [key]
+        assert leases.take("two.tab", "bob", [key]) == []
+    assert leases.take("two.tab", "bob", [key]) == [key]
+    assert not leases.holds("one.tab", "ann", key)

@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.markup import LONGEST, box, chips, difference, label
+from ui.markup import LONGEST, box, chips, difference, label, shortened
 
 TEXTS = st.text(st.sampled_from("<>&\"'`$ab wait\n[]()!*"), max_size=60)
 OURS = re.compile(r"</?(?:div|span|mark|del|ins)(?: class=\"[a-z -]+\")?(?: tabindex=\"0\")?>")
@@ -44,3 +44,8 @@ def test_text_beyond_the_longest_is_counted_not_drawn() -> None:
 
 def test_texts_too_long_to_compare_have_no_difference() -> None:
     assert difference("a " * 4000, "b " * 4000) is None
+
+
+def test_a_text_too_long_says_that_there_is_more() -> None:
+    assert shortened("how many", 8) == "how many"
+    assert shortened("how many are", 9) == "how many…"

@@ -52,11 +52,14 @@ def fill(store: Store, samples: list[Sample]) -> None:
 
 
 @contextmanager
-def serving(store: Store, *options: str) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
-    """`vistill review` over the store; its address and its process."""
-    port = free_port(None)
+def serving(
+    store: Store, *options: str, port: int | None = None, home: Path | None = None
+) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+    """`vistill review` over the store; its address and its process. `home` is where it looks for secrets."""
+    port = port or free_port(None)
+    environment = {**os.environ, "HOME": str(home)} if home else None
     command = [sys.executable, "-m", "flows.cli", "review", f"--store={store.root}", f"--port={port}", *options]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().strip() == f"http://{HOST}:{port}"
@@ -345,7 +348,8 @@ def test_hostile_text_stays_text_on_every_page(tmp_path: Path, browser: Any) -> 
 
 
 SIGNS = {"Bulk": "question <script>", "Agreement": "in conflict", "Corpus": "Samples at each step",
-         "Live run": "Why samples left", "SQL": "Tables and views", "Review": "Reasons to reject"}  # fmt: skip
+         "Live run": "Why samples left", "Training": "No training is recorded",
+         "SQL": "Tables and views", "Review": "Reasons to reject"}  # fmt: skip
 
 
 def a_hostile_store(path: Path) -> Store:

@@ -15,6 +15,7 @@ from ui import corpus_parts, filters, people
 from ui.bulk_page import Asked, act
 from ui.hand import Hand
 from ui.sql_page import answer, parquet_bytes
+from ui.training_page import read_points
 
 
 def standing(store: Store) -> list[tuple[str, str]]:
@@ -255,3 +256,22 @@ def test_newer_samples_are_told_of_and_an_index_of_now_says_nothing(tmp_path: Pa
     assert review_index.stamp(store.root) == index.stamp
     say(store, "ann", 0, "accept")
     assert review_index.stamp(store.root) == index.stamp  # decisions are beside the index
+
+
+def test_a_training_shows_its_curves_also_while_its_last_line_is_being_written(tmp_path: Path) -> None:
+    store = many(tmp_path, 2)
+    assert "No training is recorded" in "\n".join(info.value for info in page_of(store, "training_page").info)
+    out = tmp_path / "run"
+    out.mkdir()
+    lines = [f'{{"part": "{part}", "step": {step}, "loss": {step / 8}, "reward": 0.5}}' for part in ("sft", "grpo-1")
+             for step in (1, 2)]  # fmt: skip
+    (out / "curve.jsonl").write_text("\n".join([*lines, '{"part": "grpo-1", "st']))
+    score = {"at": "start", "step": 0, "greedy": {"accuracy": 0.25, "format": 1.0}}
+    row = {"training_id": "t", "event": "started", "out": str(out), "seed": 3, "settings": {}, "versions": {},
+           "data": {"grpo": {"path": "<b>exports</b>"}}, "scores": [score], "detail": ""}  # fmt: skip
+    store.append("trainings", [row])
+    page = page_of(store, "training_page")
+    assert all(title in words(page) for title in ("Loss", "Reward", "Held out", "running", "seed 3"))
+    (out / "curve.jsonl").unlink()
+    assert "Its curve is not there" in words(page_of(store, "training_page"))
+    assert [point["step"] for point in read_points(out / "none")] == []

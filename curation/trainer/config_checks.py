@@ -1,0 +1,121 @@
+"""Which training runs cannot be: figures out of range, and parts that do not go together. No torch."""
+
+from typing import TYPE_CHECKING, Any
+
+from curation.errors import ConfigError
+from curation.rewards import REWARDS, checked, declared
+from curation.teachers.spec import assign, parse_teacher
+
+if TYPE_CHECKING:
+    from curation.trainer.config import Grpo, Training
+
+RANGES: dict[str, dict[str, tuple[float, float]]] = {
+    "sft": {"steps": (1, 1e9), "batch": (1, 1e6), "learning_rate": (0, 10), "warmup": (0, 1e9)},
+    "grpo": {
+        "prompts": (1, 1e6), "learning_rate": (0, 10), "warmup": (0, 1e9), "temperature": (1e-3, 10), "beta": (0, 100),
+        "epsilon": (0, 10), "steps_per_generation": (1, 1e4), "least_format": (0, 1),
+    },
+    "evaluation": {"every": (0, 1e9), "batch": (1, 1e6), "tokens": (1, 1e6), "temperature": (1e-3, 10)},
+    "judge": {"concurrency": (0, 4096), "timeout": (1e-3, 86_400)},
+    "resample": {"rounds": (1, 1000)},
+    "replay": {"size": (1, 1e9), "alpha": (0, 1000), "episode": (1, 1e9)},
+    "rethink": {"most": (1, 1e6), "imitation": (0, 100)},
+    "critical": {"least": (1, 1e9), "margin": (0, 1)},
+    "rounds": {"count": (1, 1000), "draws": (1, 1000), "temperature": (1e-3, 10), "longest": (0, 1e9)},
+    "generation": {"memory": (0.01, 1), "parallel": (1, 1024)},
+    "model": {"lora_rank": (0, 1e5), "lora_alpha": (1, 1e6)},
+    "data": {"held_out_rows": (0, 1e9)},
+}  # fmt: skip
+"""Table, key: the least and the largest figure that is allowed."""
+JUDGES = {"judge": "a [judge] table", "scorer": "a reward model, which only `curation.trainer.rewards.named` takes"}
+
+
+def check(training: "Training") -> None:
+    """Refuse what cannot be trained. Raises `ConfigError` naming the key."""
+    if training.sft is None and training.grpo is None:
+        raise ConfigError("sft, grpo", None, "give one of the two tables, or both")
+    for name, wanted in (("sft", training.sft), ("grpo", training.grpo), ("seed", training.rounds)):
+        if wanted is not None and not getattr(training.data, name):
+            table = "rounds" if name == "seed" else name
+            raise ConfigError(f"data.{name}", "", f"names no folder, and there is a [{table}] table")
+    for table, ranges in RANGES.items():
+        _within(table, getattr(training, table), ranges)
+    if training.save_every < 0:
+        raise ConfigError("save_every", training.save_every, "at least 0, which saves between parts only")
+    if training.grpo is not None:
+        _check_grpo(training, training.grpo)
+        _check_rewards(training)
+    _one_of("device", training.device, ("auto", "cpu"))
+    _one_of("generation.engine", training.generation.engine, ("transformers", "vllm-server", "vllm-colocate"))
+    if training.generation.engine == "vllm-server" and not training.generation.server:
+        raise ConfigError("generation.server", "", "name the server: http://host:8000")
+    _check_after(training)
+
+
+def _within(table: str, values: Any, ranges: dict[str, tuple[float, float]]) -> None:
+    for name, (least, most) in ranges.items() if values is not None else ():
+        value = getattr(values, name)
+        if not least <= value <= most:  # a NaN is not
+            raise ConfigError(f"{table}.{name}", value, f"from {least:g} to {most:g}")
+
+
+def _check_after(training: "Training") -> None:
+    """Choosing a checkpoint, and rounds, which need what comes before them."""
+    critical, rounds = training.critical, training.rounds
+    if critical is not None:
+        _one_of("critical.choose", critical.choose, ("", "max", "min"))
+        if critical.choose and (training.grpo is None or not training.data.held_out):
+            raise ConfigError("critical.choose", critical.choose, "needs a [grpo] table and data.held_out")
+    if rounds is not None:
+        _one_of("rounds.select", rounds.select, ("shortest", "second_longest"))
+        if training.sft is None or training.grpo is None:
+            raise ConfigError("rounds", None, "a round is SFT and then GRPO: give both tables")
+
+
+def _check_grpo(training: "Training", grpo: "Grpo") -> None:
+    for at, stage in enumerate(grpo.stages):
+        for name, least in (("tokens", 1), ("completions", 2), ("steps", 1)):
+            if getattr(stage, name) < least:
+                raise ConfigError(f"grpo.stages[{at}].{name}", getattr(stage, name), f"at least {least}")
+    if not grpo.stages:
+        raise ConfigError("grpo.stages", [], "give at least one [[grpo.stages]]")
+    if not grpo.epsilon_high >= grpo.epsilon:
+        raise ConfigError("grpo.epsilon_high", grpo.epsilon_high, f"at least epsilon ({grpo.epsilon})")
+    if training.replay is not None and grpo.steps_per_generation < 2:
+        raise ConfigError(
+            "grpo.steps_per_generation", grpo.steps_per_generation,
+            "replayed rows need the log-probabilities they were drawn with, which TRL keeps from 2 on",
+        )  # fmt: skip
+    if training.rethink is not None and not 0 < training.rethink.share <= 1:
+        raise ConfigError("rethink.share", training.rethink.share, "above 0, at most 1")
+    if training.rethink is not None and training.generation.engine != "transformers":
+        raise ConfigError("generation.engine", training.generation.engine, "[rethink] needs transformers")
+    if training.overlong is not None and not 0 < training.overlong.buffer <= training.overlong.tokens:
+        raise ConfigError("overlong.buffer", training.overlong.buffer, "above 0, at most overlong.tokens")
+    if training.progressive is not None:
+        shares = [share for share, _ in training.progressive.at]
+        if not shares or shares[0] != 0 or shares != sorted(shares):
+            raise ConfigError("progressive.at", list(training.progressive.at), "start at 0.0 and ascend")
+
+
+def _check_rewards(training: "Training") -> None:
+    """Rewards that there are, and a judge for those that ask one."""
+    names, weights = training.rewards.names, training.rewards.weights
+    if len(names) != len(weights) or not names:
+        raise ConfigError("rewards.weights", list(weights), "one for each name, and at least one name")
+    for name in names:
+        if name not in REWARDS:
+            raise ConfigError("rewards.names", name, f"no such reward; there are {', '.join(sorted(REWARDS))}")
+        model = declared(name).model
+        if model and (model != "judge" or training.judge is None):
+            raise ConfigError("rewards.names", name, f"asks a {model}: it needs {JUDGES[model]}")
+    if training.judge is not None:
+        if not any(declared(name).model == "judge" for name in names):
+            raise ConfigError("judge", training.judge.teacher, "no reward of rewards.names asks a judge")
+        assign([parse_teacher(training.judge.teacher)], ["judge"])
+        checked("wethink_hybrid", {"tiers": list(training.judge.tiers)})
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(name, value, f"one of {', '.join(repr(choice) for choice in known)}")

@@ -1,0 +1,125 @@
+"""What a run has done so far, on disk in `out`: `run.json` and `curve.jsonl`, and how an interrupted run is taken up.
+
+A run is known by its settings and its data. Started again, an unfinished one goes on and a finished one is left alone;
+what another run left in `out` is moved to `out/earlier-N`, so nothing is lost and nothing is mixed.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from curation.errors import ConfigError
+from curation.trainer.evaluate import Score
+
+RUN, CURVE = "run.json", "curve.jsonl"
+WHOLE = "whole"
+"""A file in a checkpoint that is written last: a kill while a checkpoint is written leaves one without it."""
+
+
+@dataclass
+class Record:
+    """What happened so far; written to `run.json` after every part."""
+
+    out: Path
+    settings: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
+    finished: float | None = None
+    stopped: str = ""
+    say: Callable[[str], None] = print
+
+    def score(self, at: str, step: int, scores: Mapping[str, Score], **more: Any) -> dict[str, Any]:
+        """Keep an evaluation, named by what was trained before it; one of the same place and step is replaced."""
+        entry = {"at": at, "step": step, **{name: asdict(score) for name, score in scores.items()}, **more}
+        self.scores = [each for each in self.scores if (each["at"], each["step"]) != (at, step)] + [entry]
+        self.write()
+        return entry
+
+    def ended(self, part: str) -> None:
+        """A part whose model is saved."""
+        self.done.append(part)
+        self.write()
+
+    def write(self) -> None:
+        """`run.json`, whole or not at all."""
+        values = {
+            "settings": self.settings, "data": self.data, "started": self.started, "finished": self.finished,
+            "stopped": self.stopped, "done": self.done, "left_out": self.left_out, "chosen": self.chosen,
+            "scores": self.scores, "versions": {name: version(name) for name in ("trl", "transformers", "torch")},
+        }  # fmt: skip
+        part = self.out / f"{RUN}.part"
+        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        part.replace(self.out / RUN)
+
+    def log(self, part: str, step: int, values: Mapping[str, Any]) -> None:
+        """A line of the curve; what is no number is left out."""
+        numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+        with (self.out / CURVE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"part": part, "step": step, **numbers}) + "\n")
+
+    def rewind(self, part: str, step: int) -> None:
+        """Forget what was logged of a part after `step`, and a line that a kill cut short: it is trained again."""
+        curve = self.out / CURVE
+        self.scores = [each for each in self.scores if each["at"] != part or each["step"] <= step]
+        if not curve.is_file():
+            return
+        kept = [line for line in curve.read_text(encoding="utf-8").splitlines() if _kept(line, part, step)]
+        fresh = curve.with_name(f"{CURVE}.part")
+        fresh.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        fresh.replace(curve)
+
+
+def _kept(line: str, part: str, step: int) -> bool:
+    try:
+        point = json.loads(line)
+    except ValueError:
+        return False
+    return bool(point["part"] != part or point["step"] <= step)
+
+
+def opened(out: Path, settings: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Record, str]:
+    """The record of a run in `out` and a line for people, "" for a new run. Raises `ConfigError` for a bad folder."""
+    wanted = json.loads(json.dumps({"settings": {**settings, "out": ""}, "data": data}))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        told = json.loads((out / RUN).read_text(encoding="utf-8")) if (out / RUN).is_file() else None
+    except OSError as error:
+        raise ConfigError("out", str(out), f"cannot be made or read ({error.strerror})") from None
+    except ValueError:
+        raise ConfigError("out", str(out), f"holds a {RUN} that is no JSON: name another folder") from None
+    fresh = Record(out, settings, data)
+    if told is None:
+        return fresh, ""
+    if {"settings": {**told.get("settings", {}), "out": ""}, "data": told.get("data")} != wanted:
+        return fresh, f"{out} held another run (settings or data differ): moved to {_moved(out)}"
+    for name in ("started", "scores", "done", "left_out", "chosen", "finished"):
+        setattr(fresh, name, told[name])
+    if fresh.finished:
+        return fresh, f"{out} holds this run, finished: nothing to do (delete it, or name another folder, to train)"
+    return fresh, f"going on with the run in {out}: done are {', '.join(fresh.done) or 'no parts'}"
+
+
+def _moved(out: Path) -> Path:
+    """Put what a run wrote aside."""
+    number = 1
+    while (aside := out / f"earlier-{number}").exists():
+        number += 1
+    aside.mkdir()
+    for path in sorted(out.iterdir()):
+        if not path.name.startswith(("earlier-", "seed-", "judged")):
+            path.rename(aside / path.name)
+    return aside
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The latest checkpoint that was written whole."""
+    found = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}") if path.parent.name[11:].isdigit()]
+    return max(found, key=lambda path: int(path.name[11:]), default=None)

@@ -1,0 +1,168 @@
+"""What a trainer is given that it cannot use (`-m train`): left out and counted, or stopped in one line."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.errors import ConfigError, RunStopped
+from tests.curation.test_trainer import ground, trained
+from tests.fakes.model_server import ModelServer, error
+
+__all__ = ["ground"]  # a fixture
+pytestmark = pytest.mark.train
+
+FILE = "train-00000-of-00001.parquet"
+
+
+def spoilt(ground: Path, folder: Path, change: Any) -> Path:
+    """The `grpo` export with its rows changed by `change(rows)`, pictures left as they are stored."""
+    import datasets
+
+    rows = datasets.load_dataset("parquet", data_files={"t": str(ground / "grpo" / FILE)}, split="t")
+    features = rows.features
+    bare = rows.cast_column("images", datasets.List(datasets.Image(decode=False)))
+    folder.mkdir()
+    changed = change(list(bare))
+    columns = {name: [row[name] for row in changed] for name in features}
+    datasets.Dataset.from_dict(columns, features=features).to_parquet(folder / FILE)
+    return folder
+
+
+def some_bad(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Five rows that cannot be used, each for another reason but one."""
+    rows[0]["images"] = [{"bytes": None, "path": None}]
+    rows[1]["images"] = [{"bytes": b"no picture", "path": None}]
+    rows[2]["prompt"] = [{"role": "user", "content": "What does <image> mean?"}]
+    rows[3] |= {"kind": "mcq", "options": []}
+    rows[4] |= {"kind": "mcq", "options": [{"letter": None, "text": str(n)} for n in range(30)]}
+    return rows
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_counted(ground: Path, tmp_path: Path) -> None:
+    bad = spoilt(ground, tmp_path / "bad", some_bad)
+    record, steps = trained(ground, tmp_path / "out", grpo=bad)
+    counts = record.left_out["grpo"]
+    assert sum(counts.values()) == 5
+    assert (counts["picture missing"], counts["picture unreadable"], counts["image token in the text"]) == (1, 1, 1)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["left_out"]["grpo"] == counts
+    assert steps
+
+
+def test_options_without_letters_get_those_of_their_places() -> None:
+    from curation.trainer.rewards import options_of, right
+
+    row = {"solution": "B", "kind": "mcq", "options": [{"letter": None, "text": "3 cm"}, {"text": "6 cm"}]}
+    assert [option.letter for option in options_of(row)] == ["A", "B"]
+    assert right("<think>a</think><answer>6 cm</answer>", row)
+    assert len(options_of({"options": [str(n) for n in range(40)]})) == 26
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: rows[:0], "has no row"),
+        (lambda rows: rows[:3], "are drawn at once"),
+        (lambda rows: [{**row, "images": [{"bytes": b"", "path": None}]} for row in rows], "no row is left"),
+    ],
+)
+def test_a_split_with_nothing_to_train_on_is_refused(ground: Path, tmp_path: Path, change: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        trained(ground, tmp_path / "out", grpo=spoilt(ground, tmp_path / "bad", change))
+
+
+def test_a_file_that_is_no_parquet_is_one_line(ground: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / FILE).write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(ConfigError, match="export it again"):
+        trained(ground, tmp_path / "out", grpo=tmp_path / "bad")
+
+
+def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(ground: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(ground / "tiny", tmp_path / "nan")
+    path = tmp_path / "nan" / "model.safetensors"
+    weights = load_file(path)
+    weights[next(name for name in weights if "text_model.layers.0" in name)].fill_(float("nan"))
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(RunStopped, match="step 1: the loss is nan"):
+        trained(ground, tmp_path / "out", model=tmp_path / "nan")
+    assert "the loss is nan" in json.loads((tmp_path / "out" / "run.json").read_text())["stopped"]
+    assert not (tmp_path / "out" / "sft").exists()
+
+
+def test_rewards_that_tell_nothing_for_batches_on_end_stop_the_run(ground: Path, tmp_path: Path) -> None:
+    more = '[rewards]\nnames = ["rec"]\nweights = [1.0]\n'
+    with pytest.raises(RunStopped, match="scored nothing in 3 batches"):
+        trained(ground, tmp_path / "out", more=more, steps=5)
+
+
+def test_another_run_in_the_same_folder_moves_the_earlier_one_aside(ground: Path, tmp_path: Path) -> None:
+    trained(ground, tmp_path / "out", sft_steps=2)
+    first = (tmp_path / "out" / "run.json").read_text()
+    record, steps = trained(ground, tmp_path / "out", sft_steps=3)
+    assert (tmp_path / "out" / "earlier-1" / "run.json").read_text() == first
+    assert record.scores[0]["step"] == 3
+    assert Counter(step["step"] for step in steps if "reward" in step) == {1: 1, 2: 1}
+
+
+JUDGED = """
+[rewards]
+names = ["wethink_hybrid"]
+weights = [1.0]
+[judge]
+teacher = "{url}#fake"
+concurrency = 4
+timeout = 5.0
+"""
+
+
+def all_open(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Questions whose answers only a judge can compare."""
+    return [{**row, "kind": "open", "solution": "A harbour in the evening light"} for row in rows]
+
+
+def test_a_judge_is_asked_over_http_and_its_verdicts_are_paid_once(ground: Path, tmp_path: Path) -> None:
+    """Every third call fails for good: that completion has no score, and training goes on."""
+    from curation.trainer.config import read
+    from curation.trainer.run import train
+    from tests.fakes.memory_ledger import MemoryLedger
+
+    asked: list[str] = []
+
+    def reply(request: dict[str, Any]) -> Any:
+        asked.append(str(request["messages"]))
+        return error(400) if len(set(asked)) % 3 == 0 else "0.5"
+
+    ledger = MemoryLedger()
+    bad = spoilt(ground, tmp_path / "open", all_open)
+    with ModelServer(reply) as server:
+        more = JUDGED.format(url=server.url)
+        with pytest.raises(ConfigError, match="needs a ledger"):
+            trained(ground, tmp_path / "none", more=more, grpo=bad)
+        config = read(tmp_path / "run.toml")
+        train(config, say=lambda _: None, ledger=ledger)
+        assert server.peak_in_flight <= 4
+        assert max(server.answers_by_key.values()) == 1
+    points = [json.loads(line) for line in (tmp_path / "none" / "curve.jsonl").read_text().splitlines()]
+    steps = [point for point in points if "rewards/wethink_hybrid/mean" in point]
+    assert steps
+    assert all(0 < point["rewards/wethink_hybrid/mean"] <= 0.7 * 0.5 + 0.3 for point in steps)
+    assert any(point["components/wethink_hybrid/unscored"] > 0 for point in steps)
+    assert {call.status for call in ledger.calls} == {"ok", "call_bad_request"}
+
+
+def test_a_judge_that_nobody_reaches_stops_the_training_in_one_line(ground: Path, tmp_path: Path) -> None:
+    from curation.trainer.config import read
+    from curation.trainer.run import train
+    from tests.fakes.memory_ledger import MemoryLedger
+
+    with pytest.raises(ConfigError, match="needs a ledger"):
+        trained(ground, tmp_path / "out", more=JUDGED.format(url="http://127.0.0.1:9/v1"),
+                grpo=spoilt(ground, tmp_path / "open", all_open))  # fmt: skip
+    with pytest.raises(RunStopped, match="nothing answers at"):
+        train(read(tmp_path / "run.toml"), say=lambda _: None, ledger=MemoryLedger())

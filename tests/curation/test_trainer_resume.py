@@ -1,0 +1,85 @@
+"""A training that is killed goes on as if nothing had happened (`-m train`): kill -9 of a real process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.curation.test_trainer import BASE, PLAIN, ground
+
+__all__ = ["ground"]  # a fixture
+pytestmark = pytest.mark.train
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMED = {"step_time", "train_runtime", "train_samples_per_second", "train_steps_per_second", "epoch", "train_loss"}
+TIMED |= {"total_flos", "num_tokens"}  # TRL counts tokens from the start of the process
+"""Figures of the clock, and of the process rather than the step."""
+MORE = "save_every = 2\n"
+
+
+def a_run(ground: Path, folder: Path) -> Path:
+    """12 steps of replay, rethinking and resampling, whose state a checkpoint must hold, after a cold start."""
+    paths = {"out": folder / "out", "model": ground / "tiny", "sft": ground / "sft", "grpo": ground / "grpo"}
+    more = '[replay]\nsize = 64\n[resample]\nrounds = 1\n[rethink]\ntrigger = "<think>"\nshare = 0.5\n'
+    asked = {"grpo_more": "steps_per_generation = 2", "more": more, "steps": 12}
+    text = MORE + BASE.format(**PLAIN | paths | asked)
+    folder.mkdir()
+    (folder / "run.toml").write_text(text)
+    return folder / "run.toml"
+
+
+def started(config: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "flows.cli", "train", str(config)]
+    with (config.parent / "said.txt").open("wb") as said:
+        return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+
+
+def curve(out: Path) -> list[dict[str, Any]]:
+    """Its whole lines, without figures of the clock."""
+    text = (out / "curve.jsonl").read_text() if (out / "curve.jsonl").is_file() else ""
+    points = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+    return [{name: value for name, value in point.items() if name not in TIMED} for point in points]
+
+
+def numbers(point: dict[str, Any]) -> dict[str, float]:
+    """Everything but the part's name."""
+    return {name: value for name, value in point.items() if name != "part"}
+
+
+def killed_at(config: Path, part: str, step: int) -> None:
+    """Run it, and kill it as soon as the curve has this step of this part."""
+    process = started(config)
+    deadline = time.monotonic() + 240
+    out = config.parent / "out"
+    while not any(point["part"] == part and point["step"] >= step for point in curve(out)):
+        assert process.poll() is None, (config.parent / "said.txt").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_scores(
+    ground: Path, tmp_path: Path
+) -> None:
+    whole, broken = a_run(ground, tmp_path / "whole"), a_run(ground, tmp_path / "broken")
+    assert started(whole).wait() == 0
+    for part, step in (("sft", 9), ("grpo-1", 3), ("grpo-1", 9)):
+        killed_at(broken, part, step)
+    assert started(broken).wait() == 0, (tmp_path / "broken" / "said.txt").read_text()
+    assert "going on with the run" in (tmp_path / "broken" / "said.txt").read_text()
+    expected, found = curve(tmp_path / "whole" / "out"), curve(tmp_path / "broken" / "out")
+    assert [(point["part"], point["step"]) for point in found] == [(point["part"], point["step"]) for point in expected]
+    for point, other in zip(found, expected, strict=True):
+        where = (point["part"], point["step"])
+        assert numbers(point) == pytest.approx(numbers(other), rel=1e-4, abs=1e-6, nan_ok=True), where
+    records = [json.loads((tmp_path / name / "out" / "run.json").read_text()) for name in ("whole", "broken")]
+    assert records[0]["scores"] == records[1]["scores"]
+    assert started(broken).wait() == 0
+    assert "nothing to do" in (tmp_path / "broken" / "said.txt").read_text()
