@@ -45,6 +45,15 @@ def test_a_bulk_takes_the_whole_filter_after_a_confirmation_and_is_undone_as_one
     assert "the bulk is taken back" in words(page)
 
 
+def test_a_blind_person_sees_no_verdict_in_a_bulk_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = many(tmp_path, 3)
+    assert "split rl" in words(page_of(store, "bulk_page"))
+    monkeypatch.setenv("VISTILL_BLIND", "1")
+    said = words(page_of(store, "bulk_page"))
+    assert "correct" not in said
+    assert "split rl" not in said
+
+
 def test_a_bulk_decides_nothing_when_the_filter_takes_others_by_then(tmp_path: Path) -> None:
     store = many(tmp_path, 4)
     page_of(store, "bulk_page")
