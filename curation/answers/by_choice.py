@@ -13,14 +13,22 @@ is itself a letter (`A`, …) the letter is meant.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from curation.answers import by_math
+from curation.answers import by_math, clauses
 from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
-from curation.answers.denied import DENIED, denies, other_of_two, spelled_out, without_denied
-from curation.answers.extract import Extracted, sentences
+from curation.answers.denied import (
+    DENIED,
+    NEITHER,
+    denies,
+    other_of_two,
+    spelled_out,
+    without_denied,
+    without_others,
+)
+from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
@@ -74,6 +82,7 @@ SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
 COMMON = frozenset(COMMON_WORDS.split())
+DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
 MOST_WORDS = 12
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -122,7 +131,8 @@ def reading(found: Iterable[Extracted], options: Sequence[Option], question: str
     for each in texts:
         if marked and each.how not in EXPLICIT:
             return marked
-        if choice := _place(each, options, question):
+        kept = without_others(each.text)
+        if (kept or len(texts) == 1) and (choice := _place(replace(each, text=kept or each.text), options, question)):
             return choice
     return None
 
@@ -146,6 +156,12 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     )
     if asked and len(rest := whole.letters - asked) == 1 and not DENIED.search(each.text):
         return Choice(whole.text, rest, "option_text")
+    if (bold := BOLD.findall(each.text)) and len(bold) == 1 and not DENIED.search("".join(bold[0])):
+        marked = named("".join(bold[0]), options)
+        if marked and marked.how in ("letter", "option_text"):
+            return marked
+    if NEITHER.search(each.text) and len(whole.letters) == len(options):
+        return Choice(whole.text, whole.letters, "several")
     pieces = sentences(each.text)
     for piece in pieces if each.how == "stated" else reversed(pieces):
         main = _main_clause(piece, question)
@@ -154,6 +170,8 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         choice = named(piece, options) if len(pieces) > 1 else whole
         if choice and choice.how == "conflict" and main != piece:
             choice = named(main, options) or choice
+        if choice and choice.how == "conflict":
+            choice = _of_clauses(piece, options, question) or choice
         if choice and choice.how == "conflict" and (found := COMPLEMENT.match(plain(piece))):
             choice = _with_text(found[1], options) or choice
         if choice and choice.how == "conflict":
@@ -163,6 +181,15 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         if choice:
             return choice
     return whole
+
+
+def _of_clauses(piece: str, options: Sequence[Option], question: str | None) -> Choice | None:
+    """The option that one clause of several names: the one that takes up the question, or the only one to name any."""
+    several = clauses.clauses_of(piece)
+    clause = clauses.asked_clause(piece, question)
+    found = [choice for one in ([clause] if clause else several) if (choice := named(one, options))]
+    sure = len(several) > 1 and len(found) == 1 and found[0].how in ("letter", "option_text")
+    return found[0] if sure and not DENIED.search(found[0].text) else None
 
 
 def _main_clause(sentence: str, question: str | None) -> str:
@@ -353,6 +380,7 @@ def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: 
 
 def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
     """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
+    bare = DETERMINER.sub(" ", bare)  # "since no value repeats" does not say no
     said, letters = f" {same_words(bare)} ", set()
     for length, one in sorted(((len(same_words(one.text)), one) for one in options), key=lambda pair: -pair[0]):
         if length > 1 and f" {same_words(one.text)} " in said:

@@ -29,6 +29,7 @@ from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings, quotient
 from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
+from curation.answers.spelled import in_digits
 from curation.answers.units import SCALES
 
 RELATIVE = Fraction(1, 10**6)
@@ -41,6 +42,8 @@ REASON = re.compile(
     r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d]|[\d.,]+\s?%\))",
     re.IGNORECASE,
 )
+THAT_IS = re.compile(r",\s(?:i\.e\.|that\sis),?\s([^.;]{1,40}(?:\.\d+)?[^.;]{0,40})\W*$", re.IGNORECASE)
+BECAUSE = re.compile(r",?\s(?:since|because|after)\s", re.IGNORECASE)
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
 YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
 APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
@@ -129,17 +132,24 @@ def _read(text: str, question: str) -> Reading | None:
         return Reading(text, whole)
     text = plain(text)
     head = REASON.split(text, maxsplit=1)[0]
-    if SHARE.match(text[len(head) :]) and VERB.search(text[len(head) :]) and not VERB.search(head):
+    if (that_is := THAT_IS.search(text)) and len(mentions(head)) > 1 and len(mentions(that_is[1])) == 1:
+        return _read(that_is[1], question)
+    rest = text[len(head) :]
+    if SHARE.match(rest) and ("=" in rest or (VERB.search(rest) and not VERB.search(head))):
         head = text  # "3 balls out of 8 gives 3/8"
     if head != text and not _only_years(head, text, question) and (short := _read(head, question)):
-        rest = tuple(each.quantity for each in mentions(text[len(head) :]))
-        return replace(short, others=short.others + rest)
+        only = BECAUSE.match(rest) and len(mentions(head)) == 1  # "The mode is 3, since 7 appears 3 times" says 3
+        return short if only else replace(short, others=short.others + tuple(one.quantity for one in mentions(rest)))
     if said := _at_the_end(text):
         return said
     stated = mentions(text)
     if not stated:
         return None
     bare = compounded(plain(text))
+    given = _given(question)
+    if given and all(each.quantity.value in given for each in stated):
+        bare = compounded(in_digits(bare))  # "Three bars exceed 50" where 50 is the question's
+        stated = mentions(bare)
     stated, every = _answering(stated, bare, question), stated
     first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
     if first and len(stated) > 1 and VERB.search(bare[stated[0].end : stated[-1].start]):

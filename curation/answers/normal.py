@@ -89,6 +89,7 @@ HAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 TOUCHING = re.compile(rf"(?<=[{HAN}])(?=[A-Za-z0-9\\$])|(?<=[A-Za-z0-9}}$])(?=[{HAN}])")
 APART = re.compile(r"(?<=\d)\s+(?=[\d.])")
 GAPS = re.compile(r"\s{2,}")
+ROOT = re.compile(r"√\s?(\d+|[a-z]\b)")
 SPACES = re.compile(r"\s+")
 
 REMEMBERED = 1024  # texts; one check reads the same short texts several times, and references repeat
@@ -185,5 +186,6 @@ def latex(text: str) -> str:
     """For comparing formulas symbol by symbol: plain, without spaces (but `2 1/2` is not `21/2`) and idle
     braces.
     """
+    text = ROOT.sub(r"\\sqrt{\1}", text) if "√" in text else text
     text = SPACES.sub("", APART.sub("_", plain(text))).rstrip(".")
     return re.sub(r"\{(\w)\}", r"\1", text)

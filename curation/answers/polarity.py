@@ -44,6 +44,7 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
 
 def _side(asked: list[str], sentence: str) -> str | None:
     clause = BECAUSE.sub("", re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1])
+    clause = re.split(r",?\s(?:since|because)\s", clause)[0]
     said = [word for word in _content(NAMES.sub(" ", clause)) if word in asked]
     if not asked or OPEN.search(clause):
         return None

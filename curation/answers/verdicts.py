@@ -36,7 +36,7 @@ from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 4  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 5  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 COMMAND = re.compile(
@@ -271,7 +271,7 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     if not correct and (span := _duration(parsed, asked)):
         return span
-    side = polar(asked.reference) if correct is False and len(asked.reference.split()) == 1 else None
+    side = polar(asked.reference) if not correct and len(asked.reference.split()) == 1 else None
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")
     return _verdict(correct, text, asked, "text")
