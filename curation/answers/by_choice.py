@@ -151,6 +151,9 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     whole = named(each.text, options)
     if whole is None or whole.how != "conflict":
         return whole
+    clause = clauses.asked_clause(sentences(each.text)[-1], question)
+    if clause and re.search(r"\bis\b|\bare\b", clause) and not named(clause, options):
+        return Choice(whole.text, whole.letters | {one.letter for one in options}, "conflict")
     asked = (
         _texts_inside(plain(question), options) | _moments_inside(plain(question), options) if question else frozenset()
     )

@@ -38,6 +38,7 @@ BEFORE = re.compile(
     r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
     re.DOTALL | re.IGNORECASE,
 )
+IMPLIES = re.compile(r"\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])|[⇒⟹]|\s=>\s")
 REALS = re.compile(
     r"\b(?:all|any)\sreal\s(?:numbers?|values?)(?:\s(?:of\s)?\$?([a-z])\$?(?!\w))?[\s,:$]*(?:(?:such\sthat|where|with|for\swhich"
     r"|that\sare)\s)?(?!except|but)",
@@ -77,7 +78,8 @@ def listed(reference: str, found: Iterable[Extracted]) -> str:
 
 
 def trimmed(text: str) -> str:
-    """A formula without its delimiters, lead words and the full stop."""
+    """A formula without its delimiters, lead words and the full stop; of a chain of implications the last."""
+    text = IMPLIES.split(text)[-1]
     bare = _real(LEAD.sub("", powers(text.strip().strip("*`").strip())))
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
     bare = bare if "=" in bare else re.sub(r"^\s*-\s+", "-", bare)  # without an equation no bullet but a sign

@@ -58,7 +58,8 @@ HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|mad
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 WHY = re.compile(
-    r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$"
+    r",\s(?:with|at|while|(?:both|each|all)\s(?:at|with|of|having))\b.*$"
+    r"|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$"
     r"|,?\sas\s(?:(?:is|was|can\sbe)\s)?(?:shown|seen|indicated|stated|written|labell?ed|depicted)\b.*$"
     r"|,?\s(?:from|between|in|during|since)\s(?:1[89]|20)\d\d(?:\s?(?:to|and|-)\s?(?:1[89]|20)\d\d)?\W*$",
     re.IGNORECASE | re.DOTALL,
@@ -162,7 +163,7 @@ def _ratio(reference: str, views: Iterable[str]) -> bool:
 
 def _at(reference: str, moment: When, text: str, views: tuple[str, ...]) -> bool | None:
     """A time or date in a sentence: the only one there, or undecided."""
-    named = moments(text)
+    named = {one for one in moments(text) if one[0] == moment[0]} or moments(text)
     if len(named) == 1 and not UNSURE.search(text.lower()):
         only = next(iter(named))
         if only == moment:

@@ -19,11 +19,12 @@ FUNCTION_WORDS = (
     "image picture photo figure diagram chart graph shown show seen appear labeled labelled see located given answer "
     "so thus therefore hence then which what who where when how found called named occur occurred happen happened take "
     "took place according based indicate indicated correspond represent refer denote identified sitting lying standing "
-    "resting placed positioned parked"
+    "resting placed positioned parked say read state written currently clearly simply also typically usually"
 )
 ADJECTIVE_WORDS = (
     "small large big little tall short long old young new bright dark light pale deep single plain red blue green "
-    "yellow orange purple pink black white brown gray silver golden wooden metal plastic standard likely specific"
+    "yellow orange purple pink black white brown gray silver golden "
+    "wooden metal plastic standard likely specific modern traditional typical common simple"
 )
 STEM = re.compile(r"(?<=\w{3})(?:ing|ed|e|s)$")
 VERB = re.compile(
@@ -37,18 +38,18 @@ SUBJECTLESS = re.compile(r"(?:is|are|was|were|has|have|had|[a-z]{3,}(?:s|ed))\s(
 FINITE = re.compile(r"\b(?:is|are|was|were|has|have|had)\b", re.IGNORECASE)
 DENIES = re.compile(
     r"\b(?:not|no|nor|neither|or|either|except|instead|unlike|but|never|than|isn't|aren't|wasn't|maybe|perhaps|possibly"
-    r"|might|may|could|unclear|if|whether|rather)\b|\?",
+    r"|might|(?-i:may)|could|unclear|if|whether|rather)\b|\?",
     re.IGNORECASE,
 )
 NOUN = (
     r"(?:\s(?:CT|MRI|X-ray|ultrasound))?\s(?:(?:hand\s)?side|direction|colou?r|shape|scan|image|picture|one|slice|segment"
-    r"|sector|section|wedge|portion|bar|line|plane|view)"
+    r"|sector|section|wedge|portion|bar|line|plane|view|hemisphere|lung|half|corner|area|room)"
 )
 PREPOSITION = (
     r"(?:in|on|at|of|with|from|by|for|near|behind|beside|under|over|during|because|since|as|standing|sitting|lying)"
 )
 TAIL = re.compile(
-    rf"(?:{NOUN})?(?:\s{PREPOSITION}\s[^,;]*|,\s(?:which|who|because|since|as|in|on|at|with|from|so|likely|probably|next"
+    rf"(?:{NOUN})?(?:\s{PREPOSITION}\s[^,;]*|,\s(?:which|who|because|since|as|in|on|at|with|from|so|likely|probably|next|typically|usually|generally|between|around"
     r"|consistent|located|and\s(?:it|they|he|she|this|that))\s.*|,\sthe\s[^,]*\sof\s[^,]*){0,2}\W*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -57,11 +58,13 @@ OBJECT = re.compile(r"^\s(?:an?|the|his|her|their|some)(?:\s[a-z]+){1,3}\b(?=\W*
 REJECTED = re.compile(
     r"\b(?:not(?!\sonly)|rather\sthan|instead\sof|as\sopposed\sto)\s(?:(?:an?|the|in|at|on)\s){0,2}$", re.IGNORECASE
 )
+THAN = re.compile(r"\b(\w{3,}er|more)\b[^,;]*\sthan\s(?:the\s)?$", re.IGNORECASE)  # "Ann is taller than Beth"
+DENIED = re.compile(r"^[^,;]*\b(?:is|are|was|were)\snot\s(?:(?:an?|the|in|at|on)\s){0,2}$", re.IGNORECASE)
 NEGATIVE = re.compile(r"\b(?:not|except|isn't|aren't|doesn't|don't|never|least|no)\b", re.IGNORECASE)
 LABEL = re.compile(r"\blabell?ed\s(?:as\s)?[\"'(]?[A-Z]\b[\"')]?")
 ASIDE = re.compile(r"\s\([^()]{1,80}\)")
-COMPOUND = re.compile(r"\b\w+-(?!shaped|colou?red)[a-z]+ed\b")  # "T2-weighted"
-SHAPED = re.compile(r"(?<=\w)-(?:shaped|colou?red)\b", re.IGNORECASE)
+COMPOUND = re.compile(r"\b\w+-(?!shaped|colou?red|sided)[a-z]+ed\b")  # "T2-weighted"
+SHAPED = re.compile(r"(?<=\w)-(?:shaped|colou?red|sided)\b", re.IGNORECASE)
 FRONTED = re.compile(r"^(?:in|on|at|during|by|from|based|according|as|looking|of)\b[^,]{1,60},\s", re.IGNORECASE)
 THERE = re.compile(r"(?:there|it|this)\s.{1,80}\s(?:in|on|at|within)\s(?:the\s)?", re.IGNORECASE)
 LONGEST = 300  # characters of a sentence
@@ -98,7 +101,9 @@ def clauses_of(sentence: str) -> list[str]:
     """A sentence cut at "and", "but", "while" where both sides have a verb; one piece when it is a single clause."""
     bare, out, start = plain(sentence), [], 0
     for found in JOINED.finditer(bare):
-        if VERB.search(bare[start : found.start()]) and VERB.search(bare[found.end() :].split(",")[0]):
+        rest = bare[found.end() :]
+        rest = rest if found[0].strip(", ").lower() in ("while", "whereas") else rest.split(",")[0]
+        if VERB.search(bare[start : found.start()]) and VERB.search(rest):
             out.append(bare[start : found.start()])
             start = found.end()
     return [*out, bare[start:]]
@@ -106,19 +111,24 @@ def clauses_of(sentence: str) -> list[str]:
 
 def several_subjects(sentence: str) -> bool:
     """Whether each of two clauses says what something is, so that one of them may be about something else."""
-    return sum(bool(FINITE.search(one)) for one in clauses_of(sentence)) > 1
+    parts = clauses_of(sentence)
+    apart = len(parts) > 1 and APART.search(plain(sentence)) is not None
+    return apart or sum(bool(FINITE.search(one)) for one in parts) > 1
 
 
 def answers(reference: str, sentence: str, question: str | None) -> bool:
     """Whether a sentence repeats the question with the reference in the gap."""
     if not question or len(sentence) > LONGEST or _names(question, reference):
         return False
-    bare = FRONTED.sub("", SHAPED.sub("", COMPOUND.sub(" ", ASIDE.sub("", LABEL.sub(" ", plain(sentence))))))
+    bare = ASIDE.sub("", LABEL.sub(" ", plain(sentence).replace('"', "")))
+    bare = FRONTED.sub("", SHAPED.sub("", COMPOUND.sub(" ", bare)))
     found = _only_place(reference, bare)
     if found is None or DENIES.search(bare):
         return False
     before, after = bare[: found.start()], bare[found.end() :]
     tail = OBJECT.sub("", after) if reference.lower().endswith("ing") else after
+    if APART.search(before):
+        return False
     if TAIL.fullmatch(tail):
         seen = THERE.fullmatch(before) and _names(question, reference.split()[-1])
         return bool(seen) or _repeats(before, question)
@@ -147,9 +157,12 @@ def denied(reference: str, sentence: str, question: str | None) -> bool:
     if found is None or (question and NEGATIVE.search(question)):
         return False
     before = bare[: found.start()]
-    return (
-        bool(REJECTED.search(before)) and bool(re.search(r"\w{2,}.*,", before)) and not bare[found.end() :].strip(" .!")
-    )
+    if bare[found.end() :].strip(" .!"):
+        return False
+    compared = THAN.search(before)
+    if compared and question and re.search(rf"\b{re.escape(compared[1])}\b", question, re.IGNORECASE):
+        return True
+    return bool(DENIED.search(before)) or (bool(REJECTED.search(before)) and bool(re.search(r"\w{2,}.*,", before)))
 
 
 def _repeats(part: str, question: str, needed: int = 0) -> bool:

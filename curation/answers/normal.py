@@ -71,6 +71,7 @@ SYMBOLS = (
     (re.compile(r"\\[\[\]()]"), " "),
 )
 POWER = re.compile(r"(?<![^\W\d]{2})(?<=[\w)}])\*\*(?:(-?\d+|[a-z](?![a-z]))|(?=[({]))")  # `2**5` is no emphasis
+ITALIC = re.compile(r"(?<![\w*)])\*(?=[^\W\d]{2})([^*\n]{2,60})(?<=\w)\*(?![\w*])")
 EMPHASIS = re.compile(r"\*\*|__|`|^\s{0,3}#{1,6}\s|^\s{0,3}>\s", re.MULTILINE)
 BULLET = re.compile(r"^\s{0,8}(?:[*+]\s+(?=\S)|-\s+(?=[^\s\d$€£¥.(]))", re.MULTILINE)
 PUNCTUATION = re.compile(
@@ -160,6 +161,7 @@ def plain(text: str) -> str:
     """
     text = without_dollars(undressed(unicode_plain(text)))
     text = TIMES_TEN.sub("*", HTML.sub("", text) if "<" in text else text)
+    text = ITALIC.sub(r"\1", text) if "*" in text else text
     return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", powers(text)))).strip()
 
 

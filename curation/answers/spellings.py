@@ -60,6 +60,7 @@ ACCENT = re.compile("[\u0300-\u036f]")
 def same_words(text: str) -> str:
     """The folded text in one spelling, plurals made singular."""
     if not text.isascii():
+        text = text.replace("∠", "angle ").replace("△", "triangle ")
         text = unicodedata.normalize("NFC", ACCENT.sub("", unicodedata.normalize("NFD", text)))
     said = STREET.sub(" street", STATES.sub("united states", folded(text)))
     words = " ".join(IRREGULAR.get(word) or ONE_WORD.get(word, word) for word in said.split())

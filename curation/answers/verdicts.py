@@ -274,6 +274,8 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     side = polar(asked.reference) if not correct and len(asked.reference.split()) == 1 else None
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")
+    if side and correct is False and not polar(text) and polarity.takes_up(asked.question, text):
+        return _verdict(None, text, asked, "text")  # "The door is closed" may well answer "Is the door open?"
     return _verdict(correct, text, asked, "text")
 
 
