@@ -77,6 +77,7 @@ COMPLEMENT = re.compile(  # "The organ next to the liver is the kidney": one ver
 )
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+BOTH = re.compile(r"\b[Bb]oth\s(?:(?:[Oo]ptions?|[Ss]tatements?)\s)?[(\[]?([A-Z])[)\]]?\sand\s[(\[]?([A-Z])\b")
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
@@ -359,17 +360,19 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     """
     known = frozenset(one.letter for one in options) or frozenset("ABCDEFGH")
     letters = frozenset(next(part for part in found.groups() if part) for found in NAMED.finditer(bare)) & known
+    if (both := BOTH.search(bare)) and {both[1], both[2]} <= known:
+        return Choice(bare, frozenset({both[1], both[2]}), "several")
     texts = _texts_inside(bare, options) or _moments_inside(bare, options)
-    both = letters | texts
-    if not both:
+    every = letters | texts
+    if not every:
         return None
     if ASKED.search(bare):
-        return Choice(bare, both, "conflict")
-    if len(both) > 1 and _offered(bare, both, letters, options):
-        return Choice(bare, both, "several")
-    if len(both) > 1 or denies(bare, [one.text for one in options if one.letter in texts]):
-        return Choice(bare, both, "conflict")
-    return Choice(bare, both, "letter" if letters else "option_text")
+        return Choice(bare, every, "conflict")
+    if len(every) > 1 and _offered(bare, every, letters, options):
+        return Choice(bare, every, "several")
+    if len(every) > 1 or denies(bare, [one.text for one in options if one.letter in texts]):
+        return Choice(bare, every, "conflict")
+    return Choice(bare, every, "letter" if letters else "option_text")
 
 
 def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: Sequence[Option]) -> bool:

@@ -85,6 +85,7 @@ OPENS_LIST = re.compile(
     re.IGNORECASE,
 )
 CONTRAST = re.compile(r",?\s(?:while|whereas)\s|;\s", re.IGNORECASE)
+FINITE = re.compile(r"\b(?:has|have|had|is|are|was|were|costs?)\s[$€£]?\d")
 COLON = re.compile(r"^([^:]{4,120}):\s(\D.{3,120}|\d.*\s(?:and|on|in|of)\s.*)$")
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
@@ -174,14 +175,11 @@ def _read(text: str, question: str) -> Reading | None:
 
 def _main_part(text: str, question: str) -> Reading | None:
     """The clause that takes up the question, or what stands before a colon and the sum behind it."""
-    clause = clauses.asked_clause(text, question) if CONTRAST.search(text) else None
+    parallel = CONTRAST.search(text) or len(FINITE.findall(text)) > 1
+    clause = clauses.asked_clause(text, question) if parallel and " so " not in text else None
     if clause is None and (found := COLON.match(text)) and len(mentions(found[1])) == 1 < len(mentions(found[2])):
         clause = found[1] if VERB.search(found[1]) and "=" not in text else None
-    read = _read(clause, question) if clause and clause != text else None
-    if read is None or not clause:
-        return None
-    others = tuple(each.quantity for each in mentions(text.replace(clause, " ", 1)))
-    return replace(read, others=read.others + others)
+    return _read(clause, question) if clause and clause != text else None
 
 
 def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]:

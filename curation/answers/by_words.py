@@ -81,6 +81,7 @@ LONG_ENOUGH = 5
 YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)\d\d)\b")
 ABBREVIATED = re.compile(r"^(.{3,80}?)\s\(([A-Z]{2,6})\)\W*$")
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
+RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
 RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
 
 
@@ -208,7 +209,8 @@ def _views(text: str) -> tuple[str, ...]:
 
 
 def _complement(text: str) -> re.Match[str] | None:
-    return COPULA.match(text) if not clauses.several_subjects(text) else None
+    found = COPULA.match(text) if not clauses.several_subjects(text) else None
+    return found if found and not RELATIVE.search(text[: found.start(1)].lower()) else None
 
 
 def _abbreviation(text: str) -> str | None:
@@ -254,6 +256,8 @@ def says(reference: str, text: str) -> bool:
         return False
     if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):
         return True  # "planet Mercury"
+    if RELATIVE.search(sentence[: sentence.rfind(said)]):
+        return False
     complement, subject, seen = _sentence_forms(said)
     return (
         bool(complement.fullmatch(sentence) and not clauses.several_subjects(text))

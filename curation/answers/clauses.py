@@ -19,7 +19,8 @@ FUNCTION_WORDS = (
     "image picture photo figure diagram chart graph shown show seen appear labeled labelled see located given answer "
     "so thus therefore hence then which what who where when how found called named occur occurred happen happened take "
     "took place according based indicate indicated correspond represent refer denote identified sitting lying standing "
-    "resting placed positioned parked say read state written currently clearly simply also typically usually"
+    "resting placed positioned parked say read state written currently clearly simply also typically usually "
+    "wear wearing"
 )
 ADJECTIVE_WORDS = (
     "small large big little tall short long old young new bright dark light pale deep single plain red blue green "
@@ -60,6 +61,13 @@ REJECTED = re.compile(
 )
 THAN = re.compile(r"\b(\w{3,}er|more)\b[^,;]*\sthan\s(?:the\s)?$", re.IGNORECASE)  # "Ann is taller than Beth"
 DENIED = re.compile(r"^[^,;]*\b(?:is|are|was|were)\snot\s(?:(?:an?|the|in|at|on)\s){0,2}$", re.IGNORECASE)
+BESIDES = re.compile(
+    r"^(.*),?\s(?:closely\s)?(followed\sby|ahead\sof|next\sto|beside|against|compared\s(?:to|with))\s(?:the\s|an?\s)?$",
+    re.IGNORECASE,
+)
+VISIBLE = re.compile(
+    r"\s(?:is|are)\s(?:shown|seen|depicted|visible|pictured)(?:\s(?:in|on)\sthe\s\w+)?\W*", re.IGNORECASE
+)
 NEGATIVE = re.compile(r"\b(?:not|except|isn't|aren't|doesn't|don't|never|least|no)\b", re.IGNORECASE)
 LABEL = re.compile(r"\blabell?ed\s(?:as\s)?[\"'(]?[A-Z]\b[\"')]?")
 ASIDE = re.compile(r"\s\([^()]{1,80}\)")
@@ -126,6 +134,11 @@ def answers(reference: str, sentence: str, question: str | None) -> bool:
     if found is None or DENIES.search(bare):
         return False
     before, after = bare[: found.start()], bare[found.end() :]
+    noun = re.match(r"\s(\w+)", after)
+    if noun and _stem(same_words(noun[1])) in _content(question):
+        after = after[noun.end() :]  # "She is wearing a blue dress", where the dress is asked about
+    if VISIBLE.fullmatch(after) and not _content(before):
+        return True
     tail = OBJECT.sub("", after) if reference.lower().endswith("ing") else after
     if APART.search(before):
         return False
@@ -147,7 +160,7 @@ def elsewhere(reference: str, sentence: str, question: str | None) -> bool:
     wanted, said = frozenset(_content(question)), _content(main)
     subject = VERB.split(main, maxsplit=1)[0]
     own = all(word in wanted for word in _content(subject)) and bool(wanted & frozenset(said))
-    return own and FINITE.search(rest) is not None and wanted & frozenset(_content(rest)) <= frozenset(said)
+    return own and VERB.search(rest) is not None and wanted & frozenset(_content(rest)) <= frozenset(said)
 
 
 def denied(reference: str, sentence: str, question: str | None) -> bool:
@@ -159,6 +172,8 @@ def denied(reference: str, sentence: str, question: str | None) -> bool:
     before = bare[: found.start()]
     if bare[found.end() :].strip(" .!"):
         return False
+    if question and (said := BESIDES.match(before)) and said[2].split()[0].lower() not in question.lower():
+        return bool(set(_content(said[1])) - set(_content(question))) and not DENIES.search(said[1])
     compared = THAN.search(before)
     if compared and question and re.search(rf"\b{re.escape(compared[1])}\b", question, re.IGNORECASE):
         return True
