@@ -30,6 +30,10 @@ from curation.answers.denied import (
 )
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
+from curation.answers.options import LABEL
+from curation.answers.options import UNLIMITED as UNLIMITED
+from curation.answers.options import lettered as lettered
+from curation.answers.options import options_in as options_in
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import moments, when
@@ -59,7 +63,6 @@ CORRECT = re.compile(
 )
 EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
-INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
 REASON = re.compile(
     r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while|(?<=,\s)(?:followed|ahead|with|compared|unlike|then))\b.*$",
@@ -76,7 +79,6 @@ COMPLEMENT = re.compile(  # "The organ next to the liver is the kidney": one ver
     re.IGNORECASE,
 )
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
-LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
 BOTH = re.compile(r"\b[Bb]oth\s(?:(?:[Oo]ptions?|[Ss]tatements?)\s)?[(\[]?([A-Z])[)\]]?\sand\s[(\[]?([A-Z])\b")
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
@@ -85,7 +87,6 @@ COMMON_WORDS = "it is are was be this that these those i they of to in on at by 
 COMMON = frozenset(COMMON_WORDS.split())
 DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
 MOST_WORDS = 12
-UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +96,6 @@ class Choice:
     text: str
     letters: frozenset[str]
     how: How
-
-
-def lettered(options: Sequence[Option | str]) -> tuple[Option, ...]:
-    """Options with letters A, B, C … where the source gave only texts; "A. text" gives both."""
-    if not options:
-        return ()
-    named = _labelled(options) or [one if isinstance(one, Option) else Option("", one) for one in options]
-    return tuple(Option(one.letter or UNLIMITED[place % 26], one.text) for place, one in enumerate(named))
-
-
-def _labelled(options: Sequence[Option | str]) -> list[Option] | None:
-    """Options that are texts beginning with their own letters, in order; None when they are not."""
-    texts = [one for one in options if isinstance(one, str)]
-    found = [one for text in texts if (one := LABEL.match(text))]
-    if len(found) < max(2, len(options)) or [one[1] for one in found] != list(UNLIMITED[: len(found)]):
-        return None
-    return [Option(one[1], one[2].strip()) for one in found]
-
-
-def options_in(question: str) -> tuple[Option, ...]:
-    """The options a question lists itself (`(A) 5 (B) 6` or one a line); none unless the letters run A, B, C
-    …
-    """
-    found = [(one[1], one[2].strip()) for one in INLINE.finditer(question[-4000:])]
-    start = max((place for place, one in enumerate(found) if one[0] == "A"), default=len(found))
-    run = found[start:]
-    in_order = len(run) >= 2 and [letter for letter, _ in run] == list(UNLIMITED[: len(run)])
-    return tuple(Option(letter, text) for letter, text in run) if in_order else ()
 
 
 def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:

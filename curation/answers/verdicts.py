@@ -28,6 +28,7 @@ from curation.answers.fields import answer_text, options_of
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
+from curation.answers.options import lettered, options_in
 from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
@@ -86,8 +87,8 @@ def check(
     """
     _refuse(kind, tolerance, iou, seconds)
     _refuse_frames(frame, answer_frame or frame, size)
-    choices = by_choice.lettered(options_of(options) if isinstance(options, Mapping) else options) or (
-        by_choice.options_in(question) if question and kind in ("mcq", None) else ()
+    choices = lettered(options_of(options) if isinstance(options, Mapping) else options) or (
+        options_in(question) if question and kind in ("mcq", None) else ()
     )
     text = _reference(reference if isinstance(reference, str) else answer_text(reference))
     decided = kind or _kind(text, choices)
@@ -143,7 +144,7 @@ def _refuse_frames(frame: str, answer_frame: str, size: Size | None) -> None:
 
 def extract(response: str, *, kind: Kind, options: Sequence[Option | str] = ()) -> Extracted | None:
     """The answer a response states, read as `kind`, and where it stood; None when there is none."""
-    choices = by_choice.lettered(options)
+    choices = lettered(options)
     return next((each for each in candidates(response) if _readable(each, kind, choices)), None)
 
 

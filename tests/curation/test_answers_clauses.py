@@ -37,6 +37,14 @@ def test_a_sentence_that_repeats_the_question_gives_its_answer(reference: str, s
         ("dog", "A cat is on the sofa, and a dog is on the floor.", SOFA),
         ("Sweden", "Norway is higher than Sweden.", "Which is higher, Norway or Sweden?"),
         ("Paris", "The city is not Paris.", "Which city is this?"),
+        (
+            "Imports",
+            "The orange bar represents exports, and the blue bar represents imports.",
+            "What is the orange bar?",
+        ),
+        ("apples", "There are oranges in the bowl, and apples on the table.", "What fruit is in the bowl?"),
+        ("surfing", "He is standing on the beach, watching others who are surfing.", "What is the man doing?"),
+        ("Lions", "The Tigers won the game against the Lions.", "Which team won the game?"),
     ],
 )
 def test_a_sentence_that_says_something_else_is_never_right(reference: str, sentence: str, question: str) -> None:
@@ -63,6 +71,18 @@ def test_a_town_with_its_country_is_the_town_and_two_countries_are_a_list() -> N
     assert town("Paris, France") == "Paris"
     assert town("France, Germany") is None
     assert check("Paris, London", "Paris").correct is not True
+
+
+def test_a_clause_of_numbers_that_takes_up_the_question_counts() -> None:
+    both = "The large coffee costs $3.75, while the small one is $2.50."
+    assert check(both, "$3.75", question="How much is the large coffee?").correct is True
+    assert check(both, "$2.50", question="How much is the large coffee?").correct is not True
+    assert check("The ant walked √52 m.", "2\\sqrt{13}").correct is True
+    assert check("The highest value recorded was 98.6 in July 2014.", "98.6").correct is True
+
+
+def test_both_letters_are_two_answers() -> None:
+    assert check("Both A and C could be right.", "C", options=["one", "two", "three"]).correct is False
 
 
 VOCABULARY = ["the", "cat", "dog", "is", "on", "sofa", "and", "not", "red", ",", ";", "it", "holds"]
