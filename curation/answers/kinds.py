@@ -14,7 +14,7 @@ from curation.answers.by_math import FUNCTIONS
 from curation.answers.extract import reference_text
 from curation.answers.normal import plain
 from curation.answers.quantity import quantity
-from curation.answers.when import when
+from curation.answers.when import SLASHED, when
 from curation.records import Kind, Option
 
 LETTER = re.compile(r"[(\[]?[A-H][)\].]?")
@@ -37,7 +37,7 @@ def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:
         return "box"
     if LETTER.fullmatch(text):
         return "mcq"
-    if when(text) or ORDINAL.fullmatch(text):
+    if when(text) or SLASHED.match(text) or ORDINAL.fullmatch(text):
         return "text"
     if number := quantity(text):
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"
