@@ -240,7 +240,10 @@ class Desk:
         return rows[0] if rows else None
 
     def ask(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        """Rows of one query of the pages' own over `items`, `latest`, `verdicts` and `events`."""
+        """Rows of one query of the pages' own over `items`, `latest`, `own`, `verdicts` and `events`.
+
+        `own` is `latest` without what people said when they settled a conflict.
+        """
         return self._ask(sql, params)
 
     def _ask(self, sql: str, params: Sequence[Any] | dict[str, Any]) -> list[Row]:
@@ -284,6 +287,8 @@ class Desk:
         con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
         con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
         con.execute(ITEMS)
+        own = f"(SELECT * FROM ({_standing('events')}) WHERE NOT coalesce(adjudicates, false))"  # noqa: S608
+        con.execute("create view own as " + LATEST_SQL.replace("{reviews}", own))
         self._con = con
         self._load()
 

@@ -84,6 +84,18 @@ def test_a_viewer_sees_the_card_and_every_verdict_button_is_off(tmp_path: Path) 
     assert standing(store) == []
 
 
+def test_what_settles_a_conflict_leaves_agreement_as_it_was(tmp_path: Path) -> None:
+    store = many(tmp_path, 3)
+    say(store, "ann", 0, "accept")
+    say(store, "lea", 0, "reject")
+    page = page_of(store, "agreement_page")
+    before = {metric.label: metric.value for metric in page.metric}
+    say(store, "lea", 0, "accept", adjudicates=True)
+    after = {metric.label: metric.value for metric in page_of(store, "agreement_page").metric}
+    assert before == after
+    assert before["Percent agreement"] == "0%"
+
+
 def test_conflicts_are_settled_by_a_lead_and_looked_at_by_others(tmp_path: Path) -> None:
     store = many(tmp_path, 2)
     say(store, "ann", 0, "accept")

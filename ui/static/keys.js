@@ -8,6 +8,8 @@ export default function () {
   let used = false;
   window.addEventListener("pointerdown", () => (tabbed = used = false), true);
   window.addEventListener("keydown", guard, true);
+  let form = null;
+  new MutationObserver(focus).observe(document.body, { childList: true, subtree: true });
 
   function guard(event) {
     if (event.key === "Tab") tabbed = true;
@@ -15,8 +17,15 @@ export default function () {
     if (event.key !== "Enter" || event.ctrlKey || !tabbed) return;
     let at = document.activeElement;
     while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
-    const control = at && at.matches("button, a[href], summary, [role=radio]");
+    const control = !!at && at.matches("button, a[href], summary, [role=radio]");
     if (control || (used && (!at || at === document.body))) event.stopImmediatePropagation();
     used = used || control;
+  }
+
+  // A form that has just been opened by a key is there to be typed into.
+  function focus() {
+    const field = document.querySelector("[data-testid=stForm] input");
+    if (field && field !== form) field.focus();
+    form = field;
   }
 }
