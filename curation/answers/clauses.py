@@ -46,7 +46,10 @@ NOUN = (
     r"(?:\s(?:CT|MRI|X-ray|ultrasound))?\s(?:(?:hand\s)?side|direction|colou?r|shape|scan|image|picture|one|slice|segment"
     r"|sector|section|wedge|portion|bar|line|plane|view|hemisphere|lung|half|corner|area|room)"
 )
-PREPOSITION = r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|during|because|since|as|standing|sitting|lying)"
+PREPOSITION = (
+    r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|during|because|since|as|standing|sitting"
+    r"|lying)"
+)
 TAIL = re.compile(
     rf"(?:{NOUN})?(?:\s{PREPOSITION}\s[^,;]*|,\s(?:which|who|because|since|as|in|on|at|with|from|so|likely|probably|next|typically|usually|generally|between|around"
     r"|consistent|located|and\s(?:it|they|he|she|this|that))\s.*|,\sthe\s[^,]*\sof\s[^,]*){0,2}\W*",
