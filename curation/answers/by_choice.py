@@ -125,6 +125,9 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     whole = named(each.text, options)
     if whole is None or whole.how != "conflict":
         return whole
+    first = sentences(each.text)[0]
+    if first != each.text and (said := _with_text(first, options)) and said.how == "option_text":
+        return said  # "Finch. Its beak is thicker than the heron's."
     clause = clauses.asked_clause(sentences(each.text)[-1], question)
     if clause and re.search(r"\bis\b|\bare\b", clause) and not named(clause, options):
         return Choice(whole.text, whole.letters | {one.letter for one in options}, "conflict")

@@ -56,7 +56,7 @@ IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
 MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.IGNORECASE)
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
 MORE_ASKED = re.compile(r"\bhow\s(?:much|many)\s(?:\w+\s)?(?:more|fewer|less)\b", re.IGNORECASE)
-EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
+EACH = re.compile(r"(?:\s[a-z]+)?\s?\b(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
 ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
     r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}(?:[*/+×÷=·]|\svs\.?\s|\sversus\s|\scompared\s))[^()]{1,80}\)"
 )

@@ -55,6 +55,7 @@ BEHIND = (
     r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
+BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 WHY = re.compile(
@@ -197,6 +198,7 @@ def _views(text: str) -> tuple[str, ...]:
             piece,
             LABELLED.sub("", piece),
             piece.rsplit(": ", 1)[-1],
+            BRACKETED.sub(r"\1", piece.rsplit(": ", 1)[-1]),
             TRAIL.sub("", LEAD.sub("", piece)),
             KIND_OF.sub("", piece),
             WHY.sub("", LEAD.sub("", piece)),

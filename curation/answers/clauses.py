@@ -20,7 +20,7 @@ FUNCTION_WORDS = (
     "so thus therefore hence then which what who where when how found called named occur occurred happen happened take "
     "took place according based indicate indicated correspond represent refer denote identified sitting lying standing "
     "resting placed positioned parked say read state written currently clearly simply also typically usually "
-    "wear wearing"
+    "wear wearing word text"
 )
 ADJECTIVE_WORDS = (
     "small large big little tall short long old young new bright dark light pale deep single plain red blue green "
@@ -47,7 +47,8 @@ NOUN = (
     r"|sector|section|wedge|portion|bar|line|plane|view|hemisphere|lung|half|corner|area|room)"
 )
 PREPOSITION = (
-    r"(?:in|on|at|of|with|from|by|for|near|behind|beside|under|over|during|because|since|as|standing|sitting|lying)"
+    r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|during|because|since|as|standing|sitting"
+    r"|lying)"
 )
 TAIL = re.compile(
     rf"(?:{NOUN})?(?:\s{PREPOSITION}\s[^,;]*|,\s(?:which|who|because|since|as|in|on|at|with|from|so|likely|probably|next|typically|usually|generally|between|around"
@@ -121,6 +122,7 @@ def several_subjects(sentence: str) -> bool:
     """Whether each of two clauses says what something is, so that one of them may be about something else."""
     parts = clauses_of(sentence)
     apart = len(parts) > 1 and APART.search(plain(sentence)) is not None
+    apart = apart or (len(parts) > 1 and SUBJECTLESS.match(parts[-1]) is not None)
     return apart or sum(bool(FINITE.search(one)) for one in parts) > 1
 
 

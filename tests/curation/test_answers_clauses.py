@@ -81,6 +81,14 @@ def test_a_clause_of_numbers_that_takes_up_the_question_counts() -> None:
     assert check("The highest value recorded was 98.6 in July 2014.", "98.6").correct is True
 
 
+def test_codes_and_counts_of_each_are_not_taken_for_the_answer() -> None:
+    assert check("48-2291-00", "0048-2291").correct is not True
+    assert check("Phone: 555-0142", "555-0142").correct is True
+    assert check("The chart shows 5 categories with 6 bars each.", "6").correct is not True
+    letter = "The letter was signed by John Wu and addressed to Helen Park."
+    assert check(letter, "Helen Park", question="Who signed the letter?").correct is not True
+
+
 def test_both_letters_are_two_answers() -> None:
     assert check("Both A and C could be right.", "C", options=["one", "two", "three"]).correct is False
 
