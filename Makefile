@@ -23,9 +23,11 @@ SEEDS ?= 3
 train-demo: setup-train
 	$(BIN)/python -m flows.train_demo --seeds $(SEEDS) --folder train-demo
 
-# Three workers on two cores: tests wait for processes and servers half of their time. tests/conftest.py says what stays together.
+# Three workers: tests wait for processes and servers half of their time. Those that start page servers on known ports
+# or look for a vLLM left running come after them, one by one.
 test: setup-dev
-	$(BIN)/pytest -n 3 --dist loadgroup -rs
+	$(BIN)/pytest -n 3 --dist loadfile -rs --ignore=tests/ui --ignore-glob='*vllm*'
+	$(BIN)/pytest -rs tests/ui $(wildcard tests/*/test_vllm*.py)
 
 lint: setup-dev
 	$(BIN)/ruff check .
