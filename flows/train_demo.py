@@ -30,6 +30,15 @@ SFT_PICTURES, RL_PICTURES, HELD_OUT = 200, 8000, 400
 HELD_OUT_SEED = 1_000_000
 """Added to a seed for the drawing of its held-out pictures."""
 
+SHARED = """
+SELECT count(*) AS n FROM (
+    SELECT image FROM members JOIN samples USING (sample_id, sample_key) WHERE run_id = $1
+    INTERSECT
+    SELECT image FROM members JOIN samples USING (sample_id, sample_key) WHERE run_id = $2
+)
+"""
+"""Pictures that two runs have in common."""
+
 CONFIG = """\
 out = "{folder}/out"
 label = "{label}"
@@ -129,14 +138,8 @@ def curated(seed: int, folder: Path, store: str) -> None:
         _export(format, folder / name, store, taught)
     unseen = _run(seed + HELD_OUT_SEED, HELD_OUT, 0, store)
     _export("grpo", folder / "held-out", store, unseen)
-    shared = read_only(
-        Store.open(store),
-        f"""select count(*) as n from (
-            select image from members join samples using (sample_id, sample_key) where run_id = '{taught}'
-            intersect select image from members join samples using (sample_id, sample_key) where run_id = '{unseen}'
-        )""",  # noqa: S608 - both are ids that we made
-    ).to_pylist()[0]["n"]
-    if shared:
+    [row] = Store.open(store).query(SHARED, [taught, unseen]).to_pylist()
+    if shared := row["n"]:
         raise RunStopped(f"seed {seed}: {shared} pictures are both taught and held out; use another seed")
 
 

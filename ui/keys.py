@@ -1,4 +1,4 @@
-"""Keeps the page's Enter from acting when Tab has put the focus on a button: that button alone is meant."""
+"""Where keys go on the review page: Enter to the button that Tab has reached and to no other, typing to a new form."""
 
 from pathlib import Path
 

@@ -31,9 +31,6 @@ from curation.answers.denied import (
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.options import LABEL
-from curation.answers.options import UNLIMITED as UNLIMITED
-from curation.answers.options import lettered as lettered
-from curation.answers.options import options_in as options_in
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import moments, when

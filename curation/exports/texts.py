@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 
 from curation.answers import parse
-from curation.answers.by_choice import UNLIMITED, correct_letter, lettered, options_in
+from curation.answers.by_choice import correct_letter
+from curation.answers.options import UNLIMITED, lettered, options_in
 from curation.errors import SampleError
 from curation.records import Option
 from curation.steps.distill import lettered as lines_of

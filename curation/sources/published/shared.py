@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from curation.answers.by_choice import named, options_in
+from curation.answers.by_choice import named
 from curation.answers.extract import SHORT, candidates, reference_text
+from curation.answers.options import options_in
 from curation.errors import SampleError
 from curation.records import Json
 from curation.sources.normalise import plain_text
