@@ -183,3 +183,30 @@ def test_rows_come_back_from_surgery_as_they_went(ground: Path) -> None:
     }  # fmt: skip
     again = from_rows(to_rows(batch), 0)
     assert all(torch.equal(again[name], batch[name]) for name in batch)
+
+
+def test_progress_says_where_it_is_how_fast_and_how_long_still() -> None:
+    from curation.trainer.parts import progress
+
+    told = progress(60, 300, 0.5, {"loss": 0.25, "reward": 0.75, "entropy": 1.0})
+    assert told == "step 60 of 300 · 0.50 s a step · 120 s left · loss 0.250 · reward 0.750"
+
+
+def test_a_cold_start_trains_on_the_answer_alone(ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from curation.trainer import parts
+    from curation.trainer.config import read
+    from curation.trainer.data import sft_rows
+    from curation.trainer.models import load
+    from curation.trainer.record import Record
+
+    given = {"out": tmp_path / "out", "model": ground / "tiny", "sft": ground / "sft", "grpo": ground / "grpo"}
+    (tmp_path / "run.toml").write_text(BASE.format(**PLAIN | given))
+    training = read(tmp_path / "run.toml")
+    model, processor = load(training.model)
+    monkeypatch.setattr(parts, "trained", lambda trainer, *rest: trainer)
+    trainer = parts.cold_start(training, model, processor, sft_rows(training.data.sft, "train"),
+                               Record(tmp_path, {}), "sft")  # fmt: skip
+    batch = next(iter(trainer.get_train_dataloader()))
+    learnt = [processor.decode(ids[labels != -100])
+              for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True)]  # fmt: skip
+    assert all("<think>" in text and "How many" not in text for text in learnt)
