@@ -9,7 +9,10 @@ export default function () {
   window.addEventListener("pointerdown", () => (tabbed = used = false), true);
   window.addEventListener("keydown", guard, true);
   let form = null;
-  new MutationObserver(focus).observe(document.body, { childList: true, subtree: true });
+  let typed = false;
+  window.addEventListener("input", () => (typed = true), true);
+  const watched = { childList: true, subtree: true, attributeFilter: ["value"], attributeOldValue: true };
+  new MutationObserver(focus).observe(document.body, watched);
 
   function guard(event) {
     if (event.key === "Tab") tabbed = true;
@@ -22,10 +25,16 @@ export default function () {
     used = used || control;
   }
 
-  // A form that has just been opened by a key is there to be typed into.
-  function focus() {
+  // A form that has just been opened by a key is there to be typed into. Streamlit draws its field empty and puts the
+  // text in a moment later; the text is selected then, so that typing replaces it and never lands beside it.
+  function focus(changes) {
     const field = document.querySelector("[data-testid=stForm] input");
-    if (field && field !== form) field.focus();
+    const opened = !!field && field !== form;
+    if (opened) {
+      field.focus();
+      typed = false;
+    }
+    if (!typed && changes.some((change) => change.target === field && change.oldValue === "")) field.select();
     form = field;
   }
 }
