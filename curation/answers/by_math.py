@@ -35,7 +35,7 @@ SPELLED = (
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
 BEFORE = re.compile(
-    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
+    r"^.*(?:\b(?:factor(?:s|ed|ised|ized)?|simplif(?:y|ies|ied)|reduces?d?|expand(?:s|ed)?|written|rewritten|expressed)\s(?:in)?(?:to|as)\b:?|\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
     re.DOTALL | re.IGNORECASE,
 )
 IMPLIES = re.compile(r"\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])|[⇒⟹]|\s=>\s")
@@ -65,12 +65,12 @@ def reading(found: Iterable[Extracted]) -> str:
     return fallback
 
 
-def listed(reference: str, found: Iterable[Extracted]) -> str:
+def listed(reference: str, found: Iterable[Extracted], ordered: bool | None = None) -> str:
     """The first text that gives the same several values as a reference with several; "" when none does."""
     if len(structured.items(plain(reference))) < 2:
         return ""
     for each in found:
-        if structured.compare(reference, each.text, structured.equal_parts):
+        if structured.compare(reference, each.text, structured.equal_parts, ordered=ordered):
             return each.text
         if each.how in ("boxed", "stated", "answer_tag"):
             break
@@ -101,14 +101,14 @@ def is_prose(text: str) -> bool:
     return any(word.lower() not in FUNCTIONS for word in PROSE.findall(NAMED.sub(" ", text)))
 
 
-def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
+def cheap(reference: str, answer: str, ordered: bool | None = None) -> bool | Literal["ask"] | None:
     """What needs no Math-Verify: equal symbols, and constants (undecided ones too); else `ask`."""
     if latex(reference) == latex(answer):
         return True
     left, right = _sides(reference, answer)
     if latex(left) == latex(right):
         return True
-    parts = structured.compare(reference, answer, structured.equal_parts)
+    parts = structured.compare(reference, answer, structured.equal_parts, ordered=ordered)
     if parts is True or (parts is False and _numbers(plain(reference))):
         return parts
     number, got = quantity(left), quantity(right)
@@ -146,9 +146,9 @@ def _last_side(text: str) -> str:
     return text.rsplit("=", 1)[-1].strip() if "=" in text and not re.search(r"[<>!,]", text) else text
 
 
-def agrees(reference: str, answer: str, *, seconds: float) -> tuple[bool | None, str]:
+def agrees(reference: str, answer: str, *, seconds: float, ordered: bool | None = None) -> tuple[bool | None, str]:
     """(verdict, how it was reached): `exact`, `math_verify`, `undecided` or `timeout`."""
-    quick = cheap(reference, answer)
+    quick = cheap(reference, answer, ordered)
     if quick != "ask":
         return quick, "exact" if quick else "undecided" if quick is None else "wrong_answer"
     if max(len(reference), len(answer)) > LONGEST or is_prose(answer):

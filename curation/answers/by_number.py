@@ -26,7 +26,7 @@ from functools import lru_cache
 
 from curation.answers import clauses
 from curation.answers.arithmetic import evaluate
-from curation.answers.extract import Extracted, sentences
+from curation.answers.extract import BOXED, ROUNDED, Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings, quotient
 from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
@@ -48,6 +48,8 @@ THAT_IS = re.compile(r",\s(?:i\.e\.|that\sis),?\s([^.;]{1,40}(?:\.\d+)?[^.;]{0,4
 BECAUSE = re.compile(r",?\s(?:since|because|after)\s", re.IGNORECASE)
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
 YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
+RESULT = re.compile(r"(?:(?<![a-zA-Z])(?<![a-zA-Z]\s)=|\b(?:is|of|equals|gives|are|was)|:)\s*$", re.IGNORECASE)
+STATES = re.compile(r"\banswer\b[^.\n]{0,12}(?:\bis\b|:)", re.IGNORECASE)
 APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
 IN = re.compile(rf"\b(?:in|during|since|by|of|for)\s(?:(?:{MONTH})\.?\s(?:\d{{1,2}},?\s)?)?$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
@@ -63,6 +65,13 @@ ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
 LABELS = re.compile(r"(?<=[a-z])\s\([$€£]?[\d.,]{1,15}\s?[%°]?\)")  # "the largest (48%) is 4 times the smallest (12%)"
 ROOT = re.compile(
     r"(?<![\d.])(?:\d{1,9}\s?\*?\s?)?(?:√\s?\d{1,9}|sqrt\s?\(\d{1,9}\)|\\sqrt\s?\{\d{1,9}\})(?:\s[a-z]{1,2}\b)?|(?<![\d.])\d{1,9}\s?\*?\s?(?:π|pi\b|\\pi\b)"
+)
+NOT_OPPOSITE = re.compile(  # the sign was dropped on purpose, or the question asks by how much something fell
+    r"\babsolute\b|\bmagnitude\b|\||\bpositive\b|\bnegative\b|\breject|\bdiscard|\blength\b", re.IGNORECASE
+)
+FELL = re.compile(
+    r"\b(?:decreas\w*|drop\w*|fall|fell|less|fewer|lower|loss|lose|lost|below|declin\w*|colder|cooler|shorter|reduc\w*)\b",
+    re.IGNORECASE,
 )
 TAIL = re.compile(
     r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?(?:\s(?:a|an|the)\s[a-z]+\sof\b)?)\s*(?=\S)",
@@ -123,7 +132,7 @@ def _given(question: str) -> frozenset[Fraction]:
 
 def _place(each: Extracted, question: str) -> Reading | None:
     """What one place states: the first sentence with a number of a statement, the last of anything else."""
-    each = replace(each, text=ASIDE.sub("", each.text))
+    each = replace(each, text=ASIDE.sub("", ROUNDED.sub("", each.text)))
     exact, *rounded = APPROX.split(each.text)
     if len(rounded) == 1 and (read := _place(replace(each, text=exact), question)):
         return replace(read, also=(*read.also, *(one.quantity for one in mentions(rounded[0])[:1])))
@@ -264,6 +273,19 @@ def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool 
     ):
         return None
     return main
+
+
+def opposite(reference: Quantity, read: Reading, answer: str, question: str | None) -> bool:
+    """Whether a response that states the reference states its opposite as a result too: "-$3 … so $3 less"."""
+    if not reference.value or NOT_OPPOSITE.search(answer) or FELL.search(question or ""):
+        return False
+    text = plain(answer[-1000:].replace("\\$", "").replace("$", ""))  # "-$3" twice is no formula
+    if STATES.search(text) or BOXED.search(text) or read.main.value != reference.value:
+        return False
+    return any(
+        each.quantity.value == -reference.value and RESULT.search(text[max(0, each.start - 12) : each.start])
+        for each in mentions(text)
+    )
 
 
 def _in_magnitude(reference: Quantity, read: Reading) -> bool:

@@ -14,15 +14,16 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from functools import lru_cache
 
-from curation.answers import clauses, structured
+from curation.answers import chemistry, clauses, codes, structured
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
+from curation.answers.order import the_other_way
 from curation.answers.other_readings import other_readings
 from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.towns import town
-from curation.answers.when import When, moments, when
+from curation.answers.when import When, moments, numeric_dates, same_date, when
 
 LEAD = re.compile(
     r"^(?:(?:so|therefore|thus|hence|then|i\s(?:think|believe|guess))\b,?\s*)?(?:the\s+)?(?:(?:final\s+"
@@ -100,11 +101,20 @@ def agrees(
     undecided keeps the whole undecided. `ordered`: whether the order of a list matters.
     """
     first: tuple[bool | None, str] | None = None
-    corrected = False
+    corrected, code = False, codes.is_code(reference, question)
     for each in found:
-        verdict = compare(reference, each.text, ordered=ordered)
-        if not verdict and question:
+        written = chemistry.compare(reference, each.text, question)
+        coded = codes.compare(reference, each.text) if code else None
+        if isinstance(written, str):
+            verdict = compare(reference, each.text, ordered=ordered) if coded is None else coded
+        else:
+            verdict = written
+        if code and verdict and coded is None:
+            verdict = None
+        if not verdict and question and coded is None and isinstance(written, str):
             verdict = _as_asked(reference, each.text, verdict, question)
+        if ordered and verdict is not None and the_other_way(question, each.text):
+            verdict = None
         if verdict:
             return (None if corrected else True), each.text
         corrected = corrected or (each.how == "corrected" and verdict is False)
@@ -137,6 +147,8 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
         return True
     if REFUSED.match(views[0]):
         return False
+    if numeric_dates(reference) or (numeric_dates(text) and (moment := when(reference)) and moment[0] == "date"):
+        return same_date(reference, text)
     if (yes := polar(reference)) and len(folded(reference).split()) == 1 and (said := polar(text)):
         return yes == said
     if (moment := when(reference)) and not _ratio(reference, views):

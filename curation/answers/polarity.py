@@ -25,6 +25,7 @@ DENIES = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
 )
 NAMES = re.compile(r"\b[A-Z]{2,6}\b")  # `ABC`, which a short answer leaves out
+CLOSING = re.compile(r"[.!?\n]\s*(?:so,?\s)?(yes|no)[.!]?\s*\Z", re.IGNORECASE)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
 OPEN = re.compile(r"\b(?:if|whether|unless|would|might|may|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE)
 
@@ -40,6 +41,12 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
             if side := _side(words, piece):
                 return side
     return None
+
+
+def closing(text: str) -> str | None:
+    """`yes` or `no` where the last sentence is that word alone: "… so the numbers are equal. No."."""
+    found = CLOSING.search(plain(text[-300:]))
+    return found[1].lower() if found else None
 
 
 def takes_up(question: str | None, text: str) -> bool:

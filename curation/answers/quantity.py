@@ -26,7 +26,7 @@ MENTION = re.compile(
       |(?P<number>\d{1,3}(?:,\d{3})+(?![\d])(?:\.\d{1,100})?|\d{1,3}(?:'\d{3})+(?!\d)
          |\d{1,100}(?:\.\d{1,100})?|\.\d{1,100})
        (?:[eE](?P<exponent>[-+]?\d{1,4})(?!\w))?)
-    (?:\s*\*\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<power>[-+]?\d{1,4})\s*\}?)?
+    (?:\s*\*\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<power>[-+]?\d{1,4})(?:\s*\})?)?
     (?!\d|\.\d)
     (?:[ ]?(?P<big>hundred|thousand|million|billion|trillion|mn|bn)\b)?
     (?:\s?(?P<percent>%|(?:percent|per[ ]cent|percentage[ ]points?)\b))?

@@ -32,7 +32,11 @@ INEQUALITY = re.compile(
     r"|>=?)\s*([a-zA-Z])$"
 )
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
-ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|\s&\s|≅|\s和\s)\s*", re.IGNORECASE)
+ITEM = re.compile(
+    r"\s*(?:,\s*(?:and|or|(?:and\s)?then|followed\sby)\s|,|;|\n|、|\band\sthen\b|\band\b|\bor\b|\s&\s|≅|\s和\s|→|\s->\s"
+    r"|\s(?:then|followed\sby)\s)\s*",
+    re.IGNORECASE,
+)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 BUILDER = re.compile(r"^\\?\{\s*[a-z]\s*(?:∈\s*R\s*)?(?:\||:|\\mid)\s*([^{}]{1,80}?)\\?\}$")
 UNION = re.compile(r"\s*(?:∪|\bor\b|\bU\b)\s*")
@@ -46,11 +50,6 @@ LEAD = re.compile(
 )
 PLUS_MINUS = re.compile(r"^(?:±|\\pm|\+/-|\+-)\s*(.{1,40})$")
 INNER_PM = re.compile(r"±|\\pm(?![a-zA-Z])")
-ORDERED = re.compile(
-    r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest"
-    r"|highest) to)\b",
-    re.IGNORECASE,
-)
 WORDED = (
     (re.compile(r"\s(?:is\s|must\sbe\s)?(?:greater|larger|more)\sthan\sor\sequal\sto\s|\sis\sat\sleast\s"), " >= "),
     (re.compile(r"\s(?:is\s|must\sbe\s)?(?:less|smaller)\sthan\sor\sequal\sto\s|\sis\sat\smost\s"), " <= "),
@@ -103,11 +102,6 @@ def signed(text: str) -> str:
     for pattern, sign in WORDED:
         text = pattern.sub(sign, text)
     return text
-
-
-def in_order(question: str | None) -> bool | None:
-    """Whether a question asks for an order; None without a question."""
-    return bool(ORDERED.search(question)) if question else None
 
 
 def _ratios(one: str, other: str, _same: Same) -> bool | None:
@@ -248,7 +242,7 @@ def _lists(one: str, other: str, same: Same, ordered: bool | None) -> bool | Non
         if found is None:
             return False if _all_short(right) else None
         rest.remove(found)
-    if SET.match(one):
+    if SET.match(one) and not ordered:
         return True
     numbers = len(left) > 2 and all(quantity(item) for item in left)
     return not ordered if ordered is not None else None if numbers else True

@@ -23,6 +23,7 @@ FILES = (
     "answers_rounds",
     "answers_independent",
     "answers_sentences",
+    "answers_grader",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 
