@@ -21,6 +21,7 @@ ASKED = re.compile(
 )
 SHAPED = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z\d]+(?:[\s./-][A-Za-z\d]+){0,4}")
 WORDS = re.compile(r"[a-z]{3}")
+LABEL = re.compile(r"\b[A-Za-z]*[a-z]{2,}\b[:#]?")  # "is", "Room": no part of a code
 RUN = re.compile(r"\+?\(?[A-Za-z\d]+\)?(?:[\s./-]{1,2}\(?[A-Z\d]+\)?)*")
 
 
@@ -39,7 +40,9 @@ def compare(reference: str, text: str) -> bool | None:
     wanted, bare = _key(plain(reference)), plain(text)
     if len(bare) > 400:
         return None
-    found = {key for run in RUN.finditer(bare) if len(key := _key(run[0])) >= 3 and any(map(str.isdigit, key))}
+    found = {
+        key for run in RUN.finditer(LABEL.sub("", bare)) if len(key := _key(run[0])) >= 3 and any(map(str.isdigit, key))
+    }
     if any(_same(wanted, key) for key in (_key(bare), *found)):
         return True if len(found) <= 1 else None
     return False if len(found) == 1 and len(next(iter(found))) >= len(wanted) else None
