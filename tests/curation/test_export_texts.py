@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.answers.by_choice import options_in
+from curation.answers.options import options_in
 from curation.exports.texts import (
     AT_THE_EDGE,
     PLACEHOLDER,
