@@ -6,7 +6,7 @@ they are written, and nothing here knows what a format is.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -99,28 +99,25 @@ class ParquetShard:
     """
 
     def __init__(self, root: Path, path: Path, schema: pa.Schema) -> None:
-        self.root, self.schema = root, schema
-        self._file = HashedFile(path)
+        self.root, self.path, self.schema, self.rows = root, path, schema, 0
         paths = _leaves(schema)
         texts = [path for path in paths if not path.endswith(".bytes")]
         codecs = {path: "zstd" if path in texts else "none" for path in paths}
-        self._writer = pq.ParquetWriter(
-            self._file, schema, compression=codecs, use_dictionary=False, write_statistics=texts
-        )  # fmt: skip
+        self._writer = pq.ParquetWriter(path, schema, compression=codecs, use_dictionary=False, write_statistics=texts)
 
-    def add(self, rows: Sequence[Mapping[str, Json]]) -> None:
-        """Rows as row groups of `GROUP_ROWS` at most."""
-        self._writer.write_table(table_of(rows, self.schema), row_group_size=GROUP_ROWS)
-        self._file.rows += len(rows)
+    def add(self, rows: Sequence[Mapping[str, Json]], copied: pa.RecordBatch | None = None) -> None:
+        """Rows as row groups of `GROUP_ROWS` at most; the columns of `copied` are taken as they are."""
+        self._writer.write_table(table_of(rows, self.schema, copied), row_group_size=GROUP_ROWS)
+        self.rows += len(rows)
 
     def close(self) -> list[Written]:
-        """The one file; none when it has no rows."""
+        """The one file, hashed; none when it has no rows."""
         self._writer.close()
-        self._file.close()
-        if not self._file.rows:
-            self._file.path.unlink()
+        if not self.rows:
+            self.path.unlink()
             return []
-        return [self._file.written(self.root)]
+        name, size = self.path.relative_to(self.root).as_posix(), self.path.stat().st_size
+        return [Written(name, file_sha256(self.path), size, self.rows)]
 
 
 def numbered(root: Path, name: str, shards: Sequence[Written]) -> list[Written]:
@@ -131,9 +128,15 @@ def numbered(root: Path, name: str, shards: Sequence[Written]) -> list[Written]:
     return [replace(shard, path=final) for shard, final in zip(shards, named, strict=True)]
 
 
-def table_of(rows: Sequence[Mapping[str, Json]], schema: pa.Schema) -> pa.Table:
-    """Rows as columns."""
-    return pa.Table.from_arrays([_column([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
+def table_of(rows: Sequence[Mapping[str, Json]], schema: pa.Schema, copied: pa.RecordBatch | None = None) -> pa.Table:
+    """Rows as columns, but for those that are copied from a batch with as many rows."""
+    taken = dict(zip(copied.schema.names, copied.columns, strict=True)) if copied else {}
+    columns = [
+        taken[field.name].cast(field.type) if field.name in taken
+        else _column([row.get(field.name) for row in rows], field.type)
+        for field in schema
+    ]  # fmt: skip
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
@@ -192,11 +195,8 @@ def keep_picture(root: Path, path: Path, content: bytes) -> Written:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, read in pieces."""
-    seen = sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            seen.update(piece)
-    return seen.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def changed(root: Path, files: Iterable[Mapping[str, Json]]) -> list[str]:

@@ -26,6 +26,8 @@ from storage.images import read_image
 
 READERS = 4
 """Threads that read and check pictures while the rows before are written, a row group each."""
+KNOWN = frozenset(("sample_id", "source", "kind", "image", "format", "licence"))
+"""Columns that an item is made of, whether they are copied or not."""
 Pictures = Literal["embed", "files"]
 
 
@@ -71,8 +73,8 @@ def write_shard(job: Job, part: Part, schema: pa.Schema, at: int, rows: pa.Recor
     """The shard of these rows, number `at` of its part: a file, or none when no row could be written."""
     tally = Tally()
     shard = ParquetShard(job.folder, job.folder / f".{part.name}-{at}", schema)
-    for some in _rows(job, part, rows, tally, {}):
-        shard.add(some)
+    for some, kept in _rows(job, part, rows, tally, {}):
+        shard.add(some, rows.select(part.copied).take(kept) if part.copied else None)
     return shard.close(), tally
 
 
@@ -87,35 +89,38 @@ def write_lines(job: Job, part: Part, batches: Iterator[pa.RecordBatch]) -> tupl
         case _:
             writer = JsonFile(job.folder, job.folder / f"{part.name}.json", array=True)
     for batch in batches:
-        for some in _rows(job, part, batch, tally, kept):
+        for some, _ in _rows(job, part, batch, tally, kept):
             writer.add(some)
     return [*writer.close(), *kept.values()], tally
 
 
 def _rows(
     job: Job, part: Part, batch: pa.RecordBatch, tally: Tally, kept: dict[str, Written]
-) -> Iterator[list[dict[str, Json]]]:
-    """Rows a row group at a time; the pictures of the next ones are read meanwhile."""
+) -> Iterator[tuple[list[dict[str, Json]], list[int]]]:
+    """Rows a row group at a time and which of the batch they are; the pictures of the next ones are read meanwhile."""
     worded = row_of(part, job.settings)
-    groups = (
-        _items(job, part, exports.decoded(batch.slice(at, GROUP_ROWS)), tally)
-        for at in range(0, len(batch), GROUP_ROWS)
-    )
+    unread = frozenset(part.copied) - KNOWN if job.container == "parquet" else frozenset[str]()
+    wanted = batch.select([name for name in batch.schema.names if name not in unread])
+    groups = (_items(job, part, wanted, at, tally) for at in range(0, len(batch), GROUP_ROWS))
     with ThreadPoolExecutor(READERS) as pool:
         for some in _ahead(groups, pool, job.store):
             if rows := list(_written(job, part, worded, some, tally, kept)):
-                yield rows
+                yield [row for _, row in rows], [at for at, _ in rows]
 
 
-def _items(job: Job, part: Part, rows: Sequence[Mapping[str, Any]], tally: Tally) -> list[Item]:
+Numbered = tuple[int, Item]
+"""A sample and which row of the batch it is."""
+
+
+def _items(job: Job, part: Part, batch: pa.RecordBatch, start: int, tally: Tally) -> list[Numbered]:
     found = []
-    for row in rows:
+    for at, row in enumerate(exports.decoded(batch.slice(start, GROUP_ROWS)), start):
         try:
             one = (
                 item(row, placeholders=job.placeholders, traced=part.traced) if part.checked
                 else unchecked(_anonymous(job, row))
             )  # fmt: skip
-            found.append(one)
+            found.append((at, one))
         except SampleError as error:
             tally.skipped[error.reason].append(row["sample_id"])
     return found
@@ -130,11 +135,11 @@ def _anonymous(job: Job, row: Mapping[str, Any]) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-Read = tuple[Item, "bytes | SampleError | None"]
+Read = tuple[Numbered, "bytes | SampleError | None"]
 """A sample and its picture, None without one, the error when it cannot be had."""
 
 
-def _ahead(groups: Iterator[list[Item]], pool: ThreadPoolExecutor, store: Path) -> Iterator[list[Read]]:
+def _ahead(groups: Iterator[list[Numbered]], pool: ThreadPoolExecutor, store: Path) -> Iterator[list[Read]]:
     reading: deque[Future[list[Read]]] = deque()
     for group in groups:
         reading.append(pool.submit(_pictures, store, group))
@@ -144,8 +149,8 @@ def _ahead(groups: Iterator[list[Item]], pool: ThreadPoolExecutor, store: Path) 
         yield reading.popleft().result()
 
 
-def _pictures(store: Path, items: Sequence[Item]) -> list[Read]:
-    return [(one, _picture(store, one)) for one in items]
+def _pictures(store: Path, items: Sequence[Numbered]) -> list[Read]:
+    return [(one, _picture(store, one[1])) for one in items]
 
 
 def _picture(store: Path, one: Item) -> "bytes | SampleError | None":
@@ -160,8 +165,8 @@ def _picture(store: Path, one: Item) -> "bytes | SampleError | None":
 
 def _written(
     job: Job, part: Part, worded: Row, some: Sequence[Read], tally: Tally, kept: dict[str, Written]
-) -> Iterator[dict[str, Json]]:
-    for one, content in some:
+) -> Iterator[tuple[int, dict[str, Json]]]:
+    for (at, one), content in some:
         try:
             if isinstance(content, SampleError):
                 raise content
@@ -173,7 +178,7 @@ def _written(
         tally.sources[one.source] += 1
         tally.licences[one.source, one.record["licence"] or ""] += 1
         tally.escaped += one.escaped
-        yield row
+        yield at, row
 
 
 def _left_out(job: Job, one: Item, error: SampleError) -> None:
@@ -195,6 +200,8 @@ def _row(
         pictures = [one.path]
     row = worded(one, pictures)
     _check_markers(job.format, row, len(pictures))
+    if part.copied and job.container != "parquet":
+        row |= {name: one.record[name] for name in part.copied}
     if content is not None and job.pictures == "files":
         below = job.folder / part.name if job.container == "folder" else job.folder
         if one.path not in kept:

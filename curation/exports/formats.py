@@ -28,6 +28,7 @@ class Part:
 
     `split` is the store's (`sft`, `rl`), "" for every sample that is in a split, None for every sample there is.
     `traced` rows need a trace, `paired` ones a wrong trace besides; unchecked ones are written as the store has them.
+    `copied` columns are the store's, whatever they hold, and not the row function's business.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Part:
     traced: bool = False
     paired: bool = False
     checked: bool = True
+    copied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
