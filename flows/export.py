@@ -5,8 +5,9 @@ Here is what concerns an export as a whole: what may be asked, what is refused, 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +34,10 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What to export and how. `settings` are those of the format's row functions; `as_of` None is now."""
+    """What to export and how. `settings` are those of the format's row functions; `as_of` None is now.
+
+    `progress` is told how many of how many rows have been seen to.
+    """
 
     format: str
     folder: str
@@ -47,6 +51,7 @@ class Export:
     allow_overlap: bool = False
     skip_missing: bool = False
     as_of: float | None = None
+    progress: Callable[[int, int], None] = lambda done, total: None
 
     def __post_init__(self) -> None:
         if self.shard_rows < 1:
@@ -123,9 +128,13 @@ def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export)
     files: list[Written] = []
     tallies: dict[str, Tally] = {}
     counts: dict[str, int] = {}
-    for part in job.format.parts:
-        written, tallies[part.name] = _write_part(job, part, snapshot, run["run_id"])
+    sizes = [exports.size(snapshot, run["run_id"], part.split) for part in job.format.parts]
+    done = 0
+    for part, size in zip(job.format.parts, sizes, strict=True):
+        seen = partial(_seen, wanted, done, sum(sizes))
+        written, tallies[part.name] = _write_part(job, part, snapshot, run["run_id"], size, seen)
         files += written
+        done += size
         counts[part.name] = sum(file.rows for file in written)
     if not any(counts.values()):
         raise _empty(job, run["run_id"], tallies)
@@ -136,11 +145,17 @@ def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export)
     return whole
 
 
-def _write_part(job: Job, part: Part, snapshot: Snapshot, run_id: str) -> tuple[list[Written], Tally]:
+def _seen(wanted: Export, before: int, total: int, rows: int) -> None:
+    wanted.progress(before + rows, total)
+
+
+def _write_part(
+    job: Job, part: Part, snapshot: Snapshot, run_id: str, size: int, seen: Callable[[int], None]
+) -> tuple[list[Written], Tally]:
     if job.container == "parquet":
         shards = exports.batches(snapshot, run_id, part.split, paired=part.paired, size=job.shard_rows)
-        return write_shards(job, part, shards, exports.size(snapshot, run_id, part.split))
-    return write_lines(job, part, exports.batches(snapshot, run_id, part.split, paired=part.paired))
+        return write_shards(job, part, shards, size, seen)
+    return write_lines(job, part, exports.batches(snapshot, run_id, part.split, paired=part.paired), seen)
 
 
 def _empty(job: Job, run_id: str, tallies: Mapping[str, Tally]) -> RunStopped:
@@ -205,7 +220,9 @@ def _segments(snapshot: Snapshot) -> dict[str, list[str]]:
     return {table: names for table, names in snapshot.segments.items() if table not in exports.UNREAD}
 
 
-def like(path: str, folder: str, store: str) -> manifests.Manifest:
+def like(
+    path: str, folder: str, store: str, progress: Callable[[int, int], None] = lambda done, total: None
+) -> manifests.Manifest:
     """Export again as a manifest says, and compare every file. Raises `RunStopped` when any has other bytes."""
     old = manifests.load(Path(path))
     new = export(
@@ -213,6 +230,7 @@ def like(path: str, folder: str, store: str) -> manifests.Manifest:
             format=old["format"], folder=folder, store=store, run=old["run_id"], images=old["images"],
             shard_rows=old["shard_rows"], settings=old["settings"], placeholders=old["placeholders"],
             allow_overlap=old["allow_overlap"], skip_missing=old["skip_missing"], as_of=old["as_of"],
+            progress=progress,
         )
     )  # fmt: skip
     before, now = ({file["path"]: file["sha256"] for file in each["files"]} for each in (old, new))

@@ -6,7 +6,7 @@ written side by side by `flows.export_pool`.
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,13 +74,20 @@ def write_shard(job: Job, part: Part, schema: pa.Schema, at: int, rows: pa.Recor
     tally = Tally()
     shard = ParquetShard(job.folder, job.folder / f".{part.name}-{at}", schema)
     for some, kept in _rows(job, part, rows, tally, {}):
-        shard.add(some, rows.select(part.copied).take(kept) if part.copied else None)
+        shard.add(some, _at(rows.select(part.copied), kept) if part.copied else None)
     return shard.close(), tally
 
 
-def write_lines(job: Job, part: Part, batches: Iterator[pa.RecordBatch]) -> tuple[list[Written], Tally]:
-    """The rows of a part as one file of JSON, with the files of their pictures."""
-    tally, kept = Tally(), dict[str, Written]()
+def _at(rows: pa.RecordBatch, places: Sequence[int]) -> pa.RecordBatch:
+    whole = places[-1] - places[0] + 1 == len(places)
+    return rows.slice(places[0], len(places)) if whole else rows.take(places)  # a slice copies nothing
+
+
+def write_lines(
+    job: Job, part: Part, batches: Iterator[pa.RecordBatch], seen: Callable[[int], None]
+) -> tuple[list[Written], Tally]:
+    """The rows of a part as one file of JSON, with the files of their pictures; `seen` is told of rows as they go."""
+    tally, kept, rows = Tally(), dict[str, Written](), 0
     match job.container:
         case "folder":
             writer = JsonFile(job.folder, job.folder / part.name / "metadata.jsonl", array=False)
@@ -91,6 +98,8 @@ def write_lines(job: Job, part: Part, batches: Iterator[pa.RecordBatch]) -> tupl
     for batch in batches:
         for some, _ in _rows(job, part, batch, tally, kept):
             writer.add(some)
+        rows += len(batch)
+        seen(rows)
     return [*writer.close(), *kept.values()], tally
 
 

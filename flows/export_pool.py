@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,25 +30,28 @@ MOST = 4
 Process = subprocess.Popen[bytes]
 
 
-def write_shards(job: Job, part: Part, batches: Iterator[pa.RecordBatch], expected: int) -> Shard:
-    """The shards of a part, a batch each, and what was counted on the way.
+def write_shards(
+    job: Job, part: Part, batches: Iterator[pa.RecordBatch], expected: int, seen: Callable[[int], None]
+) -> Shard:
+    """The shards of a part, a batch each, and what was counted on the way; `seen` is told of rows as they go.
 
     `expected` rows decide how many processes are worth it; fewer than two shards are written right here.
     """
     many = min(MOST, len(os.sched_getaffinity(0)), -(-expected // job.shard_rows))
     if many < 2:
         schema = features_of(job.format.columns).arrow_schema
-        return _gathered(job, part, (write_shard(job, part, schema, at, rows) for at, rows in enumerate(batches)))
+        return _gathered(job, part, (write_shard(job, part, schema, at, rows) for at, rows in enumerate(batches)), seen)
     with _processes(job, part, many) as idle, ThreadPoolExecutor(many) as threads:
         writing = (threads.submit(_written, idle, at, rows) for at, rows in enumerate(batches))
-        return _gathered(job, part, _in_order(writing, many))
+        return _gathered(job, part, _in_order(writing, many), seen)
 
 
-def _gathered(job: Job, part: Part, shards: Iterable[Shard]) -> Shard:
+def _gathered(job: Job, part: Part, shards: Iterable[Shard], seen: Callable[[int], None]) -> Shard:
     files, whole = list[Written](), Tally()
-    for written, tally in shards:
+    for at, (written, tally) in enumerate(shards, 1):
         files += written
         whole.add(tally)
+        seen(at * job.shard_rows)
     return numbered(job.folder, part.name, files), whole
 
 

@@ -52,6 +52,15 @@ def understood(said: bytes) -> Shard:
     return [Written(*file) for file in reply["files"]], tally
 
 
+def written(files: list[Written], tally: Tally) -> Json:
+    """A shard as the reply has it."""
+    return {
+        "files": [[file.path, file.sha256, file.bytes, file.rows] for file in files],
+        "skipped": tally.skipped, "sources": tally.sources, "escaped": tally.escaped,
+        "licences": [[source, licence, count] for (source, licence), count in tally.licences.items()],
+    }  # fmt: skip
+
+
 def rows_told(rows: pa.RecordBatch) -> pa.Buffer:
     """Rows as the bytes of a message."""
     out = pa.BufferOutputStream()
@@ -94,11 +103,7 @@ def _reply(job: Job, part: Part, schema: pa.Schema, at: int, rows: pa.RecordBatc
         return {"os": [error.errno, error.strerror, error.filename]}
     except (RunStopped, StoreError) as error:
         return {"failed": type(error).__name__, "why": str(error)}
-    return {
-        "files": [[file.path, file.sha256, file.bytes, file.rows] for file in files],
-        "skipped": tally.skipped, "sources": tally.sources, "escaped": tally.escaped,
-        "licences": [[source, licence, count] for (source, licence), count in tally.licences.items()],
-    }  # fmt: skip
+    return written(files, tally)
 
 
 if __name__ == "__main__":
