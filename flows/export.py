@@ -172,14 +172,13 @@ def _empty(job: Job, run_id: str, tallies: Mapping[str, Tally]) -> RunStopped:
 
 
 def _dataset_info(job: Job, files: Sequence[Written]) -> list[Written]:
-    """LLaMA-Factory's `dataset_info.json`; shards are named by their folder, which is this one."""
+    """LLaMA-Factory's `dataset_info.json`: a file of JSON by its name, shards by their folder."""
     if job.format.info is None:
         return []
-    names = {part.name: next(f.path for f in files if f.rows and f.path.startswith(part.name)) for part in
+    first = {part.name: next(f.path for f in files if f.rows and f.path.startswith(part.name)) for part in
              job.format.parts}  # fmt: skip
-    shards = sum(file.rows > 0 for file in files) > len(names)
-    told = job.format.info({part: "." if shards else name for part, name in names.items()}, job.pictures == "embed")
-    text = manifests.dump(told)
+    names = {part: path.partition("/")[0] for part, path in first.items()}
+    text = manifests.dump(job.format.info(names, job.pictures == "embed"))
     (job.folder / "dataset_info.json").write_bytes(text)
     return [Written("dataset_info.json", sha256(text).hexdigest(), len(text))]
 

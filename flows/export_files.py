@@ -124,6 +124,7 @@ def numbered(root: Path, name: str, shards: Sequence[Written]) -> list[Written]:
     """The shards under their final names: `<name>-00000-of-00003.parquet` and so on."""
     named = [f"{name}-{at:05d}-of-{len(shards):05d}.parquet" for at in range(len(shards))]
     for shard, final in zip(shards, named, strict=True):
+        (root / final).parent.mkdir(exist_ok=True)
         (root / shard.path).rename(root / final)
     return [replace(shard, path=final) for shard, final in zip(shards, named, strict=True)]
 

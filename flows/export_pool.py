@@ -52,7 +52,8 @@ def _gathered(job: Job, part: Part, shards: Iterable[Shard], seen: Callable[[int
         files += written
         whole.add(tally)
         seen(at * job.shard_rows)
-    return numbered(job.folder, part.name, files), whole
+    # LLaMA-Factory takes a folder as one dataset and refuses other files in it, so that its shards have their own.
+    return numbered(job.folder, f"{part.name}/{part.name}" if job.format.info else part.name, files), whole
 
 
 def _in_order(writing: Iterator[Future[Shard]], many: int) -> Iterator[Shard]:

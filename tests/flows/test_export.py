@@ -235,6 +235,28 @@ def test_shards_are_numbered(store: Store, tmp_path: Path) -> None:
     assert names == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
 
 
+@pytest.mark.parametrize("shard_rows", [5000, 1])
+def test_llama_factory_finds_one_kind_of_file_where_it_is_told_to_look(
+    store: Store, tmp_path: Path, shard_rows: int
+) -> None:
+    """Its loader (read at 01d3ac67) takes every file of the folder that `file_name` names, and wants one suffix."""
+    from datasets import load_dataset
+
+    wrote(store, tmp_path / "sft", "sft", shard_rows=shard_rows)
+    [told] = orjson.loads((tmp_path / "sft" / "dataset_info.json").read_bytes()).values()
+    files = sorted(str(path) for path in (tmp_path / "sft" / told["file_name"]).iterdir())
+    assert {Path(name).suffix for name in files} == {".parquet"}
+    assert len(files) == (2 if shard_rows == 1 else 1)
+    back = load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    for row in back:
+        roles = [turn[told["tags"]["role_tag"]] for turn in row[told["columns"]["messages"]]]
+        said = [turn[told["tags"]["content_tag"]] for turn in row[told["columns"]["messages"]]]
+        assert roles == ["system", "user", "assistant"]
+        assert sum(text.count("<image>") for text in said) == len(row[told["columns"]["images"]]) == 1
+    whole = loaded(tmp_path / "sft", tmp_path / "cache2")
+    assert [row["id"] for row in whole] == [row["id"] for row in back] == ["s0", "s1"]
+
+
 def test_a_query_that_fails_half_way_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from storage import exports
 
