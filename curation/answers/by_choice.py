@@ -14,11 +14,11 @@ is itself a letter (`A`, …) the letter is meant.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from curation.answers import by_math, clauses
 from curation.answers.by_number import reading as number_stated
-from curation.answers.by_number import same
 from curation.answers.denied import (
     DENIED,
     NEITHER,
@@ -28,6 +28,7 @@ from curation.answers.denied import (
     without_denied,
     without_others,
 )
+from curation.answers.equality import same
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.options import LABEL
@@ -83,6 +84,7 @@ NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
 COMMON = frozenset(COMMON_WORDS.split())
 DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
+IN_BRACKETS = re.compile(r"^([^()]{2,60}?)\s\(([^()]{2,40})\)$")  # `water (H2O)`
 MOST_WORDS = 12
 
 
@@ -354,6 +356,7 @@ def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: 
         found = OFFERED.search(bare)
         return bool(found) and both == {found[1], found[2]}  # type: ignore[index]
     parts = [re.sub(r"^either\s+", "", part) for part in SOME_OR.split(bare)]
+    parts = [part for part in parts if _texts_inside(part, options)]  # "… depending on this or that"
     return len(parts) == len(both) and all(len(_texts_inside(part, options)) == 1 for part in parts)
 
 
@@ -361,11 +364,26 @@ def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
     """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
     bare = DETERMINER.sub(" ", bare)  # "since no value repeats" does not say no
     said, letters = f" {same_words(bare)} ", set()
-    for length, one in sorted(((len(same_words(one.text)), one) for one in options), key=lambda pair: -pair[0]):
-        if length > 1 and f" {same_words(one.text)} " in said:
-            said = said.replace(f" {same_words(one.text)} ", " | ")
-            letters.add(one.letter)
+    for name, letter in sorted(names_of(tuple(options)), key=lambda pair: -len(pair[0])):
+        if f" {name} " in said:
+            said = said.replace(f" {name} ", " | ")
+            letters.add(letter)
     return frozenset(letters)
+
+
+@lru_cache(maxsize=256)
+def names_of(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
+    """(words, letter) of every option; of `water (H2O)` both parts too, where no other option has the same."""
+    whole = [(same_words(one.text), one.letter) for one in options]
+    parts = [
+        (same_words(part), one.letter)
+        for one in options
+        if (found := IN_BRACKETS.match(plain(one.text)))
+        for part in found.groups()
+        if re.search(r"[^\W\d_]{2}|[^\W\d_]\d", part)
+    ]
+    known = [name for name, _ in (*whole, *parts)]
+    return tuple(pair for pair in (*whole, *parts) if len(pair[0]) > 1 and (pair in whole or known.count(pair[0]) == 1))
 
 
 def _moments_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:

@@ -38,6 +38,11 @@ BEFORE = re.compile(
     r"^.*(?:\b(?:factor(?:s|ed|ised|ized)?|simplif(?:y|ies|ied)|reduces?d?|expand(?:s|ed)?|written|rewritten|expressed)\s(?:in)?(?:to|as)\b:?|\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
     re.DOTALL | re.IGNORECASE,
 )
+ON = re.compile(
+    r"^.*\b(?:on|for|when|where|over|if|all)\s(?:the\s(?:open\s|closed\s)?interval\s|all\s|real\s|values\sof\s)*\$?"
+    r"(?=[^<>≤≥\w]{0,3}(?:[\w.]+|\\[a-z]+)\s?(?:<|>|≤|≥|\\[lg]eq?)|[(\[][^()\[\]]{1,40},[^()\[\]]{1,40}[)\]]\W*$)",
+    re.DOTALL | re.IGNORECASE,
+)  # "it is increasing on -1 < x < 3"
 IMPLIES = re.compile(r"\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])|[⇒⟹]|\s=>\s")
 REALS = re.compile(
     r"\b(?:all|any)\sreal\s(?:numbers?|values?)(?:\s(?:of\s)?\$?([a-z])\$?(?!\w))?[\s,:$]*(?:(?:such\sthat|where|with|for\swhich"
@@ -60,6 +65,8 @@ def reading(found: Iterable[Extracted]) -> str:
             return formula
         inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
         tail = trimmed(BEFORE.sub("", formula))
+        if is_prose(tail) and not is_prose(on := ON.sub("", formula)):
+            tail = trimmed(on)
         tail = COUNTED.sub("", tail) if re.search(r"[\d=^+*/\\]", tail) else tail
         fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import chemistry, clauses, codes, structured
-from curation.answers.by_number import same
+from curation.answers.equality import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.order import the_other_way
@@ -23,7 +23,7 @@ from curation.answers.other_readings import other_readings
 from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.towns import town
-from curation.answers.when import When, moments, numeric_dates, same_date, when
+from curation.answers.when import When, half, moments, numeric_dates, same_date, when
 
 LEAD = re.compile(
     r"^(?:(?:so|therefore|thus|hence|then|i\s(?:think|believe|guess))\b,?\s*)?(?:the\s+)?(?:(?:final\s+"
@@ -84,7 +84,9 @@ YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)
 ABBREVIATED = re.compile(r"^(.{3,80}?)\s\(([A-Z]{2,6})\)\W*$")
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
-RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
+RATIO = re.compile(
+    r"(?:=|\b(?:of|is|to|or|as|gives|becomes|simplifies))\s*(\d+\s?(?::|\bto\b)\s?\d+(?:\s?(?::|\bto\b)\s?\d+)?)\W*$"
+)
 
 
 def text_of(found: Sequence[Extracted]) -> str:
@@ -180,8 +182,9 @@ def _at(reference: str, moment: When, text: str, views: tuple[str, ...]) -> bool
     named = {one for one in moments(text) if one[0] == moment[0]} or moments(text)
     if len(named) == 1 and not UNSURE.search(text.lower()):
         only = next(iter(named))
-        if only == moment:
-            return True
+        one_sided = _may_be(moment, only) and moment[0] == "clock" and not (half(reference) and half(text))
+        if only == moment or one_sided:
+            return True  # "3:45" for "3:45 PM"
         if only[0] == moment[0] and not _may_be(moment, only):
             return False
     if any(when(view) or quantity(view) for view in views):

@@ -24,6 +24,12 @@ AUXILIARY = frozenset(AUXILIARY_WORDS.split())
 DENIES = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
 )
+PAIRS = (
+    "more fewer", "more less", "larger smaller", "bigger smaller", "greater smaller", "greater less", "taller shorter",
+    "longer shorter", "higher lower", "older younger", "heavier lighter", "wider narrower", "hotter colder",
+)  # fmt: skip
+OPPOSED = frozenset(pair for one in PAIRS for pair in (tuple(one.split()), tuple(reversed(one.split()))))
+DEGREES = frozenset(one for one, _ in OPPOSED)
 NAMES = re.compile(r"\b[A-Z]{2,6}\b")  # `ABC`, which a short answer leaves out
 CLOSING = re.compile(r"[.!?\n]\s*(?:so,?\s)?(yes|no)[.!]?\s*\Z", re.IGNORECASE)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
@@ -57,14 +63,28 @@ def takes_up(question: str | None, text: str) -> bool:
 def _side(asked: list[str], sentence: str) -> str | None:
     clause = BECAUSE.sub("", re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1])
     clause = re.split(r",?\s(?:since|because)\s", clause)[0]
+    if "than" in asked and not re.search(r"\bthan\b", clause):
+        asked = asked[: asked.index("than")]  # "So there aren't more brown bikes."
+        if not set(asked) <= set(_content(clause)):
+            return None
+    words = _content(clause)
+    flipped = next(
+        ((said, own) for said in words for own in asked if said not in asked and (said, own) in OPPOSED), None
+    )
+    if flipped:
+        clause = re.sub(
+            rf"\b{flipped[0]}\b", flipped[1], clause
+        )  # "fewer bikes than" where "more bikes than" was asked
     said = [word for word in _content(NAMES.sub(" ", clause)) if word in asked]
-    if not asked or OPEN.search(clause):
+    if not asked or OPEN.search(clause) or (flipped and DENIES.search(clause)):
+        return None
+    if any(word in DEGREES and word not in said for word in asked):
         return None
     if "enough" not in said and (asked[-1] not in said or 2 * len(said) < len(asked)):
         return None
     if said != sorted(said, key=asked.index):
         return None
-    return "no" if DENIES.search(clause) else "yes"
+    return "no" if flipped or DENIES.search(clause) else "yes"
 
 
 def _content(text: str) -> list[str]:

@@ -36,8 +36,8 @@ MENTION = re.compile(
 UNIT = re.compile(
     r"\s{0,3}-?\s?"
     r"((?:°|degrees?|deg)\s?(?:C(?:elsius)?|F(?:ahrenheit)?)\b"
-    r"|(?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}"
-    r"(?:(?:\s?/\s?|\sper\s)(?:[a-z]{1,10})(?:\s?\^\s*\{?[23]\}?)?|\s?\^\s*\{?[23]\}?|[23](?!\w))?|°|¢)",
+    r"|light[\s-]years?\b|(?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}"
+    r"(?:(?:\s?/\s?|\sper\s)(?:[a-z]{1,10})(?:\s?\^\s*\{?[23]\}?|\s(?:squared|cubed)\b)?|\s?\^\s*\{?[23]\}?|[23](?!\w)|\s(?:squared|cubed)\b)?|[°¢€£¥])",
     re.IGNORECASE,
 )
 NOUN = re.compile(r"[\s-]*[a-z°¢²³\u3400-\u9fff/^{}.'-][a-z°¢²³\u3400-\u9fff/^{}.' 23-]*", re.IGNORECASE)

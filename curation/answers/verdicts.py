@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from curation.answers import asked as by_question
 from curation.answers import by_box, by_choice, by_math, by_number, by_words, cut, math_workers, polarity
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
@@ -32,7 +33,7 @@ from curation.answers.options import lettered, options_in
 from curation.answers.order import in_order
 from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
-from curation.answers.quantity import quantity
+from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
@@ -40,7 +41,6 @@ from curation.records import KINDS, Json, Kind, Option, Verdict
 VERSION = 6  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
-MONEY = re.compile(r"\$|\b(?:money|dollars?|costs?|prices?|pay|paid|spend|spent|change|charged?)\b", re.IGNORECASE)
 COMMAND = re.compile(
     r"\\(?:[dtc]?frac|sqrt|sin|cos|tan|cot|sec|csc|arc[a-z]{3}|log|ln|exp|binom|sum|prod|int|pi|cdot|times|left|[lr]floor)"
 )
@@ -218,13 +218,23 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
         return _function(parsed, asked) or _not_found(asked)
     if _another_name(asked.reference, parsed.answer):
         return _verdict(None, read.text, asked, "number")
-    tolerance = 0.0 if asked.kind == "digit" else asked.tolerance
-    correct = by_number.agrees(reference, read, tolerance)
-    if correct is None and not reference.scale and read.main.scale == "dollar" and MONEY.search(asked.question or ""):
-        correct = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)
+    correct = _same_number(reference, read, parsed, asked)
     if correct and by_number.opposite(reference, read, parsed.answer, asked.question):
         correct = None
     return _verdict(correct, read.text, asked, "number")
+
+
+def _same_number(reference: Quantity, read: by_number.Reading, parsed: Parsed, asked: _Asked) -> bool | None:
+    """By the rules for numbers, and by what the question asks of them."""
+    tolerance = 0.0 if asked.kind == "digit" else asked.tolerance
+    correct = by_number.agrees(reference, read, tolerance)
+    if not reference.scale and read.main.scale == "dollar" and by_question.about_money(asked.question):
+        dollars = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)
+        whole = read.main.value == reference.value and reference.value.denominator == 1
+        return dollars if dollars or not whole else None  # 77 may well count cents
+    got = (read.main, *read.also) if asked.tolerance is None and not read.listed and not read.bounded else ()
+    rounded = not correct and any(by_question.rounds_to(reference, one, asked.question, parsed.answer) for one in got)
+    return rounded or correct
 
 
 def _another_name(reference: str, answer: str) -> bool:

@@ -39,6 +39,10 @@ ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
 HALF = re.compile(r"(?<=\w)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
+HALF_SAID = re.compile(
+    r"(?<![a-z])[ap]\.?\s?m\b|\b(?:0|00|1[3-9]|2[0-3])[:.h]\d{2}\b|\b(?:noon|midnight|night|evening|morning|afternoon)\b",
+    re.IGNORECASE,
+)
 SPOKEN = re.compile(
     r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$",
     re.IGNORECASE,
@@ -90,6 +94,11 @@ def _with_half(text: str) -> str:
         if "in the" in text.lower()
         else text
     )
+
+
+def half(text: str) -> bool:
+    """Whether a text says which half of the day it means: `am`, `pm`, `15:45`, "in the morning", noon."""
+    return bool(HALF_SAID.search(_with_half(plain(text)[-2000:])))
 
 
 def moments(text: str) -> set[When]:

@@ -24,6 +24,7 @@ FILES = (
     "answers_independent",
     "answers_sentences",
     "answers_grader",
+    "answers_grader_b",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 
