@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from functools import lru_cache
 
-from curation.answers import chemistry, clauses, codes, structured
+from curation.answers import chemistry, clauses, codes, near, structured
 from curation.answers.equality import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
@@ -79,9 +79,15 @@ LABELLED = re.compile(
     r"^(?:the\s)?(?:side|angle|point|line|segment|ray|vertex|edge)\s(?=∠?[A-Z]{1,4}\W*$)", re.IGNORECASE
 )
 DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
+BRACKETS = re.compile(r"[()]")
 LONG_ENOUGH = 5
 YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)\d\d)\b")
-ABBREVIATED = re.compile(r"^(.{3,80}?)\s\(([A-Z]{2,6})\)\W*$")
+ABBREVIATED = re.compile(
+    r"^(.{3,80}?)\s\(([A-Z]{2,6})\)(?:\s(?:of|scan|image|in|on|from|at|taken|showing|with)\b[^()]{0,80})?\W*$"
+)
+QUOTED = re.compile(  # 'The title is "Emma" by Jane Austen'
+    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|in|on|at)\b)'
+)
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
 RATIO = re.compile(
@@ -103,6 +109,7 @@ def agrees(
     undecided keeps the whole undecided. `ordered`: whether the order of a list matters.
     """
     first: tuple[bool | None, str] | None = None
+    possible = False
     corrected, code = False, codes.is_code(reference, question)
     for each in found:
         written = chemistry.compare(reference, each.text, question)
@@ -119,12 +126,18 @@ def agrees(
             verdict = None
         if verdict:
             return (None if corrected else True), each.text
+        if coded is None and isinstance(written, str):
+            if near.hedged(reference, each.text) or (verdict is None and near.another_member(reference, each.text)):
+                return False, each.text
+            possible = possible or (verdict is False and near.may_mean(reference, each.text, question))
+            possible = possible or (verdict is False and _holds_all(reference, each.text, ordered))
         corrected = corrected or (each.how == "corrected" and verdict is False)
         if first is None or (verdict is None and first[0] is False):
             first = (verdict, each.text)
         if each.how in ("boxed", "answer_tag", "stated"):
             break
-    return first or (False, "")
+    verdict, text = first or (False, "")
+    return (None if possible and not corrected else verdict), text
 
 
 def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
@@ -144,11 +157,15 @@ def _as_asked(reference: str, text: str, verdict: bool | None, question: str) ->
 
 def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool | None:
     """Whether one text says what the reference says."""
+    if (site := codes.address(reference)) and (sites := codes.addresses(text)):
+        return sites == {site}
     views = _views(text)
     if any(_equal(reference, view) for view in views):
         return True
     if REFUSED.match(views[0]):
         return False
+    if _quoted(reference, views[0]):
+        return True
     if numeric_dates(reference) or (numeric_dates(text) and (moment := when(reference)) and moment[0] == "date"):
         return same_date(reference, text)
     if (yes := polar(reference)) and len(folded(reference).split()) == 1 and (said := polar(text)):
@@ -168,6 +185,12 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
     if _one_of_several(reference, text):
         return False
     return None if any(_close(reference, view) for view in views) else False
+
+
+def _quoted(reference: str, bare: str) -> bool:
+    """Whether a text says that something is called or reads the reference, in quotes and with an adjunct behind it."""
+    found = QUOTED.search(bare) if bare.count('"') == 2 else None
+    return found is not None and _equal(reference, found[1]) and not UNSURE.search(bare.lower())
 
 
 def _ratio(reference: str, views: Iterable[str]) -> bool:
@@ -232,7 +255,7 @@ def _complement(text: str) -> re.Match[str] | None:
 
 def _abbreviation(text: str) -> str | None:
     """`MRI` of "Magnetic resonance imaging (MRI)"."""
-    found = ABBREVIATED.match(text)
+    found = None if UNSURE.search(text.lower()) else ABBREVIATED.match(text)
     initials = "".join(word[0] for word in re.findall(r"\w+", found[1])).upper() if found else ""
     return found[2] if found and initials.endswith(found[2]) else None
 
@@ -323,5 +346,16 @@ def _close(reference: str, text: str) -> bool:
     return alike and SequenceMatcher(None, left, right, autojunk=False).ratio() >= SIMILAR
 
 
+def _holds_all(reference: str, text: str, ordered: bool | None) -> bool:
+    """Whether a text that cannot be read as a list names every item of a reference that is one."""
+    parts = structured.items(reference)
+    if len(parts) < 3 or any(
+        structured.compare(reference, view, _equal, ordered=ordered) is not None for view in _views(text)
+    ):
+        return False
+    return all(f" {same_words(part)} " in f" {same_words(BRACKETS.sub(' ', text))} " for part in parts)
+
+
 def _contained(left: str, right: str) -> bool:
+    left, right = BRACKETS.sub(" ", left).strip(), BRACKETS.sub(" ", right).strip()
     return f" {left} " in f" {right} " or f" {right} " in f" {left} "

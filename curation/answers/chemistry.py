@@ -45,6 +45,12 @@ def is_formula(reference: str) -> bool:
     return (len(atoms) > 1 and counted) or charged
 
 
+def is_ion(reference: str, question: str | None) -> bool:
+    """Whether a reference is a charged atom where chemistry is asked about: `K+`, `Cl-`."""
+    found = FORMULA.fullmatch(bare(reference))
+    return bool(found and found[2] and ASKED.search(question or ""))
+
+
 def compare(reference: str, text: str, question: str | None) -> bool | str | None:
     """Whether a text gives the formula of the reference; "" where one of the two is no formula."""
     wanted = FORMULA.fullmatch(bare(reference))

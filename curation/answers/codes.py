@@ -16,7 +16,11 @@ ISBN = re.compile(r"97[89][-\s]?\d{1,5}[-\s]\d{1,7}[-\s]\d{1,7}[-\s]\d|\d{1,5}-\
 ZIP = re.compile(r"0\d{4}|\d{5}-\d{4}|[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d")
 ASKED = re.compile(
     r"\b(?:phone|telephone|fax|mobile|zip|postal|post\s?code|isbn|licen[cs]e|plate|registration|serial|barcode"
-    r"|(?:room|flight|order|invoice|account|model|part|tracking|reference|id|gate|ticket)\s(?:number|code|no\b|id\b))",
+    r"|id\b|code\b|(?:room|flight|order|invoice|account|model|part|tracking|reference|id|gate|ticket)\s(?:number|code|no\b|id\b))",
+    re.IGNORECASE,
+)
+ADDRESS = re.compile(
+    r"(?<![\w.@/-])(?:https?://)?(?:www\.)?([a-z\d][a-z\d-]*(?:\.[a-z\d-]+)*\.[a-z]{2,12}(?:/[\w./~%-]*[\w~%-])?)/?(?![\w@])",
     re.IGNORECASE,
 )
 SHAPED = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z\d]+(?:[\s./-][A-Za-z\d]+){0,4}")
@@ -33,6 +37,17 @@ def is_code(reference: str, question: str | None = None) -> bool:
     if any(shape.fullmatch(text) for shape in (PHONE, ISBN, ZIP)):
         return True
     return bool(ASKED.search(question or "") and SHAPED.fullmatch(text) and not WORDS.search(text))
+
+
+def address(text: str) -> str:
+    """An Internet address without scheme, `www.` and closing slash; "" for anything else."""
+    found = ADDRESS.fullmatch(plain(text).strip(" .<>"))
+    return found[1].lower() if found else ""
+
+
+def addresses(text: str) -> set[str]:
+    """The Internet addresses a text names."""
+    return {found[1].lower() for found in ADDRESS.finditer(plain(text)[-2000:])}
 
 
 def compare(reference: str, text: str) -> bool | None:

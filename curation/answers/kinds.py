@@ -3,7 +3,7 @@
 In this order: options make it `mcq`; four numbers in brackets a `box`; a single capital letter A to H an
 `mcq` whose options are in the picture or the question; a phone number, postal code, ISBN or chemical formula
 a `text`; one digit 0 to 9 a `digit`; one number, unit or noun included, a `number`; a time, date or duration
-a `text`; a formula `math`; up to five words `text`; anything longer `open`.
+a `text`; a formula `math`; up to five words, or a list of short items, `text`; anything longer `open`.
 """
 
 import re
@@ -28,6 +28,7 @@ OPERATOR = re.compile(
     r"|(?<![a-zA-Z])[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
 )
 TEXT_WORDS = 5
+MOST_ITEMS, ITEM_WORDS = 12, 3
 
 
 def infer_kind(answer: str, options: Sequence[Option | str] = (), question: str | None = None) -> Kind:
@@ -39,7 +40,7 @@ def infer_kind(answer: str, options: Sequence[Option | str] = (), question: str 
         return "box"
     if LETTER.fullmatch(text):
         return "mcq"
-    if codes.is_code(text, question) or chemistry.is_formula(text):
+    if codes.is_code(text, question) or chemistry.is_formula(text) or chemistry.is_ion(text, question):
         return "text"
     if CODE.fullmatch(text) or when(text) or SLASHED.match(text) or ORDINAL.fullmatch(text):
         return "text"
@@ -47,7 +48,13 @@ def infer_kind(answer: str, options: Sequence[Option | str] = (), question: str 
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"
     if looks_like_math(text):
         return "math"
-    return "text" if len(text.split()) <= TEXT_WORDS else "open"
+    return "text" if len(text.split()) <= TEXT_WORDS or is_list(text) else "open"
+
+
+def is_list(text: str) -> bool:
+    """Whether a text is three to twelve short items with commas between: `crust, mantle, outer core, inner core`."""
+    parts = re.split(r",\s(?:and\s)?|;\s", text.strip().rstrip("."))
+    return 3 <= len(parts) <= MOST_ITEMS and all(1 <= len(part.split()) <= ITEM_WORDS for part in parts)
 
 
 def looks_like_math(text: str) -> bool:
