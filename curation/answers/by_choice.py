@@ -14,7 +14,6 @@ is itself a letter (`A`, …) the letter is meant.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 from curation.answers import by_math, clauses
@@ -31,7 +30,7 @@ from curation.answers.denied import (
 from curation.answers.equality import same
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
-from curation.answers.options import LABEL
+from curation.answers.options import LABEL, names_of
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import moments, when
@@ -84,7 +83,6 @@ NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
 COMMON = frozenset(COMMON_WORDS.split())
 DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
-IN_BRACKETS = re.compile(r"^([^()]{2,60}?)\s\(([^()]{2,40})\)$")  # `water (H2O)`
 MOST_WORDS = 12
 
 
@@ -369,21 +367,6 @@ def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
             said = said.replace(f" {name} ", " | ")
             letters.add(letter)
     return frozenset(letters)
-
-
-@lru_cache(maxsize=256)
-def names_of(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
-    """(words, letter) of every option; of `water (H2O)` both parts too, where no other option has the same."""
-    whole = [(same_words(one.text), one.letter) for one in options]
-    parts = [
-        (same_words(part), one.letter)
-        for one in options
-        if (found := IN_BRACKETS.match(plain(one.text)))
-        for part in found.groups()
-        if re.search(r"[^\W\d_]{2}|[^\W\d_]\d", part)
-    ]
-    known = [name for name, _ in (*whole, *parts)]
-    return tuple(pair for pair in (*whole, *parts) if len(pair[0]) > 1 and (pair in whole or known.count(pair[0]) == 1))
 
 
 def _moments_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:

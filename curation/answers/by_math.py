@@ -38,6 +38,11 @@ BEFORE = re.compile(
     r"^.*(?:\b(?:factor(?:s|ed|ised|ized)?|simplif(?:y|ies|ied)|reduces?d?|expand(?:s|ed)?|written|rewritten|expressed)\s(?:in)?(?:to|as)\b:?|\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
     re.DOTALL | re.IGNORECASE,
 )
+OPEN = re.compile(r"([(\[])\s*([^,()\[\]]{1,20}?)\s*,\s*([^,()\[\]]{1,20}?)\s*([)\]])")
+SPAN = re.compile(  # "decreasing from x = 2 to x = 5", in the groups of OPEN
+    r"\b(from|between)\s(?:x\s?=\s?)?([-\w./]{1,20})\s(?:to|and)\s(?:x\s?=\s?)?([-\w./]{1,20}?)\.?$", re.IGNORECASE
+)
+CHARGE = re.compile(r"\^?\{?(?P<many>\d?)(?P<sign>[+-])\}?")  # of an ion: `2+`
 ON = re.compile(
     r"^.*\b(?:on|for|when|where|over|if|all)\s(?:the\s(?:open\s|closed\s)?interval\s|all\s|real\s|values\sof\s)*\$?"
     r"(?=[^<>≤≥\w]{0,3}(?:[\w.]+|\\[a-z]+)\s?(?:<|>|≤|≥|\\[lg]eq?)|[(\[][^()\[\]]{1,40},[^()\[\]]{1,40}[)\]]\W*$)",
@@ -70,6 +75,16 @@ def reading(found: Iterable[Extracted]) -> str:
         tail = COUNTED.sub("", tail) if re.search(r"[\d=^+*/\\]", tail) else tail
         fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
+
+
+def spanned(reference: str, found: Iterable[Extracted]) -> bool | None:
+    """Whether "from x = 2 to x = 5" has the ends of an interval; None where it has and the interval is not open."""
+    wanted = OPEN.fullmatch(plain(reference))
+    for each in found if wanted else ():
+        if said := SPAN.search(plain(each.text)):
+            ends = [structured.equal_parts(wanted[at], said[at]) for at in (2, 3)]  # type: ignore[index]
+            return False if not all(ends) else True if wanted[1] + wanted[4] == "()" else None  # type: ignore[index]
+    return None
 
 
 def listed(reference: str, found: Iterable[Extracted], ordered: bool | None = None) -> str:
@@ -112,6 +127,9 @@ def cheap(reference: str, answer: str, ordered: bool | None = None) -> bool | Li
     """What needs no Math-Verify: equal symbols, and constants (undecided ones too); else `ask`."""
     if latex(reference) == latex(answer):
         return True
+    if charge := CHARGE.fullmatch(latex(reference)):
+        said = CHARGE.fullmatch(latex(answer))
+        return (said["sign"], said["many"] or "1") == (charge["sign"], charge["many"] or "1") if said else None
     left, right = _sides(reference, answer)
     if latex(left) == latex(right):
         return True

@@ -38,6 +38,9 @@ APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
 NEARLY = re.compile(
     r"(?<=[\w)}°])\s?\\?\((?:\s?(?:≈|≃|~|\\approx)|approx(?:imately|\.)?|about|roughly)\s*([^()]{1,40}?)\\?\)", re.I
 )
+OR_ABOUT = re.compile(
+    r",\s(?:or|which\sis)\s(?:about|approximately|roughly)\s([^,;()]{1,30}?)\.?$"
+)  # "10π cm, or about 31.4 cm"
 IN = re.compile(rf"\b(?:in|during|since|by|of|for)\s(?:(?:{MONTH})\.?\s(?:\d{{1,2}},?\s)?)?$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
@@ -131,6 +134,10 @@ def _place(each: Extracted, question: str) -> Reading | None:
         read := _place(replace(each, text=NEARLY.sub("", each.text)), question)
     ):
         return replace(read, also=(*read.also, *(one.quantity for one in mentions(nearly[1])[:1])))
+    about = OR_ABOUT.search(each.text)
+    if about and (read := _place(replace(each, text=each.text[: about.start()]), question)):
+        nearby = mentions(about[1])[:1] if read.main.decimals is None else []
+        return replace(read, also=(*read.also, *(one.quantity for one in nearby)))
     exact, *rounded = APPROX.split(each.text)
     if len(rounded) == 1 and (read := _place(replace(each, text=exact), question)):
         return replace(read, also=(*read.also, *(one.quantity for one in mentions(rounded[0])[:1])))

@@ -55,6 +55,7 @@ BEHIND = (
     r"|category|group|section|class|option|place|triangle|quadrilateral|polygon|function|relation|angle|in\scolou?r"
     r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
+TITLES = r"(?:(?:dr|mr|mrs|ms|prof|professor|sir)\.?\s+)?"
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
@@ -86,7 +87,7 @@ ABBREVIATED = re.compile(
     r"^(.{3,80}?)\s\(([A-Z]{2,6})\)(?:\s(?:of|scan|image|in|on|from|at|taken|showing|with)\b[^()]{0,80})?\W*$"
 )
 QUOTED = re.compile(  # 'The title is "Emma" by Jane Austen'
-    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|in|on|at)\b)'
+    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which)\b)'
 )
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
@@ -282,7 +283,7 @@ def _with_comma(reference: str) -> Sequence[Quantity]:
 @lru_cache(maxsize=512)
 def _sentence_forms(said: str) -> tuple[re.Pattern[str], ...]:
     name = re.escape(said)
-    complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
+    complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){TITLES}{name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
     subject = rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
     seen = rf"(?:it|this|that|there) (?:is|was) {name} (?:[a-z]+ing|on|in|with|at|near)\b(?!.*\band\b).*"

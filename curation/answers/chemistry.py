@@ -19,6 +19,7 @@ COUNT = r"(?:[2-9]|[1-9]\d{1,2})?"
 UNIT = rf"(?:{ELEMENT}{COUNT}|\((?:{ELEMENT}{COUNT}){{1,6}}\){COUNT})"
 CHARGE = r"(?:\^\d?[+-]|\^[+-]\d?|\d?[+-](?![\w(]))?"
 FORMULA = re.compile(rf"(?<![A-Za-z\d(^/=+*-])({UNIT}{{1,12}}?)({CHARGE})(?:\((?:aq|s|l|g)\))?(?![\w(^/=*+])")
+BRACKETED = re.compile(r"(?<=\s)\(([A-Z\\$][^()\s]{0,30})\)")  # "potassium ions (K⁺)"
 ATOM = re.compile(rf"({ELEMENT})(\d*)")
 ASKED = re.compile(
     r"\b(?:chemical|formula|molecul\w+|compounds?|ions?|elements?|gas|gases|acid|base|salt|metal|reaction|reagent|oxide|atoms?"
@@ -56,7 +57,7 @@ def compare(reference: str, text: str, question: str | None) -> bool | str | Non
     wanted = FORMULA.fullmatch(bare(reference))
     if not wanted or not (is_formula(reference) or ASKED.search(question or "")) or len(text) > 400:
         return ""
-    said = bare(text).rstrip(".,; ")
+    said = bare(BRACKETED.sub(r" \1 ", text)).rstrip(".,; ")
     whole = FORMULA.fullmatch(said)
     found = [whole] if whole else [one for one in FORMULA.finditer(said) if _plain_sight(one)]
     keys = {_key(one) for one in found if one}

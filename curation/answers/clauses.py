@@ -47,7 +47,7 @@ NOUN = (
     r"|sector|section|wedge|portion|bar|line|plane|view|hemisphere|lung|half|corner|area|room)"
 )
 PREPOSITION = (
-    r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|during|because|since|as|standing|sitting"
+    r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|down|up|along|across|through|around|into|onto|towards?|inside|outside|against|during|because|since|as|standing|sitting"
     r"|lying)"
 )
 TAIL = re.compile(

@@ -23,6 +23,7 @@ ADDRESS = re.compile(
     r"(?<![\w.@/-])(?:https?://)?(?:www\.)?([a-z\d][a-z\d-]*(?:\.[a-z\d-]+)*\.[a-z]{2,12}(?:/[\w./~%-]*[\w~%-])?)/?(?![\w@])",
     re.IGNORECASE,
 )
+MAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,64}@[a-z\d-]+(?:\.[a-z\d-]+)+)", re.IGNORECASE)
 SHAPED = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z\d]+(?:[\s./-][A-Za-z\d]+){0,4}")
 WORDS = re.compile(r"[a-z]{3}")
 LABEL = re.compile(r"\b[A-Za-z]*[a-z]{2,}\b[:#]?")  # "is", "Room": no part of a code
@@ -40,14 +41,16 @@ def is_code(reference: str, question: str | None = None) -> bool:
 
 
 def address(text: str) -> str:
-    """An Internet address without scheme, `www.` and closing slash; "" for anything else."""
-    found = ADDRESS.fullmatch(plain(text).strip(" .<>"))
+    """An Internet address without scheme, `www.` and closing slash, or a mail address; "" for anything else."""
+    bare = plain(text).strip(" .<>")
+    found = MAIL.fullmatch(bare) or ADDRESS.fullmatch(bare)
     return found[1].lower() if found else ""
 
 
 def addresses(text: str) -> set[str]:
-    """The Internet addresses a text names."""
-    return {found[1].lower() for found in ADDRESS.finditer(plain(text)[-2000:])}
+    """The Internet and mail addresses a text names."""
+    bare = plain(text)[-2000:]
+    return {found[1].lower() for pattern in (MAIL, ADDRESS) for found in pattern.finditer(bare)}
 
 
 def compare(reference: str, text: str) -> bool | None:

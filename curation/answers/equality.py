@@ -57,7 +57,16 @@ def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> b
         return pounds and reference.value == got.value  # "5 pounds" is £5 as well
     left, right = reference.value * reference.factor, got.value * got.factor
     slack = Fraction(tolerance) if tolerance is not None else RELATIVE
-    return abs(left - right) <= slack * abs(left)
+    close = abs(left - right) <= slack * abs(left)
+    return close or (tolerance is None and (_rounded_unit(reference, got) or _rounded_unit(got, reference)))
+
+
+def _rounded_unit(one: Quantity, other: Quantity) -> bool:
+    """`5 kg` as `11.02 lb`: converted by a factor that is no power of ten, then rounded to three digits or more."""
+    ratio = one.factor / other.factor
+    if other.digits < 3 or not other.decimals or set(str(max(ratio, 1 / ratio))) <= set("10"):
+        return False
+    return abs(one.value * ratio - other.value) <= Fraction(1, 2 * 10**other.decimals)
 
 
 def _cubic(number: Quantity) -> Quantity:

@@ -63,18 +63,14 @@ def takes_up(question: str | None, text: str) -> bool:
 def _side(asked: list[str], sentence: str) -> str | None:
     clause = BECAUSE.sub("", re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1])
     clause = re.split(r",?\s(?:since|because)\s", clause)[0]
+    words = _content(clause)
+    opposed = ((one, own) for one in words for own in asked if one not in asked and (one, own) in OPPOSED)
+    if flipped := next(opposed, None):  # "fewer bikes than" where "more bikes than" was asked
+        clause = re.sub(rf"\b{flipped[0]}\b", flipped[1], clause)
     if "than" in asked and not re.search(r"\bthan\b", clause):
         asked = asked[: asked.index("than")]  # "So there aren't more brown bikes."
         if not set(asked) <= set(_content(clause)):
             return None
-    words = _content(clause)
-    flipped = next(
-        ((said, own) for said in words for own in asked if said not in asked and (said, own) in OPPOSED), None
-    )
-    if flipped:
-        clause = re.sub(
-            rf"\b{flipped[0]}\b", flipped[1], clause
-        )  # "fewer bikes than" where "more bikes than" was asked
     said = [word for word in _content(NAMES.sub(" ", clause)) if word in asked]
     if not asked or OPEN.search(clause) or (flipped and DENIES.search(clause)):
         return None

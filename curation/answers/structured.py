@@ -32,7 +32,9 @@ INEQUALITY = re.compile(
     r"^(?:([^<>=!]{1,40}?)\s*(<=?|>=?)\s*)?([a-zA-Z])\s*(<=?|>=?)\s*([^<>=!]{1,40})$|^([^<>=!]{1,40}?)\s*(<=?"
     r"|>=?)\s*([a-zA-Z])$"
 )
-CHAIN = re.compile(r"=|→|⟶|\s?->\s?|\\(?:long)?(?:right|maps)?(?:arrow|to)(?![a-z])")  # "(3,4) → (3,-4)"
+CHAIN = re.compile(
+    r"=|→|⟶|\s?->\s?|\\(?:long)?(?:right|maps)?(?:arrow|to)(?![a-z])|\b(?:becomes|(?:maps|goes|moves)\s(?:on)?to)\b"
+)  # "(3,4) → (3,-4)"
 ANGLED = re.compile(r"[<⟨]\s*([^<>⟨⟩=]{1,60},[^<>⟨⟩=]{1,60})[>⟩]")  # a vector
 COLUMN = re.compile(r"\\begin\{[pb]matrix\}([^&]{1,120}?)\\end\{[pb]matrix\}")
 ROW = re.compile(r"\s*\\\\\s*")

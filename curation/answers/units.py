@@ -22,6 +22,8 @@ SCALES: dict[str, dict[str, Fraction]] = {
     },
     "length^2": {"acre": F(40468564224, 10**7), "hectare": F(10000)},
     "mass": {
+        "mcg": F(1, 10**9), "μg": F(1, 10**9), "ug": F(1, 10**9), "microgram": F(1, 10**9),
+        "milligram": F(1, 10**6),
         "mg": F(1, 10**6), "g": F(1, 1000), "gram": F(1, 1000), "kg": F(1), "kilogram": F(1),
         "lb": F(45359237, 10**8), "pound": F(45359237, 10**8), "oz": F(45359237, 16 * 10**8),
         "ounce": F(45359237, 16 * 10**8),
@@ -32,7 +34,8 @@ SCALES: dict[str, dict[str, Fraction]] = {
     },
     "calendar": {"month": F(1), "year": F(12), "yr": F(12), "decade": F(120), "century": F(1200), "centurie": F(1200)},
     "volume": {
-        "ml": F(1, 1000), "milliliter": F(1, 1000), "cl": F(1, 100), "dl": F(1, 10), "l": F(1), "liter": F(1),
+        "ml": F(1, 1000), "milliliter": F(1, 1000), "cl": F(1, 100), "dl": F(1, 10), "μl": F(1, 10**6), "l": F(1),
+        "liter": F(1),
         "pint": F(473176473, 10**9), "quart": F(946352946, 10**9), "gallon": F(3785411784, 10**9),  # American
     },
     "angle": {"°": F(1), "degree": F(1), "deg": F(1), "radian": F(180 / math.pi), "rad": F(180 / math.pi)},

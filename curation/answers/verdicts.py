@@ -41,6 +41,7 @@ from curation.records import KINDS, Json, Kind, Option, Verdict
 VERSION = 6  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
+INTERVAL = re.compile(r"\b(?:intervals?|increas\w+|decreas\w+|domain|range)\b", re.IGNORECASE)
 COMMAND = re.compile(
     r"\\(?:[dtc]?frac|sqrt|sin|cos|tan|cot|sec|csc|arc[a-z]{3}|log|ln|exp|binom|sum|prod|int|pi|cdot|times|left|[lr]floor)"
 )
@@ -297,6 +298,10 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
     if listed := by_math.listed(asked.reference, places(parsed), asked.ordered):
         return _verdict(True, listed, asked, "exact")
     formula = by_math.reading(places(parsed))
+    if not formula and INTERVAL.search(asked.question or ""):
+        spanned = by_math.spanned(asked.reference, places(parsed))
+        if spanned is not None:
+            return _verdict(spanned, parsed.answer, asked, "exact")
     if not formula:
         return _fallback(parsed, asked)
     correct, reason = by_math.agrees(
