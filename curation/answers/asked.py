@@ -36,7 +36,12 @@ RESTATED = re.compile(
 
 def about_money(question: str | None) -> bool:
     """Whether a question speaks of money and does not ask for cents."""
-    return bool(question) and bool(MONEY.search(question or "")) and not CENTS.search(question or "")
+    return bool(question) and bool(MONEY.search(question or "")) and not asks_cents(question)
+
+
+def asks_cents(question: str | None) -> bool:
+    """Whether a question asks for cents."""
+    return bool(CENTS.search(question or ""))
 
 
 def scale_asked(question: str | None) -> int | None:

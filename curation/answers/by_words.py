@@ -56,6 +56,7 @@ BEHIND = (
     r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
 TITLES = r"(?:(?:dr|mr|mrs|ms|prof|professor|sir)\.?\s+)?"
+OF_A = r"(?:(?:game|kind|type|sort|slice|piece|pair|cup|glass|plate|bowl|bottle|group|picture|image|photo|map|species)\s+of\s+)?"
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
@@ -131,6 +132,7 @@ def agrees(
             if near.hedged(reference, each.text) or (verdict is None and near.another_member(reference, each.text)):
                 return False, each.text
             possible = possible or (verdict is False and near.may_mean(reference, each.text, question))
+            possible = possible or (verdict is False and chemistry.otherwise(reference, each.text, question))
             possible = possible or (verdict is False and _holds_all(reference, each.text, ordered))
         corrected = corrected or (each.how == "corrected" and verdict is False)
         if first is None or (verdict is None and first[0] is False):
@@ -283,7 +285,8 @@ def _with_comma(reference: str) -> Sequence[Quantity]:
 @lru_cache(maxsize=512)
 def _sentence_forms(said: str) -> tuple[re.Pattern[str], ...]:
     name = re.escape(said)
-    complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){TITLES}{name}{BEHIND}"
+    before = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+)"
+    complement = f"{before}{OF_A}{TITLES}{name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
     subject = rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
     seen = rf"(?:it|this|that|there) (?:is|was) {name} (?:[a-z]+ing|on|in|with|at|near)\b(?!.*\band\b).*"

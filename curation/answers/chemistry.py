@@ -71,6 +71,18 @@ def compare(reference: str, text: str, question: str | None) -> bool | str | Non
     return None if key[1] == _key(wanted)[1] and _atoms(key[0]) == _atoms(_key(wanted)[0]) else False
 
 
+def otherwise(reference: str, text: str, question: str | None) -> bool:
+    """Whether of a reference and an answer one is a formula and the other a name: `CO2`, "carbon dioxide"."""
+    if len(text) > 100:
+        return False
+    wanted = is_formula(reference) or is_ion(reference, question)
+    given = any(_plain_sight(one) for one in FORMULA.finditer(bare(text)))
+    if wanted:
+        return not given and re.search(r"[a-z]{5}", text) is not None
+    named = re.fullmatch(r"[a-z]{4,}(?: [a-z]{3,}){0,3}", reference.lower()) is not None
+    return named and given and (is_formula(text.strip(" .")) or bool(ASKED.search(question or "")))
+
+
 def _plain_sight(found: re.Match[str]) -> bool:
     """A word such as "In" or "I" in a sentence is no formula; one with a digit, a charge or two capitals is."""
     return bool(found[2] or re.search(r"\d|[A-Z].*[A-Z]", found[1]))

@@ -79,12 +79,12 @@ THERE = re.compile(r"(?:there|it|this)\s.{1,80}\s(?:in|on|at|within)\s(?:the\s)?
 LONGEST = 300  # characters of a sentence
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     return STEM.sub("", word)
 
 
-FUNCTION = frozenset(_stem(word) for word in FUNCTION_WORDS.split()) | frozenset(FUNCTION_WORDS.split())
-ADJECTIVES = frozenset(_stem(word) for word in ADJECTIVE_WORDS.split())
+FUNCTION = frozenset(stem(word) for word in FUNCTION_WORDS.split()) | frozenset(FUNCTION_WORDS.split())
+ADJECTIVES = frozenset(stem(word) for word in ADJECTIVE_WORDS.split())
 
 
 def asked_clause(sentence: str, question: str | None) -> str | None:
@@ -137,7 +137,7 @@ def answers(reference: str, sentence: str, question: str | None) -> bool:
         return False
     before, after = bare[: found.start()], bare[found.end() :]
     noun = re.match(r"\s(\w+)", after)
-    if noun and _stem(same_words(noun[1])) in _content(question):
+    if noun and stem(same_words(noun[1])) in _content(question):
         after = after[noun.end() :]  # "She is wearing a blue dress", where the dress is asked about
     if VISIBLE.fullmatch(after) and not _content(before):
         return True
@@ -203,7 +203,7 @@ def _names(question: str, reference: str) -> bool:
 
 def _content(text: str) -> list[str]:
     """The words that carry the meaning, stemmed, each once, in order."""
-    words = dict.fromkeys(_stem(word) for word in same_words(text).split() if word not in FUNCTION)
+    words = dict.fromkeys(stem(word) for word in same_words(text).split() if word not in FUNCTION)
     return [word for word in words if word not in FUNCTION]
 
 

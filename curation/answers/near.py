@@ -66,7 +66,17 @@ def may_mean(reference: str, text: str, question: str | None) -> bool:
         and not wanted <= _stems(question or "")
     ):
         return True
+    if " " in mine and reference.islower() and _head(mine, words, question):
+        return True
     return " " not in mine and bool(_synonyms().get(mine, frozenset()) & frozenset(words.split()))
+
+
+def _head(name: str, sentence: str, question: str | None) -> bool:
+    """Whether a sentence ends on the noun of the reference without what qualifies it: "a racket", "tennis racket"."""
+    found = re.search(rf"(?:^|(\w+)\s){re.escape(name.split()[-1])}\W*$", sentence)
+    if not found or name.split()[-1] in same_words(question or "").split():
+        return False
+    return not found[1] or found[1] in FUNCTION or bool(_stems(found[1]) & _stems(question or ""))
 
 
 def hedged(reference: str, text: str) -> bool:

@@ -60,6 +60,10 @@ COMPOUND = re.compile(
     r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
     re.IGNORECASE,
 )
+WORDED = re.compile(
+    r"\b[a-z]+\s(?:dollars?|feet|foot|hours?|pounds?)\s(?:and\s)?[\w-]+\s(?:cents?|inch(?:es)?|minutes?|ounces?)\b",
+    re.IGNORECASE,
+)
 BELOW = re.compile(
     r"(?<![\w.,-])(\d{1,4}(?:\.\d{1,6})?)((?:\s?(?:°|degrees?|deg))?(?:\s?(?:C|F|Celsius|Fahrenheit)\b)?)\sbelow\s(?:zero|0)\b",
     re.IGNORECASE,
@@ -113,6 +117,8 @@ def quantity(text: str) -> Quantity | None:
 def compounded(text: str) -> str:
     """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`, `5° below zero` as `-5°`."""
     text = BELOW.sub(r"-\1\2", text) if "below" in text else text
+    if WORDED.search(text) and not COMPOUND.search(text):
+        text = in_digits(text)  # "three dollars and 50 cents"
     return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
 
 

@@ -100,10 +100,10 @@ def _single(said: str) -> tuple[str, Fraction] | None:
     found = POWER.match(said)
     if not found:
         return None
-    known = _known(found[2])
+    power = POWERS.get(found[1] or "", 1) if found[1] else int(found[3] or found[4] or 1)
+    known = UNITS["inch"] if found[2] == "in" and power > 1 else _known(found[2])  # alone it is a preposition
     if known is None:
         return None
-    power = POWERS.get(found[1] or "", 1) if found[1] else int(found[3] or found[4] or 1)
     scale, factor = known
     return (scale, factor) if power == 1 else (f"{scale}^{power}", factor**power)
 

@@ -20,6 +20,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import asked as by_question
@@ -233,6 +234,8 @@ def _same_number(reference: Quantity, read: by_number.Reading, parsed: Parsed, a
         dollars = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)
         whole = read.main.value == reference.value and reference.value.denominator == 1
         return dollars if dollars or not whole else None  # 77 may well count cents
+    if not correct and not reference.scale and read.main.scale == "dollar" and by_question.asks_cents(asked.question):
+        return by_number.agrees(replace(reference, scale="dollar", factor=Fraction(1, 100)), read, tolerance)
     got = (read.main, *read.also) if asked.tolerance is None and not read.listed and not read.bounded else ()
     rounded = not correct and any(by_question.rounds_to(reference, one, asked.question, parsed.answer) for one in got)
     return rounded or correct
