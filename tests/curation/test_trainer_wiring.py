@@ -4,15 +4,14 @@ of the method or the link to the part before it is left out on that way.
 Found by switching each off by hand (2026-11-26); the methods themselves are in `test_trainer_variations`.
 """
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation.errors import ConfigError, RunStopped
-from curation.trainer.config import Critical, Data, Judged, Model, Overlong, Replay, Rethink, Rewards, Training
-from tests.curation.test_trainer import ground, trained
+from curation.trainer.config import Critical, Model, Replay, Rethink
+from tests.curation.test_trainer import BASE, PLAIN, ground, trained
 from tests.curation.test_trainer_variations import a_batch, attached, right_row, scripted
 
 __all__ = ["ground"]  # a fixture
@@ -111,6 +110,36 @@ def test_a_replayed_row_keeps_the_log_probabilities_it_was_drawn_with(
         batch["completion_ids"], batch["old_per_token_logps"], batch["advantages"], strict=True)}  # fmt: skip
     assert old == {(5, 0.0, 1.0), (6, -1.0, -3.0)}
     assert trainer.replay.rows == []
+
+
+def test_the_draws_of_a_buffer_are_those_of_the_seed(
+    ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from curation.trainer import parts
+    from curation.trainer.config import read
+    from curation.trainer.data import grpo_rows
+    from curation.trainer.models import load
+    from curation.trainer.record import Record
+    from curation.trainer.rewards import of_training
+    from curation.trainer.rows import to_rows
+
+    given = {"out": tmp_path / "out", "model": ground / "tiny", "sft": ground / "sft", "grpo": ground / "grpo"}
+    more = {"more": "[replay]\nsize = 9\n", "grpo_more": "steps_per_generation = 2"}
+    (tmp_path / "run.toml").write_text(BASE.format(**PLAIN | given | more))
+    monkeypatch.setattr(parts, "trained", lambda trainer, *rest: trainer)
+    draws = []
+    for seed in (1, 1, 2):
+        run = replace(read(tmp_path / "run.toml"), seed=seed)
+        assert run.grpo is not None
+        model, processor = load(run.model)
+        stage, rows = run.grpo.stages[0], grpo_rows(run.data.grpo, "train")
+        trainer: Any = parts.stage_of(run, run.grpo, stage, "grpo-1", model, processor, rows, Record(tmp_path, {}),
+                                      of_training(run), print)  # fmt: skip
+        trainer.replay.fill(to_rows(a_batch([1.0, -1.0, 2.0, -2.0])), 1)
+        draws.append([int(row["completion_ids"][0]) for row in trainer.replay.draw(40)])
+    assert draws[0] == draws[1] != draws[2]
 
 
 def test_a_full_buffer_keeps_the_newest_rows() -> None:
@@ -231,59 +260,23 @@ def test_only_the_named_parts_learn_when_some_are_named(ground: Path) -> None:
 def test_adapters_have_the_rank_scale_and_places_of_the_file() -> None:
     from curation.trainer.models import lora
 
-    found = lora(Model(path="m", lora_rank=4, lora_alpha=8, lora_targets=("k_proj",)))
-    assert (found.r, found.lora_alpha, set(found.target_modules)) == (4, 8, {"k_proj"})
+    found = lora(Model(path="m", lora_rank=4, lora_alpha=12, lora_targets=("k_proj",)))
+    assert (found.r, found.lora_alpha, set(found.target_modules)) == (4, 12, {"k_proj"})
     assert lora(Model(path="m")) is None
 
 
 def test_each_row_is_rewarded_by_its_own_kind(ground: Path, tmp_path: Path) -> None:
-    """The same words are right as a choice and wrong as a digit, in one batch."""
+    """One batch of the same two references and answers: right, wrong and nobody's to tell, by the kind alone."""
+    import torch
+
     trainer = attached(ground, tmp_path)
-    row = {**right_row(), "options": []}
-    options = [{"letter": "A", "text": "six"}, {"letter": "B", "text": "nine"}]
-    choice = {**row, "kind": "mcq", "options": options, "solution": "B"}
-    rows = [{**row, "solution": "9"}, choice, choice, {**row, "solution": "9"}]
-    texts = [turn(f"<think>a</think><answer>{said}</answer>") for said in ("B", "B", "nine", "9")]
-    found = trainer._calculate_rewards(rows, [row["prompt"]] * 4, texts, [[5]] * 4)
-    assert found[:, 0].tolist() == [0.0, 1.0, 1.0, 1.0]
-
-
-def a_judged(judge: Any, **settings: Any) -> Any:
-    from curation.trainer.rewards import of_training
-
-    run = Training(out="o", model=Model(path="m"), data=Data(),
-                   rewards=Rewards(names=("format", "wethink_hybrid"), weights=(1.0, 1.0)),
-                   judge=Judged(teacher="http://127.0.0.1:9/v1#m", **settings),
-                   overlong=Overlong(tokens=99, buffer=9))  # fmt: skip
-    return of_training(run, judge)[0]
-
-
-def open_row() -> dict[str, Any]:
-    return {**right_row(), "kind": "open", "solution": "A harbour in the evening light, boats at rest"}
-
-
-def test_a_judge_that_is_later_than_the_file_allows_gives_no_score() -> None:
-    async def judge(*, question: str, reference: str, answer: str) -> float:
-        await asyncio.Event().wait()
-        return 1.0
-
-    function = a_judged(judge, timeout=0.05)[1]
-    columns = {name: [value] for name, value in open_row().items() if name != "prompt"}
-    waited = asyncio.wait_for(function([turn("<think>a</think><answer>a port</answer>")], **columns), 20)
-    assert asyncio.run(waited) == [None]
-
-
-def test_a_judge_that_says_nothing_stops_the_run_though_other_rewards_speak(ground: Path, tmp_path: Path) -> None:
-    async def judge(*, question: str, reference: str, answer: str) -> float:
-        raise OSError("gone")
-
-    trainer = attached(ground, tmp_path, functions=a_judged(judge)[:2])
-    batch = [open_row()] * 2, [open_row()["prompt"]] * 2, [turn("<think>a</think><answer>a port</answer>")] * 2
-    for _ in range(2):
-        scores = trainer._calculate_rewards(*batch, [[5]] * 2)
-        assert scores[:, 0].tolist() == [1.0, 1.0]
-    with pytest.raises(RunStopped, match="wethink_hybrid scored nothing"):
-        trainer._calculate_rewards(*batch, [[5]] * 2)
+    box, near = "[0, 0, 1, 1]", turn("<think>a</think><answer>[0, 0, 1, 0.9]</answer>")
+    kinds = [("box", box, near), ("text", box, near), ("digit", "4", WRONG), ("open", "4", WRONG)]
+    rows = [{**right_row(), "kind": kind, "solution": solution} for kind, solution, _ in kinds]
+    found = trainer._calculate_rewards(rows, [row["prompt"] for row in rows], [text for *_, text in kinds], [[5]] * 4)
+    assert found[:3, 0].tolist() == [1.0, 0.0, 0.0]
+    assert torch.isnan(found[3, 0])
+    assert found[:, 1].tolist() == [1.0] * 4
 
 
 @pytest.mark.parametrize(("spoilt", "says"), [("loss", "the loss is nan"), ("gradient", "the gradient's norm is nan")])
