@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from curation.errors import ConfigError, StoreError
 from storage import review_index
-from storage.generations import current
+from storage.generations import absorbed_from, current, generation_path
 from storage.liveness import alive
 from storage.query import check_condition
 from storage.review_index import TALLIED, Index
@@ -138,7 +138,7 @@ class _State:
     index: Index
     generation: str = ""
     segments: set[str] = field(default_factory=set)
-    looked: float = 0.0
+    looked: float = 0.0  # when the last look began
 
 
 class Desk:
@@ -150,7 +150,7 @@ class Desk:
         self._alive = alive(store, f"review-{self.name}")
         self._alive.__enter__()
         self._lock = threading.RLock()
-        self._con: duckdb.DuckDBPyConnection | None = None
+        self._con: duckdb.DuckDBPyConnection
         self._state = _State(review_index.live(store.root) or review_index.build(store.root))
         self._open()
 
@@ -160,19 +160,31 @@ class Desk:
         return self._state.index
 
     def take_in(self, *, at_once: bool = False) -> None:
-        """Take in decisions that have appeared, and a newer index if one was built; cheap when nothing is new."""
+        """Take in decisions that have appeared, and a newer index if one was built; cheap when nothing is new.
+
+        With `at_once`, whatever was durable before the call is seen after it. A look that began since the call will do:
+        so of twenty who wait for the lock one looks, for all.
+        """
+        asked = time.monotonic() - (0.0 if at_once else SETTLE)
         with self._lock:
-            if not at_once and time.monotonic() - self._state.looked < SETTLE:
+            if self._state.looked > asked:
                 return
+            began = time.monotonic()
             newest = review_index.live(self.store.root)
             if newest and newest.path != self._state.index.path:
                 self._state = _State(newest)
                 self._open()
-            elif current(self.store.root) != self._state.generation:
-                self._load()
             else:
-                self._read_on()
-            self._state.looked = time.monotonic()
+                names = set(
+                    list_segments(self.store.root, "reviews")
+                )  # first: what a compaction moves is in one of both
+                live = current(self.store.root)
+                if live == self._state.generation or self._absorbed(live) <= self._state.segments | names:
+                    self._read_on(names)
+                    self._state.generation = live
+                else:
+                    self._load(self._con)
+            self._state.looked = began
 
     def count(self, wanted: Wanted) -> int:
         """How many samples `wanted` takes."""
@@ -256,9 +268,7 @@ class Desk:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor whose query is stopped after `TIMEOUT`; what a person wrote wrongly is a ConfigError."""
-        with self._lock:
-            assert self._con is not None
-            cursor = self._con.cursor()
+        cursor = self._con.cursor()
         timer = threading.Timer(TIMEOUT, cursor.interrupt)
         timer.daemon = True
         timer.start()
@@ -285,49 +295,40 @@ class Desk:
         con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
         con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
         con.execute(ITEMS)
+        self._load(con)
         self._con = con
-        self._load()
 
-    def _load(self) -> None:
-        """Every review there is, anew: at the start, and when a compaction may have moved what we had not read."""
-        assert self._con is not None
+    def _absorbed(self, generation: str) -> set[str]:
+        return absorbed_from(generation_path(self.store.root, generation), "reviews")
+
+    def _load(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Every review there is, anew: at the start, and when a compaction has moved what we had not read."""
         names = set(list_segments(self.store.root, "reviews"))
         generation = current(self.store.root)
+        names |= self._absorbed(generation)
         rows = self.store.query("SELECT * FROM raw_reviews")
-        self._con.execute("delete from events")
-        self._con.register("arrived", rows)
-        self._con.execute("insert into events by name select * from arrived")
-        self._con.unregister("arrived")
-        self._work_out("")
+        with _at_once(con):
+            con.execute("delete from events")
+            _insert(con, rows)
+            _work_out(con, "events", "")
         self._state.segments, self._state.generation = names, generation
 
-    def _read_on(self) -> None:
-        fresh = sorted(set(list_segments(self.store.root, "reviews")) - self._state.segments)
+    def _read_on(self, names: set[str]) -> None:
+        fresh = sorted(names - self._state.segments)
         if not fresh:
             return
-        assert self._con is not None
         tables = [_segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
         if any(table is None for table in tables):  # absorbed meanwhile, or damaged: the snapshot knows
-            self._load()
+            self._load(self._con)
             return
-        # All at once: with many annotators most of the time here would else go into one small query a decision.
-        self._con.register("arrived", pa.concat_tables(tables))
-        self._con.execute("insert into events by name select * from arrived")
-        self._con.execute("create or replace temp table touched as " + TOUCHED)
-        self._con.unregister("arrived")
-        self._work_out("semi join touched using (sample_id, sample_key)")
+        # All at once: with many annotators most of the time here would else go into one small query a decision. And in
+        # one transaction: whoever asks meanwhile must not find a decided sample pending.
+        with _at_once(self._con) as con:
+            _insert(con, pa.concat_tables(tables))
+            con.execute("create or replace temp table touched as " + TOUCHED)
+            con.execute("create or replace temp table near as " + NEAR)
+            _work_out(con, "near", "where (sample_id, sample_key) in (select (sample_id, sample_key) from touched)")
         self._state.segments |= set(fresh)
-
-    def _work_out(self, among: str) -> None:
-        """`latest` and `verdicts` again, for all samples or those `among` joins."""
-        con = self._con
-        assert con is not None
-        rest = "where (sample_id, sample_key) in (select (sample_id, sample_key) from touched)" if among else ""
-        for table in ("latest", "verdicts"):
-            con.execute(f"delete from {table} {rest}")  # noqa: S608
-        standing = f"({_standing('events')}) {among}"
-        con.execute("insert into latest " + LATEST_SQL.replace("{reviews}", standing))
-        con.execute("insert into verdicts " + VERDICTS_SQL.replace("{latest}", f"(from latest {rest})"))
 
 
 TOUCHED = """
@@ -338,6 +339,39 @@ where e.sample_id is not null and (
     or e.bulk in (select review_id from arrived where decision = 'bulk')
 )
 """
+
+
+NEAR = """
+select * from events
+where sample_id is null or (sample_id, sample_key) in (select (sample_id, sample_key) from touched)
+"""
+"""All that decides which events on the touched samples stand: these, and whatever undoes or completes a bulk."""
+
+
+def _work_out(con: duckdb.DuckDBPyConnection, events: str, rest: str) -> None:
+    """`latest` and `verdicts` again, for all samples or those that `rest` takes."""
+    for table in ("latest", "verdicts"):
+        con.execute(f"delete from {table} {rest}")  # noqa: S608
+    con.execute("insert into latest " + LATEST_SQL.replace("{reviews}", f"(from ({_standing(events)}) {rest})"))
+    con.execute("insert into verdicts " + VERDICTS_SQL.replace("{latest}", f"(from latest {rest})"))
+
+
+@contextmanager
+def _at_once(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One transaction."""
+    con.execute("begin")
+    try:
+        yield con
+    except BaseException:
+        con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+def _insert(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Add to the events; the rows stay known as `arrived` until the next ones."""
+    con.register("arrived", rows)
+    con.execute("insert into events by name select * from arrived")
 
 
 def _standing(events: str) -> str:

@@ -120,11 +120,12 @@ class Hand:
         """Take back this tab's last event, if it still is `event`, and show its sample; '' when all is well."""
         if not event or self.last != event:
             return "That press was meant for an earlier decision: nothing was taken back."
+        card = self.cards[self.done[-1].place]
+        # The lease first: once the decision is taken back, the sample is in everybody's queue.
+        self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
         undo(self.desk.store, event, self.wanted.annotator)
         done = self.done.pop()
-        card = self.cards[done.place]
         self.desk.take_in(at_once=True)
-        self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
         card.decided, card.notes = done.before
         card.shown, self.at = time.monotonic(), done.place
         return ""
