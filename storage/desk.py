@@ -204,16 +204,27 @@ class Desk:
         """  # noqa: S608 checked
         return self._ask(sql, params)
 
-    def still(self, wanted: Wanted, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these (sample_id, sample_key) `wanted` takes now: others may have decided since a page was read."""
+    def front(self, wanted: Wanted, *, limit: int, offset: int = 0) -> list[tuple[str, str]]:
+        """(sample_id, sample_key) of what `page` would give: far cheaper, because no texts are read."""
+        condition, params = wanted.sql()
+        sql = f"""
+            SELECT sample_id, sample_key FROM items WHERE {condition}
+            ORDER BY {wanted.ordered()} LIMIT {int(limit)} OFFSET {int(offset)}
+        """  # noqa: S608 checked
+        return [(a, b) for a, b in self._ask_tuples(sql, params)]
+
+    def still(self, wanted: Wanted, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+        """Rows of those of these (sample_id, sample_key) that `wanted` takes now: others may have decided meanwhile."""
         self.take_in(at_once=True)
         condition, params = wanted.sql()
         sql = f"""
-            SELECT sample_id, sample_key FROM items
-            WHERE sample_id IN (SELECT unnest($ids::VARCHAR[])) AND {condition}
+            SELECT * FROM items WHERE sample_id IN (SELECT unnest($ids::VARCHAR[])) AND {condition}
+            ORDER BY {wanted.ordered()}
         """  # noqa: S608 checked
-        found = {(a, b) for a, b in self._ask_tuples(sql, {**params, "ids": [sample_id for sample_id, _ in keys]})}
-        return found & set(keys)
+        found: dict[tuple[str, str], Row] = {}
+        for row in self._ask(sql, {**params, "ids": [sample_id for sample_id, _ in keys]}):
+            found.setdefault((row["sample_id"], row["sample_key"]), row)
+        return {key: found[key] for key in keys if key in found}
 
     def check(self, wanted: Wanted) -> None:
         """ConfigError unless the condition can be asked; nothing is read."""
