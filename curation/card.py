@@ -23,6 +23,7 @@ SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"),
 )  # fmt: skip
+SHOWN = ("problem", "question", "trace", "refined_cot", "ds_answer", "solution", "answer", "gt")
 TASKS = ("visual-question-answering", "image-text-to-text")
 
 
@@ -38,6 +39,28 @@ class Configuration:
     @property
     def rows(self) -> int:
         return int(sum(self.manifest["counts"].values()))
+
+    @property
+    def embedded(self) -> bool:
+        return bool(self.manifest.get("container", "parquet") == "parquet")
+
+    @property
+    def names(self) -> list[str]:
+        """Its configurations on the Hub, also of a file that has no rows this time."""
+        return config_names(self.name, list(self.manifest.get("splits", {}).values()), embedded=self.embedded)
+
+    @property
+    def tables(self) -> dict[str, dict[str, str]]:
+        """{configuration: {split: path}} as `load_dataset` takes them; an empty file is none.
+
+        Files of JSON have other columns each, so that each is a configuration of its own.
+        """
+        counts = self.manifest["counts"]
+        if self.embedded:
+            return {self.name: {part: f"{self.name}/{part}-*" for part in counts}}
+        suffix = "json" if self.manifest["container"] == "array" else "jsonl"
+        files = zip(self.names, self.manifest["splits"], strict=True)
+        return {name: {"train": f"{self.name}/{part}.{suffix}"} for name, part in files if counts[part]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +96,17 @@ def parsed(readme: str) -> tuple[dict[str, Any], str]:
     return data, readme[found.end() :]
 
 
+def config_names(format: str, splits: Sequence[str | None], *, embedded: bool) -> list[str]:
+    """The configurations of a format whose parts take these splits: one, or one a file of JSON."""
+    return [format] if embedded or len(splits) == 1 else [f"{format}-{split}" for split in splits]
+
+
 def card(earlier: str, about: About, configurations: Sequence[Configuration]) -> str:
     """The new README.md, keeping what others wrote into the earlier one ("" for none)."""
     data, prose = parsed(earlier)
     whole = metadata(data, about, configurations)
     header = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100)
-    ours = {each.name for each in configurations}
+    ours = {name for each in configurations for name in each.names}
     others = [str(one.get("config_name")) for one in whole["configs"] if one.get("config_name") not in ours]
     return f"---\n{header}---\n{_placed(prose, _prose(about, configurations, others))}"
 
@@ -94,12 +122,13 @@ def metadata(kept: Mapping[str, Any], about: About, configurations: Sequence[Con
         "pretty_name": about.title, "size_categories": [size_category(rows)], "task_categories": list(TASKS),
         "annotations_creators": ["machine-generated"], "tags": _union(kept.get("tags"), tags),
     }  # fmt: skip
-    names = [each.name for each in configurations]
+    names = {name for each in configurations for name in each.names}
+    tables = [(name, files) for each in configurations for name, files in each.tables.items()]
     others = [one for one in listed(kept, "configs") if one.get("config_name") not in names]
-    first = None if any(one.get("default") for one in others) else names[0]
+    first = None if any(one.get("default") for one in others) else tables[0][0]
     infos = [one for one in listed(kept, "dataset_info") if one.get("config_name") not in names]
-    ours["configs"] = [*others, *(_config(each, each.name == first) for each in configurations)]
-    ours["dataset_info"] = [*infos, *map(_info, configurations)]
+    ours["configs"] = [*others, *(_config(name, files, name == first) for name, files in tables)]
+    ours["dataset_info"] = [*infos, *(_info(each) for each in configurations if each.embedded)]
     return {**{name: value for name, value in kept.items() if name not in ours}, **ours}
 
 
@@ -130,9 +159,9 @@ def _feature(kind: Json) -> dict[str, Any]:
     return {"struct": features(kind)}
 
 
-def _config(each: Configuration, default: bool) -> dict[str, Any]:
-    files = [{"split": part, "path": f"{each.name}/{part}-*"} for part in each.manifest["counts"]]
-    return {"config_name": each.name, **({"default": True} if default else {}), "data_files": files}
+def _config(name: str, files: Mapping[str, str], default: bool) -> dict[str, Any]:
+    found = [{"split": part, "path": path} for part, path in files.items()]
+    return {"config_name": name, **({"default": True} if default else {}), "data_files": found}
 
 
 def _info(each: Configuration) -> dict[str, Any]:
@@ -172,10 +201,27 @@ def _prose(about: About, configurations: Sequence[Configuration], others: Sequen
 
 
 def _opening(about: About, configurations: Sequence[Configuration]) -> str:
-    kinds = [(f"{each.name}", each.manifest["title"], each.rows, f"{each.files / 1e6:,.3g} MB")
+    kinds = [(f"{each.name}", each.manifest["title"], each.rows, _bytes(each.files))
              for each in configurations]  # fmt: skip
-    load = f'from datasets import load_dataset\n\nload_dataset("{about.repo}", "{configurations[0].name}")'
-    return f"{table(('configuration', 'for', 'rows', 'size'), kinds, 'the files')}\n\n```python\n{load}\n```"
+    names = [name for each in configurations for name in each.tables]
+    lines = [f'load_dataset("{about.repo}", "{name}")' for name in names]
+    load = "\n".join(["from datasets import load_dataset", "", *lines])
+    told = [table(("folder", "for", "rows", "size"), kinds, "the files"), f"```python\n{load}\n```"]
+    folders = [each.name for each in configurations if not each.embedded]
+    if folders:
+        wanted = " ".join(f"--include '{name}/*'" for name in folders)
+        told.append(
+            f"Rows of {', '.join(folders)} name their pictures by path below that folder. With the pictures:\n\n"
+            f"```\nhf download {about.repo} --repo-type dataset {wanted} --local-dir .\n```"
+        )
+    return "\n\n".join(told)
+
+
+def _bytes(size: int) -> str:
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:,.1f} {unit}"
+    return f"{size} bytes"
 
 
 def _made(about: About, configurations: Sequence[Configuration]) -> str:
@@ -261,5 +307,6 @@ def example_texts(row: Mapping[str, Json]) -> list[tuple[str, str]]:
     """What a reader is shown of a row of any format: who says what, and what would be right."""
     turns = [turn for name in ("prompt", "messages", "chosen", "rejected") for turn in row.get(name) or ()]
     said = [(turn["role"], turn["content"]) for turn in turns if turn["role"] != "system"]
-    plain = [(name, row[name]) for name in ("problem", "question", "trace", "solution", "answer") if row.get(name)]
+    said += [(turn["from"], turn["value"]) for turn in row.get("conversations") or ()]
+    plain = [(name, row[name]) for name in SHOWN if row.get(name)]
     return [(label, text) for label, text in [*said, *plain] if isinstance(text, str)]

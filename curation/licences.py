@@ -5,6 +5,7 @@ sentence; nobody is asked to guess. What the providers of the models that wrote 
 """
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,7 +74,9 @@ def combined(by_source: Mapping[str, Mapping[str, int]]) -> Combined:
 
 def _unknown(source: str, text: str, rows: int) -> str:
     named = f"{text!r}, which is none of the licences known here" if text else "no licence"
-    return f"{source or 'a source without a name'} gives {named} for {rows:,} rows (--licence SOURCE=ID states it)"
+    flag = shlex.quote(f"{source}=cc0-1.0")
+    advice = f"--licence {flag}, or another id, states it where it is yours to give" if source else "name the source"
+    return f"{source or 'a source without a name'} gives {named} for {rows:,} rows ({advice})"
 
 
 def _alike(found: Mapping[str, str]) -> list[str]:

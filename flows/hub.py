@@ -23,10 +23,10 @@ from storage.files import os_errors
 from storage.redact import fitting
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitInfo, HfApi
+    from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi
 
-GROUP = 5
-"""Files uploaded at the same time; what is done is told after each group."""
+GROUP, GROUP_BYTES, THREADS = 100, 500_000_000, 5
+"""Files and bytes asked for at once, and how many upload at the same time; what is done is told after each group."""
 PATIENCE, LONGEST_WAIT = 5, 600
 """How often a busy Hub is waited for before the commit, and for how many seconds at most."""
 LARGEST_TEXT = 20_000_000  # bytes of a README or manifest that is read back
@@ -185,14 +185,15 @@ def send(hub: Client, what: Sending, say: Callable[[str], None]) -> tuple[str, s
         ]  # fmt: skip
     with told(hub, f"create {repo}"):
         parent = parent or _begun(hub, what, say)
-    for at in range(0, len(additions), GROUP):
-        some = additions[at : at + GROUP]
+    done_files = 0
+    for some in _groups(additions):
         with os_errors("upload to", repo), told(hub, f"upload to {repo}"):
             hub.api.preupload_lfs_files(
-                repo, some, repo_type=KIND, revision=what.revision, create_pr=what.pull_request, num_threads=GROUP,
+                repo, some, repo_type=KIND, revision=what.revision, create_pr=what.pull_request, num_threads=THREADS,
                 free_memory=False,
             )  # fmt: skip
-        say(f"uploaded {min(at + GROUP, len(additions))} of {len(additions)} files")
+        done_files += len(some)
+        say(f"uploaded {done_files} of {len(additions)} files")
     with os_errors("commit to", repo), told(hub, f"commit to {repo}"):
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
             *additions,
@@ -205,6 +206,18 @@ def send(hub: Client, what: Sending, say: Callable[[str], None]) -> tuple[str, s
             )
         )  # fmt: skip
     return str(done.oid), str(done.pr_url or done.commit_url)
+
+
+def _groups(additions: "Sequence[CommitOperationAdd]") -> "Iterator[list[CommitOperationAdd]]":
+    """Many small pictures go together, large shards few at a time."""
+    some: list[CommitOperationAdd] = []
+    for one in additions:
+        some.append(one)
+        if len(some) == GROUP or sum(each.upload_info.size for each in some) >= GROUP_BYTES:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _patiently(commit: Callable[[], "CommitInfo"]) -> "CommitInfo":

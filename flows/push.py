@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from curation.card import About, Configuration, card, example_texts, listed, parsed
+from curation.card import About, Configuration, card, config_names, example_texts, listed, parsed
 from curation.errors import ConfigError, RunStopped
 from curation.exports import format_named
 from curation.licences import combined, hub_id
@@ -22,6 +22,7 @@ from flows import hub as hubs
 from flows import manifest as manifests
 from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
+from flows.push_rows import configuration, first_row
 from storage import exports
 from storage.files import os_errors
 from storage.store import Store
@@ -61,9 +62,7 @@ class Push:
 
     def __post_init__(self) -> None:
         for name in self.formats:
-            if "embed" not in format_named(name).containers:
-                fix = "its pictures are files, which no configuration can show: `vistill export` writes it"
-                raise ConfigError("--format", name, fix)
+            format_named(name)
         if self.pull_request and self.tag:
             raise ConfigError("--tag", self.tag, "cannot be given to a pull request: tag once it is merged")
         for source, licence in self.licences.items():
@@ -101,7 +100,9 @@ def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
         raise RunStopped(f"{remote.repo} has a tag {wanted.tag} already, and tags do not move: choose another")
     configs = {str(one.get("config_name")) for one in listed(parsed(remote.readme)[0], "configs")}
     for name in wanted.formats or DEFAULT_FORMATS:
-        others = name in configs or any(path.startswith(f"{name}/") for path in remote.files)
+        format = format_named(name)
+        names = config_names(name, [part.split for part in format.parts], embedded="embed" in format.containers)
+        others = configs.intersection(names) or any(path.startswith(f"{name}/") for path in remote.files)
         if others and name not in remote.exports:
             raise RunStopped(
                 f"{remote.repo} has a configuration {name} that `vistill push` did not write: remove it there, or "
@@ -117,13 +118,13 @@ def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[C
     found = []
     for name in wanted.formats or DEFAULT_FORMATS:
         asked = Export(
-            format=name, folder=str(work / name), store=wanted.store, run=run["run_id"], images="embed",
+            format=name, folder=str(work / name), store=wanted.store, run=run["run_id"],
             settings=known_settings(name, wanted.settings), shard_rows=wanted.shard_rows,
             placeholders=wanted.placeholders,
             allow_overlap=wanted.allow_overlap, skip_missing=wanted.skip_missing, as_of=as_of,
         )  # fmt: skip
         try:
-            found.append(_configuration(name, work, _kept(asked) or written(asked)))
+            found.append(configuration(name, work, _kept(asked) or written(asked)))
         except EmptySplit as empty:
             if wanted.formats:
                 raise
@@ -161,39 +162,18 @@ def _kept(asked: Export) -> manifests.Manifest | None:
     return there
 
 
-def _configuration(name: str, work: Path, manifest: manifests.Manifest) -> Configuration:
-    import pyarrow.parquet as pq
-
-    files = [file for file in manifest["files"] if file["path"].endswith(".parquet")]
-    found = [pq.read_metadata(work / name / file["path"]) for file in files]
-    plain = sum(one.row_group(at).total_byte_size for one in found for at in range(one.num_row_groups))
-    return Configuration(name, manifest, sum(file["bytes"] for file in files), plain)
-
-
 def _about(wanted: Push, hub: hubs.Client, remote: hubs.Remote, work: Path, ready: Sequence[Configuration]) -> About:
     from flows.show import recipes_table
 
     recipe = ready[0].manifest["recipe"]
     known = {row["name"]: row for row in recipes_table()}.get(recipe, {"title": "", "paper": ""})
-    row = _first_row(work, ready)
-    picture = f"{EXAMPLE}{Path(row['images'][0]['path']).suffix.lower()}" if row["images"] else ""
+    example = first_row(work, ready)
     return About(
         repo=remote.repo, url=f"{hub.api.endpoint}/datasets/{remote.repo}", recipe=known["title"], paper=known["paper"],
         title=wanted.title or remote.repo.partition("/")[2], licences=_licences(wanted, remote, ready),
-        stated=wanted.licences, language=wanted.language, example=example_texts(row), picture=picture,
+        stated=wanted.licences, language=wanted.language, example=example_texts(example.row),
+        picture=f"{EXAMPLE}{example.suffix}" if example.picture else "",
     )  # fmt: skip
-
-
-def _first_row(work: Path, ready: Sequence[Configuration]) -> dict[str, Any]:
-    """The first row of the first configuration that shows a trace, else of the first."""
-    import pyarrow.parquet as pq
-
-    traced = (one for one in ready if any(part.traced for part in format_named(one.name).parts))
-    one = next(traced, ready[0])
-    path = next(file["path"] for file in one.manifest["files"] if file["path"].endswith(".parquet"))
-    with pq.ParquetFile(work / one.name / path) as file:
-        row: dict[str, Any] = next(file.iter_batches(1)).to_pylist()[0]
-    return row
 
 
 def _licences(wanted: Push, remote: hubs.Remote, ready: Sequence[Configuration]) -> tuple[str, ...]:
@@ -209,7 +189,7 @@ def _licences(wanted: Push, remote: hubs.Remote, ready: Sequence[Configuration])
                 found.setdefault(source, {})[text] = max(rows, found.get(source, {}).get(text, 0))
     for source in wanted.licences.keys() - found.keys():
         raise ConfigError("--licence", source, f"is no source of this corpus; there are {', '.join(sorted(found))}")
-    whole = combined({**found, **_already(remote, [one.name for one in ready])})
+    whole = combined({**found, **_already(remote, [name for one in ready for name in one.names])})
     if whole.conflicts:
         raise RunStopped(f"the licences forbid it, and nothing was sent: {'; '.join(whole.conflicts)}")
     return whole.ids
@@ -232,7 +212,7 @@ def _contents(work: Path, ready: Sequence[Configuration], about: About, remote: 
         names = [*(file["path"] for file in one.manifest["files"]), manifests.NAME]
         wanted |= {f"{one.name}/{name}": work / one.name / name for name in names}
     if about.picture:
-        wanted[about.picture] = _first_row(work, ready)["images"][0]["bytes"]
+        wanted[about.picture] = first_row(work, ready).picture
     wanted["README.md"] = card(remote.readme, about, ready).encode()
     return wanted
 

@@ -227,9 +227,8 @@ class Desk:
         return {key: found[key] for key in keys if key in found}
 
     def check(self, wanted: Wanted) -> None:
-        """ConfigError unless the condition can be asked; nothing is read."""
-        condition, params = wanted.sql()
-        self._ask(f"SELECT 1 FROM items WHERE {condition} LIMIT 0", params)  # noqa: S608 checked
+        """ConfigError unless the condition holds for the samples there are: a cast may fail on one of them."""
+        self.count(wanted)
 
     def keys(self, wanted: Wanted) -> list[tuple[str, str, str, str]]:
         """(sample_id, sample_key, run_id, judged) of everything `wanted` takes: what a bulk decides on."""
@@ -264,7 +263,10 @@ class Desk:
         return rows[0] if rows else None
 
     def ask(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        """Rows of one query of the pages' own over `items`, `latest`, `verdicts` and `events`."""
+        """Rows of one query of the pages' own over `items`, `latest`, `own`, `verdicts` and `events`.
+
+        `own` is `latest` without what people said when they settled a conflict.
+        """
         return self._ask(sql, params)
 
     def _ask(self, sql: str, params: Sequence[Any] | dict[str, Any]) -> list[Row]:
@@ -306,6 +308,8 @@ class Desk:
         con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
         con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
         con.execute(ITEMS)
+        own = f"(SELECT * FROM ({_standing('events')}) WHERE NOT coalesce(adjudicates, false))"  # noqa: S608
+        con.execute("create view own as " + LATEST_SQL.replace("{reviews}", own))
         self._load(con)
         self._con = con
 

@@ -15,8 +15,8 @@ from ui.reading import Row
 MOST = 200_000  # words of annotators looked at, latest first
 
 SAID = """
-SELECT sample_id, sample_key, annotator, decision, reason FROM latest
-WHERE decision IN ('accept', 'reject', 'edit') AND NOT adjudicates
+SELECT sample_id, sample_key, annotator, decision, reason FROM own
+WHERE decision IN ('accept', 'reject', 'edit')
 QUALIFY count(*) OVER (PARTITION BY sample_id, sample_key) > 1
 ORDER BY decided DESC LIMIT $most
 """
@@ -29,9 +29,9 @@ SELECT annotator, count(*) FILTER (WHERE decision IN ('accept', 'reject', 'edit'
     count(*) FILTER (WHERE final AND decision = verdict) / nullif(count(*) FILTER (WHERE final), 0) AS agrees,
     count(*) FILTER (WHERE final) AS compared
 FROM (
-    SELECT l.*, v.verdict, NOT l.adjudicates AND l.decision IN ('accept', 'reject', 'edit')
+    SELECT l.*, v.verdict, l.decision IN ('accept', 'reject', 'edit')
         AND (v.adjudicator IS NOT NULL OR v.annotators > 1) AND v.verdict <> 'conflict' AS final
-    FROM latest l JOIN verdicts v USING (sample_id, sample_key)
+    FROM own l JOIN verdicts v USING (sample_id, sample_key)
 )
 GROUP BY annotator ORDER BY judged DESC, annotator
 """

@@ -114,6 +114,7 @@ def _preview(desk: Desk, wanted: Wanted, count: int) -> None:
     """Some of the samples, in the filter's order."""
     place = min(st.session_state.get("bulk-page", 0), max(0, (count - 1) // SHOWN))
     rows = desk.page(wanted, limit=SHOWN, offset=place * SHOWN)
+    blind = filters.blind()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Back", key="bulk-back", shortcut="Left", disabled=not place, on_click=_turn, args=(place - 1,))
         st.button("Next", key="bulk-next", shortcut="Right", disabled=(place + 1) * SHOWN >= count, on_click=_turn,
@@ -123,14 +124,14 @@ def _preview(desk: Desk, wanted: Wanted, count: int) -> None:
     with st.container(horizontal=True, gap="small"):
         for row in rows:
             with st.container(border=True, gap="xsmall", width=215):
-                _tile(str(desk.store.root), row)
+                _tile(str(desk.store.root), row, blind)
 
 
 def _turn(place: int) -> None:
     st.session_state["bulk-page"] = place
 
 
-def _tile(root: str, row: Row) -> None:
+def _tile(root: str, row: Row, blind: bool) -> None:
     shown = thumbnail(root, row["image"], row["format"])
     if shown:
         st.image(shown, width=112, alt="The sample's picture")
@@ -138,7 +139,8 @@ def _tile(root: str, row: Row) -> None:
         st.text("no picture")
     st.text(shortened(row["question"] or row["sample_id"], 120))
     facts = [("good" if row["verdict"] == "correct" else "bad", str(row["verdict"]))] if row["verdict"] else []
-    st.html(chips([*facts, ("", f"split {row['split']}"), ("", str(row["source"])[:40])]))
+    told = [] if blind else [*facts, ("", f"split {row['split']}")]
+    st.html(chips([*told, ("", str(row["source"])[:40])]))
 
 
 def _events(desk: Desk, person: Person) -> None:

@@ -33,6 +33,16 @@ def wanted(desk: Desk, person: Person) -> Wanted:
         return _checked(desk, replace(plain, where=where), plain)
 
 
+def always_blind() -> bool:
+    """Whether `--blind` was said, for all."""
+    return os.environ.get("VISTILL_BLIND") == "1"
+
+
+def blind() -> bool:
+    """Whether verdicts are hidden from this person, by `--blind` or their own choice."""
+    return always_blind() or bool(st.session_state.get("blind"))
+
+
 def keep() -> None:
     """Have the filters outlive a look at another page, where their widgets are not drawn."""
     for name in ("queue", "order", "where", "view", "blind", "sql", *(f"only-{column}" for column in EQUAL)):

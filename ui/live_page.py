@@ -23,15 +23,28 @@ def page(desk: Desk, person: Person) -> None:
     """A picker of runs, then the picked one, drawn again every few seconds while it runs."""
     root = str(desk.store.root)
     runs = reading.runs(root)
+    _watch(root, _states(runs))
     if not runs:
         st.info("This store has no run yet.")
         return
     names = {run["run_id"]: overview.run_label(run) for run in runs}
     going = next((run["run_id"] for run in runs if run["status"] == "running"), runs[0]["run_id"])
-    picked = st.selectbox("Run", list(names), index=list(names).index(going), format_func=names.__getitem__)
+    picked = st.selectbox("Run", list(names), index=list(names).index(going), format_func=names.__getitem__,
+                          key="live-run")  # fmt: skip
     run = next(run for run in runs if run["run_id"] == picked)
     every = EVERY if run["status"] == "running" else None
     st.fragment(partial(_run, root, picked), run_every=every)()
+
+
+@st.fragment(run_every=EVERY)
+def _watch(root: str, known: list[tuple[str, str]]) -> None:
+    """Draw the page anew when a run began or ended since; without this a page opened before a run never shows it."""
+    if _states(reading.runs(root)) != known:
+        st.rerun()
+
+
+def _states(runs: list[Row]) -> list[tuple[str, str]]:
+    return [(run["run_id"], run["status"]) for run in runs]
 
 
 def _run(root: str, run_id: str) -> None:

@@ -4,7 +4,6 @@ Every button carries the id of the sample it was drawn for; `Hand.decide` ignore
 drawn at the right is in `ui.panel`.
 """
 
-import os
 from typing import Any
 
 import streamlit as st
@@ -31,7 +30,7 @@ DONE = {"accept": "accepted", "reject": "rejected", "edit": "edited", "skip": "s
 def page(desk: Desk, person: Person) -> None:
     """Sidebar, then the card; only the card is drawn again for a decision."""
     wanted = filters.wanted(desk, person)
-    always = os.environ.get("VISTILL_BLIND") == "1"
+    always = filters.always_blind()
     with st.sidebar:
         blind = st.toggle("Blind", value=always, key="blind", disabled=always,
                           help="Hide verdicts, suggestions and what others decided.")  # fmt: skip

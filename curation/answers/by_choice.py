@@ -13,15 +13,27 @@ is itself a letter (`A`, …) the letter is meant.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from curation.answers import by_math
+from curation.answers import by_math, clauses
 from curation.answers.by_number import reading as number_stated
 from curation.answers.by_number import same
-from curation.answers.denied import DENIED, denies, other_of_two, spelled_out, without_denied
-from curation.answers.extract import Extracted, sentences
+from curation.answers.denied import (
+    DENIED,
+    NEITHER,
+    denies,
+    other_of_two,
+    spelled_out,
+    without_denied,
+    without_others,
+)
+from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
+from curation.answers.options import LABEL
+from curation.answers.options import UNLIMITED as UNLIMITED
+from curation.answers.options import lettered as lettered
+from curation.answers.options import options_in as options_in
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import moments, when
@@ -51,7 +63,6 @@ CORRECT = re.compile(
 )
 EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
-INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
 REASON = re.compile(
     r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while|(?<=,\s)(?:followed|ahead|with|compared|unlike|then))\b.*$",
@@ -68,14 +79,14 @@ COMPLEMENT = re.compile(  # "The organ next to the liver is the kidney": one ver
     re.IGNORECASE,
 )
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
-LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+BOTH = re.compile(r"\b[Bb]oth\s(?:(?:[Oo]ptions?|[Ss]tatements?)\s)?[(\[]?([A-Z])[)\]]?\sand\s[(\[]?([A-Z])\b")
 OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
 COMMON = frozenset(COMMON_WORDS.split())
+DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
 MOST_WORDS = 12
-UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +98,6 @@ class Choice:
     how: How
 
 
-def lettered(options: Sequence[Option | str]) -> tuple[Option, ...]:
-    """Options with letters A, B, C … where the source gave only texts; "A. text" gives both."""
-    if not options:
-        return ()
-    named = _labelled(options) or [one if isinstance(one, Option) else Option("", one) for one in options]
-    return tuple(Option(one.letter or UNLIMITED[place % 26], one.text) for place, one in enumerate(named))
-
-
-def _labelled(options: Sequence[Option | str]) -> list[Option] | None:
-    """Options that are texts beginning with their own letters, in order; None when they are not."""
-    texts = [one for one in options if isinstance(one, str)]
-    found = [one for text in texts if (one := LABEL.match(text))]
-    if len(found) < max(2, len(options)) or [one[1] for one in found] != list(UNLIMITED[: len(found)]):
-        return None
-    return [Option(one[1], one[2].strip()) for one in found]
-
-
-def options_in(question: str) -> tuple[Option, ...]:
-    """The options a question lists itself (`(A) 5 (B) 6` or one a line); none unless the letters run A, B, C
-    …
-    """
-    found = [(one[1], one[2].strip()) for one in INLINE.finditer(question[-4000:])]
-    start = max((place for place, one in enumerate(found) if one[0] == "A"), default=len(found))
-    run = found[start:]
-    in_order = len(run) >= 2 and [letter for letter, _ in run] == list(UNLIMITED[: len(run)])
-    return tuple(Option(letter, text) for letter, text in run) if in_order else ()
-
-
 def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:
     """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
     texts = list(found)
@@ -122,7 +105,8 @@ def reading(found: Iterable[Extracted], options: Sequence[Option], question: str
     for each in texts:
         if marked and each.how not in EXPLICIT:
             return marked
-        if choice := _place(each, options, question):
+        kept = without_others(each.text)
+        if (kept or len(texts) == 1) and (choice := _place(replace(each, text=kept or each.text), options, question)):
             return choice
     return None
 
@@ -141,11 +125,23 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     whole = named(each.text, options)
     if whole is None or whole.how != "conflict":
         return whole
+    first = sentences(each.text)[0]
+    if first != each.text and (said := _with_text(first, options)) and said.how == "option_text":
+        return said  # "Finch. Its beak is thicker than the heron's."
+    clause = clauses.asked_clause(sentences(each.text)[-1], question)
+    if clause and re.search(r"\bis\b|\bare\b", clause) and not named(clause, options):
+        return Choice(whole.text, whole.letters | {one.letter for one in options}, "conflict")
     asked = (
         _texts_inside(plain(question), options) | _moments_inside(plain(question), options) if question else frozenset()
     )
     if asked and len(rest := whole.letters - asked) == 1 and not DENIED.search(each.text):
         return Choice(whole.text, rest, "option_text")
+    if (bold := BOLD.findall(each.text)) and len(bold) == 1 and not DENIED.search("".join(bold[0])):
+        marked = named("".join(bold[0]), options)
+        if marked and marked.how in ("letter", "option_text"):
+            return marked
+    if NEITHER.search(each.text) and len(whole.letters) == len(options):
+        return Choice(whole.text, whole.letters, "several")
     pieces = sentences(each.text)
     for piece in pieces if each.how == "stated" else reversed(pieces):
         main = _main_clause(piece, question)
@@ -154,6 +150,8 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         choice = named(piece, options) if len(pieces) > 1 else whole
         if choice and choice.how == "conflict" and main != piece:
             choice = named(main, options) or choice
+        if choice and choice.how == "conflict":
+            choice = _of_clauses(piece, options, question) or choice
         if choice and choice.how == "conflict" and (found := COMPLEMENT.match(plain(piece))):
             choice = _with_text(found[1], options) or choice
         if choice and choice.how == "conflict":
@@ -163,6 +161,15 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         if choice:
             return choice
     return whole
+
+
+def _of_clauses(piece: str, options: Sequence[Option], question: str | None) -> Choice | None:
+    """The option that one clause of several names: the one that takes up the question, or the only one to name any."""
+    several = clauses.clauses_of(piece)
+    clause = clauses.asked_clause(piece, question)
+    found = [choice for one in ([clause] if clause else several) if (choice := named(one, options))]
+    sure = len(several) > 1 and len(found) == 1 and found[0].how in ("letter", "option_text")
+    return found[0] if sure and not DENIED.search(found[0].text) else None
 
 
 def _main_clause(sentence: str, question: str | None) -> str:
@@ -329,17 +336,19 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     """
     known = frozenset(one.letter for one in options) or frozenset("ABCDEFGH")
     letters = frozenset(next(part for part in found.groups() if part) for found in NAMED.finditer(bare)) & known
+    if (both := BOTH.search(bare)) and {both[1], both[2]} <= known:
+        return Choice(bare, frozenset({both[1], both[2]}), "several")
     texts = _texts_inside(bare, options) or _moments_inside(bare, options)
-    both = letters | texts
-    if not both:
+    every = letters | texts
+    if not every:
         return None
     if ASKED.search(bare):
-        return Choice(bare, both, "conflict")
-    if len(both) > 1 and _offered(bare, both, letters, options):
-        return Choice(bare, both, "several")
-    if len(both) > 1 or denies(bare, [one.text for one in options if one.letter in texts]):
-        return Choice(bare, both, "conflict")
-    return Choice(bare, both, "letter" if letters else "option_text")
+        return Choice(bare, every, "conflict")
+    if len(every) > 1 and _offered(bare, every, letters, options):
+        return Choice(bare, every, "several")
+    if len(every) > 1 or denies(bare, [one.text for one in options if one.letter in texts]):
+        return Choice(bare, every, "conflict")
+    return Choice(bare, every, "letter" if letters else "option_text")
 
 
 def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: Sequence[Option]) -> bool:
@@ -353,6 +362,7 @@ def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: 
 
 def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
     """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
+    bare = DETERMINER.sub(" ", bare)  # "since no value repeats" does not say no
     said, letters = f" {same_words(bare)} ", set()
     for length, one in sorted(((len(same_words(one.text)), one) for one in options), key=lambda pair: -pair[0]):
         if length > 1 and f" {same_words(one.text)} " in said:

@@ -35,8 +35,14 @@ SPELLED = (
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
 BEFORE = re.compile(
-    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
+    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
     re.DOTALL | re.IGNORECASE,
+)
+IMPLIES = re.compile(r"\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])|[⇒⟹]|\s=>\s")
+REALS = re.compile(
+    r"\b(?:all|any)\sreal\s(?:numbers?|values?)(?:\s(?:of\s)?\$?([a-z])\$?(?!\w))?[\s,:$]*(?:(?:such\sthat|where|with|for\swhich"
+    r"|that\sare)\s)?(?!except|but)",
+    re.IGNORECASE,
 )
 COUNTED = re.compile(r"(?<=[\w)}])(?:\s+[a-z]{3,}){1,3}$")
 UNITS = re.compile(r"(?<=[\w)}])\s+(?:(?:square|cubic|sq\.?)\s[a-z]+|units?)(?:\s?\^\s?\{?[23]\}?|[²³])?$")
@@ -72,11 +78,22 @@ def listed(reference: str, found: Iterable[Extracted]) -> str:
 
 
 def trimmed(text: str) -> str:
-    """A formula without its delimiters, lead words and the full stop."""
-    bare = LEAD.sub("", powers(text.strip().strip("*`").strip()))
+    """A formula without its delimiters, lead words and the full stop; of a chain of implications the last."""
+    text = IMPLIES.split(text)[-1]
+    bare = _real(LEAD.sub("", powers(text.strip().strip("*`").strip())))
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
     bare = bare if "=" in bare else re.sub(r"^\s*-\s+", "-", bare)  # without an equation no bullet but a sign
     return UNITS.sub("", bare.strip().rstrip(".,;").strip())
+
+
+def _real(text: str) -> str:
+    """`x ≥ 2` of "all real numbers greater than or equal to 2", the whole line of "all real numbers"."""
+    found = REALS.search(text)
+    if not found:
+        return text
+    rest = structured.signed(f" {text[found.end() :].strip(' .*')} ").strip()
+    name, rest = found[1] or "x", rest or "in (-oo, oo)"
+    return rest.removeprefix("in ") if rest.startswith("in ") else f"{name} {rest}" if rest[0] in "<>≤≥\\" else rest
 
 
 def is_prose(text: str) -> bool:

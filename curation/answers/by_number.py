@@ -24,12 +24,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
+from curation.answers import clauses
 from curation.answers.arithmetic import evaluate
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings, quotient
 from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
+from curation.answers.spelled import in_digits
 from curation.answers.units import SCALES
+from curation.answers.when import MONTH
 
 RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
@@ -41,19 +44,25 @@ REASON = re.compile(
     r"per(?!\s(?:seconds?|minutes?|hours?|meters?|metres?|miles?|k?g|kilograms?|liters?|litres?|square|cubic)\b)|out\sof|in\severy)\s|\s\((?=[^\W\d]|[\d.,]+\s?%\))",
     re.IGNORECASE,
 )
+THAT_IS = re.compile(r",\s(?:i\.e\.|that\sis),?\s([^.;]{1,40}(?:\.\d+)?[^.;]{0,40})\W*$", re.IGNORECASE)
+BECAUSE = re.compile(r",?\s(?:since|because|after)\s", re.IGNORECASE)
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
 YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
 APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
-IN = re.compile(r"\b(?:in|during|since|by|of|for)\s$", re.IGNORECASE)
+IN = re.compile(rf"\b(?:in|during|since|by|of|for)\s(?:(?:{MONTH})\.?\s(?:\d{{1,2}},?\s)?)?$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
 IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
 MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.IGNORECASE)
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
 MORE_ASKED = re.compile(r"\bhow\s(?:much|many)\s(?:\w+\s)?(?:more|fewer|less)\b", re.IGNORECASE)
-EACH = re.compile(r"\s?(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
+EACH = re.compile(r"(?:\s[a-z]+)?\s?\b(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
 ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
-    r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}[*/+×÷=·])[^()]{1,80}\)"
+    r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}(?:[*/+×÷=·]|\svs\.?\s|\sversus\s|\scompared\s))[^()]{1,80}\)"
+)
+LABELS = re.compile(r"(?<=[a-z])\s\([$€£]?[\d.,]{1,15}\s?[%°]?\)")  # "the largest (48%) is 4 times the smallest (12%)"
+ROOT = re.compile(
+    r"(?<![\d.])(?:\d{1,9}\s?\*?\s?)?(?:√\s?\d{1,9}|sqrt\s?\(\d{1,9}\)|\\sqrt\s?\{\d{1,9}\})(?:\s[a-z]{1,2}\b)?|(?<![\d.])\d{1,9}\s?\*?\s?(?:π|pi\b|\\pi\b)"
 )
 TAIL = re.compile(
     r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?(?:\s(?:a|an|the)\s[a-z]+\sof\b)?)\s*(?=\S)",
@@ -75,6 +84,9 @@ OPENS_LIST = re.compile(
     r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or|count(?:ed)?|see|got|get)|[=:(\[{])\W*$",
     re.IGNORECASE,
 )
+CONTRAST = re.compile(r",?\s(?:while|whereas)\s|;\s", re.IGNORECASE)
+FINITE = re.compile(r"\b(?:has|have|had|is|are|was|were|costs?)\s[$€£]?\d")
+COLON = re.compile(r"^([^:]{4,120}):\s(\D.{3,120}|\d.*\s(?:and|on|in|of)\s.*)$")
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
 
@@ -128,18 +140,29 @@ def _read(text: str, question: str) -> Reading | None:
     if whole := quantity(text):
         return Reading(text, whole)
     text = plain(text)
+    text = LABELS.sub("", text) if len(LABELS.findall(text)) > 1 and mentions(LABELS.sub("", text)) else text
+    if part := _main_part(text, question):
+        return part
     head = REASON.split(text, maxsplit=1)[0]
-    if SHARE.match(text[len(head) :]) and VERB.search(text[len(head) :]) and not VERB.search(head):
+    if (that_is := THAT_IS.search(text)) and len(mentions(head)) > 1 and len(mentions(that_is[1])) == 1:
+        return _read(that_is[1], question)
+    rest = text[len(head) :]
+    if SHARE.match(rest) and ("=" in rest or (VERB.search(rest) and not VERB.search(head))):
         head = text  # "3 balls out of 8 gives 3/8"
     if head != text and not _only_years(head, text, question) and (short := _read(head, question)):
-        rest = tuple(each.quantity for each in mentions(text[len(head) :]))
-        return replace(short, others=short.others + rest)
+        only = BECAUSE.match(rest) and len(mentions(head)) == 1  # "The mode is 3, since 7 appears 3 times" says 3
+        return short if only else replace(short, others=short.others + tuple(one.quantity for one in mentions(rest)))
     if said := _at_the_end(text):
         return said
     stated = mentions(text)
     if not stated:
-        return None
+        roots = [one for found in ROOT.finditer(text) if (one := quantity(found[0]))]
+        return Reading(text, roots[0]) if len(roots) == 1 else None
     bare = compounded(plain(text))
+    given = _given(question)
+    if given and all(each.quantity.value in given for each in stated):
+        bare = compounded(in_digits(bare))  # "Three bars exceed 50" where 50 is the question's
+        stated = mentions(bare)
     stated, every = _answering(stated, bare, question), stated
     first = len(stated) == 1 or not LEAD.sub("", bare[: stated[0].start]).strip(" (")
     if first and len(stated) > 1 and VERB.search(bare[stated[0].end : stated[-1].start]):
@@ -148,6 +171,15 @@ def _read(text: str, question: str) -> Reading | None:
     others = tuple(each.quantity for each in every if each is not main)
     bounded = bool(BOUND.search(bare[: main.start]))
     return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
+
+
+def _main_part(text: str, question: str) -> Reading | None:
+    """The clause that takes up the question, or what stands before a colon and the sum behind it."""
+    parallel = CONTRAST.search(text) or len(FINITE.findall(text)) > 1
+    clause = clauses.asked_clause(text, question) if parallel and " so " not in text else None
+    if clause is None and (found := COLON.match(text)) and len(mentions(found[1])) == 1 < len(mentions(found[2])):
+        clause = found[1] if VERB.search(found[1]) and "=" not in text else None
+    return _read(clause, question) if clause and clause != text else None
 
 
 def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]:
@@ -168,7 +200,7 @@ def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]
 def _is_year(each: Mention, text: str) -> bool:
     """`in 2019`: when something was, and not how much."""
     return bool(re.fullmatch(r"(?:1[89]|20)\d\d", each.text)) and bool(
-        IN.search(text[max(0, each.start - 10) : each.start])
+        IN.search(text[max(0, each.start - 24) : each.start])
     )
 
 

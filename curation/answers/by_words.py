@@ -14,13 +14,14 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from functools import lru_cache
 
-from curation.answers import structured
+from curation.answers import clauses, structured
 from curation.answers.by_number import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
 from curation.answers.other_readings import other_readings
 from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar, same_spelling, same_words
+from curation.answers.towns import town
 from curation.answers.when import When, moments, when
 
 LEAD = re.compile(
@@ -46,17 +47,20 @@ ACTION = (
     r"(?:[a-z]{3,}(?:ed|ing)|came|comes?|built|seen|shown|taken|born|kept|known|drawn|took\splace|takes?\splace|found|held"
     r"|made|won|sold|read|met|written|given|chosen|spoken|sent)(?:\s(?:most|fewest|least))?"
 )
-TOWARDS = r"(?:on|in|at|to|by|from|during|over|across|into)\s+"
+TOWARDS = r"(?:on|in|at|to|by|from|with|during|over|across|into)\s+"
 PLACED = r"(?:(?:on|in|at|to|by|from|during|called|named|about|exactly)\s+){0,3}"
 BEHIND = (
-    r"(?:\s+(?:side|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar"
+    r"(?:-hand\sside|\s+(?:(?:hand\s)?side|scan|direction|colou?r|one|team|shape|street|month|bus|train|corner|region|graph|line|bar"
     r"|category|group|section|class|option|place|triangle|quadrilateral|polygon|function|relation|angle|in\scolou?r"
     r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
+BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
+TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 WHY = re.compile(
-    r",\s(?:with|at|while)\b.*$|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$"
+    r",\s(?:with|at|while|(?:both|each|all)\s(?:at|with|of|having))\b.*$"
+    r"|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$"
     r"|,?\sas\s(?:(?:is|was|can\sbe)\s)?(?:shown|seen|indicated|stated|written|labell?ed|depicted)\b.*$"
     r"|,?\s(?:from|between|in|during|since)\s(?:1[89]|20)\d\d(?:\s?(?:to|and|-)\s?(?:1[89]|20)\d\d)?\W*$",
     re.IGNORECASE | re.DOTALL,
@@ -75,6 +79,10 @@ LABELLED = re.compile(
 )
 DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
 LONG_ENOUGH = 5
+YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)\d\d)\b")
+ABBREVIATED = re.compile(r"^(.{3,80}?)\s\(([A-Z]{2,6})\)\W*$")
+ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
+RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
 RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
 
 
@@ -95,8 +103,8 @@ def agrees(
     corrected = False
     for each in found:
         verdict = compare(reference, each.text, ordered=ordered)
-        if verdict is None and question and _is_subject(reference, each.text, question):
-            verdict = True
+        if not verdict and question:
+            verdict = _as_asked(reference, each.text, verdict, question)
         if verdict:
             return (None if corrected else True), each.text
         corrected = corrected or (each.how == "corrected" and verdict is False)
@@ -105,6 +113,21 @@ def agrees(
         if each.how in ("boxed", "answer_tag", "stated"):
             break
     return first or (False, "")
+
+
+def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
+    """What the question makes of a text that by itself does not agree."""
+    pieces = sentences(plain(text))
+    if _is_subject(reference, text, question):
+        return True
+    if any(clauses.answers(reference, piece, question) for piece in {pieces[0], pieces[-1]}):
+        return True
+    if verdict is None and (
+        clauses.denied(reference, pieces[-1], question) or clauses.elsewhere(reference, pieces[-1], question)
+    ):
+        return False
+    clause = clauses.asked_clause(pieces[-1], question)
+    return True if clause and compare(reference, clause) else verdict
 
 
 def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool | None:
@@ -116,8 +139,10 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
         return False
     if (yes := polar(reference)) and len(folded(reference).split()) == 1 and (said := polar(text)):
         return yes == said
-    if moment := when(reference):
+    if (moment := when(reference)) and not _ratio(reference, views):
         return _at(reference, moment, text, views)
+    if (years := YEARS.search(plain(reference))) and (spans := set(YEARS.findall(plain(text)))):
+        return spans == {years.groups()}
     parts = [structured.compare(reference, view, _equal, ordered=ordered) for view in views]
     if any(part is not None for part in parts):
         return any(part is True for part in parts)
@@ -131,9 +156,16 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
     return None if any(_close(reference, view) for view in views) else False
 
 
+def _ratio(reference: str, views: Iterable[str]) -> bool:
+    """Whether `9:16` is met as a ratio, which it may be as well as a time."""
+    return structured.RATIO.match(reference) is not None and any(
+        structured.compare(reference, view, _equal) for view in views
+    )
+
+
 def _at(reference: str, moment: When, text: str, views: tuple[str, ...]) -> bool | None:
     """A time or date in a sentence: the only one there, or undecided."""
-    named = moments(text)
+    named = {one for one in moments(text) if one[0] == moment[0]} or moments(text)
     if len(named) == 1 and not UNSURE.search(text.lower()):
         only = next(iter(named))
         if only == moment:
@@ -166,14 +198,28 @@ def _views(text: str) -> tuple[str, ...]:
             piece,
             LABELLED.sub("", piece),
             piece.rsplit(": ", 1)[-1],
+            BRACKETED.sub(r"\1", piece.rsplit(": ", 1)[-1]),
             TRAIL.sub("", LEAD.sub("", piece)),
             KIND_OF.sub("", piece),
             WHY.sub("", LEAD.sub("", piece)),
         )
     )
+    views |= dict.fromkeys(short for view in views if (short := _abbreviation(view) or town(TOWN_LEAD.sub("", view))))
     if ratio := RATIO.search(bare):
         return (*views, ratio[1])
-    return (*views, *(found[1] for view in views if (found := COPULA.match(view))))
+    return (*views, *(found[1] for view in views if (found := _complement(view))))
+
+
+def _complement(text: str) -> re.Match[str] | None:
+    found = COPULA.match(text) if not clauses.several_subjects(text) else None
+    return found if found and not RELATIVE.search(text[: found.start(1)].lower()) else None
+
+
+def _abbreviation(text: str) -> str | None:
+    """`MRI` of "Magnetic resonance imaging (MRI)"."""
+    found = ABBREVIATED.match(text)
+    initials = "".join(word[0] for word in re.findall(r"\w+", found[1])).upper() if found else ""
+    return found[2] if found and initials.endswith(found[2]) else None
 
 
 def _equal(reference: str, text: str) -> bool:
@@ -212,9 +258,11 @@ def says(reference: str, text: str) -> bool:
         return False
     if reference[:1].isupper() and re.fullmatch(rf"[a-z]+ {re.escape(reference)}\.?", text.removeprefix("the ")):
         return True  # "planet Mercury"
+    if RELATIVE.search(sentence[: sentence.rfind(said)]):
+        return False
     complement, subject, seen = _sentence_forms(said)
     return (
-        bool(complement.fullmatch(sentence))
+        bool(complement.fullmatch(sentence) and not clauses.several_subjects(text))
         or bool(seen.fullmatch(sentence))
         or bool(subject.match(plain(text).lower()))
     )
@@ -228,7 +276,8 @@ def _is_subject(reference: str, text: str, question: str) -> bool:
         return False
     said, asked = found[1].split(), same_words(question)
     shared = [word for word in said[:4] if re.search(rf"\b{re.escape(word)}\b", asked)]
-    return len(shared) >= 2 and all(word in shared for word in said[:4] if DEGREE.fullmatch(word))
+    enough = len(shared) >= 2 and not clauses.FUNCTION.issuperset(shared)
+    return enough and all(word in shared for word in said[:4] if DEGREE.fullmatch(word))
 
 
 def _one_of_several(reference: str, text: str) -> bool:
@@ -253,6 +302,8 @@ def _close(reference: str, text: str) -> bool:
         return True
     if max(len(left), len(right)) > 200:
         return False
+    if not reference.isupper() and any(one not in text.upper().split() for one in ACRONYM.findall(reference)):
+        return False  # another acronym is another name
     alike = min(len(left), len(right)) >= LONG_ENOUGH and not any(char.isdigit() for char in left + right)
     return alike and SequenceMatcher(None, left, right, autojunk=False).ratio() >= SIMILAR
 

@@ -7,6 +7,7 @@ named by saying just that.
 import re
 from collections.abc import Sequence, Set
 
+from curation.answers.extract import sentences
 from curation.answers.normal import plain
 from curation.records import Option
 
@@ -15,6 +16,8 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 CONCEDED = re.compile(r"^(?:although|though|even though|while|despite|unlike)\b[^,]{1,120},\s*", re.IGNORECASE)
+OTHERS = re.compile(r"\b(?:the\s)?other\s(?:options|choices|answers)\b|\bless\slikely\b", re.IGNORECASE)
+NEITHER = re.compile(r"\bneither\b.{1,80}\bnor\b", re.IGNORECASE)
 SHORTENED = re.compile(r"\b(is|are|was|were|do|does|did|has|have|will|would|could|should)n't\b", re.IGNORECASE)
 
 
@@ -52,3 +55,11 @@ def other_of_two(bare: str, kept: str, named: Set[str], options: Sequence[Option
     if kept == bare or len(options) != 2 or len(named) != 1 or len(DENIED.findall(bare)) != 1 or DENIED.search(kept):
         return ""
     return next((one.letter for one in options if one.letter not in named), "")
+
+
+def without_others(text: str) -> str:
+    """A text without its sentences about "the other options"."""
+    if not OTHERS.search(text):
+        return text
+    lines = (" ".join(one for one in sentences(line) if not OTHERS.search(one)) for line in text.split("\n"))
+    return "\n".join(lines).strip()

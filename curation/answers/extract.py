@@ -3,7 +3,7 @@
 Everything is searched in the last complete answer block, or else in the text after the think block
 (`curation.answers.parse`). The comparison of each kind takes the first place it can read: a number, a letter or an
 option's text, a box. What no kind can read is "not found", which is wrong and never undecided: VLAA-Thinking's
-implicit format (arXiv 2504.11468, §5).
+implicit format (arXiv 2504.11468).
 """
 
 import re

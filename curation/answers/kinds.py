@@ -14,13 +14,14 @@ from curation.answers.by_math import FUNCTIONS
 from curation.answers.extract import reference_text
 from curation.answers.normal import plain
 from curation.answers.quantity import quantity
-from curation.answers.when import when
+from curation.answers.when import SLASHED, when
 from curation.records import Kind, Option
 
 LETTER = re.compile(r"[(\[]?[A-H][)\].]?")
 WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
 ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z*]{1,12}\}")
 ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)(?:\s[a-z]+)?", re.IGNORECASE)
+CODE = re.compile(r"(?=.*\d{3}|0)\d{2,}(?:-\d{2,})+")  # "555-0142": no subtraction
 OPERATOR = re.compile(
     r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-"
     r"|(?<![a-zA-Z])[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
@@ -37,7 +38,7 @@ def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:
         return "box"
     if LETTER.fullmatch(text):
         return "mcq"
-    if when(text) or ORDINAL.fullmatch(text):
+    if CODE.fullmatch(text) or when(text) or SLASHED.match(text) or ORDINAL.fullmatch(text):
         return "text"
     if number := quantity(text):
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"

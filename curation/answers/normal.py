@@ -71,6 +71,7 @@ SYMBOLS = (
     (re.compile(r"\\[\[\]()]"), " "),
 )
 POWER = re.compile(r"(?<![^\W\d]{2})(?<=[\w)}])\*\*(?:(-?\d+|[a-z](?![a-z]))|(?=[({]))")  # `2**5` is no emphasis
+ITALIC = re.compile(r"(?<![\w*)])\*(?=[^\W\d]{2})([^*\n]{2,60})(?<=\w)\*(?![\w*])")
 EMPHASIS = re.compile(r"\*\*|__|`|^\s{0,3}#{1,6}\s|^\s{0,3}>\s", re.MULTILINE)
 BULLET = re.compile(r"^\s{0,8}(?:[*+]\s+(?=\S)|-\s+(?=[^\s\d$€£¥.(]))", re.MULTILINE)
 PUNCTUATION = re.compile(
@@ -89,6 +90,7 @@ HAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 TOUCHING = re.compile(rf"(?<=[{HAN}])(?=[A-Za-z0-9\\$])|(?<=[A-Za-z0-9}}$])(?=[{HAN}])")
 APART = re.compile(r"(?<=\d)\s+(?=[\d.])")
 GAPS = re.compile(r"\s{2,}")
+ROOT = re.compile(r"√\s?(\d+|[a-z]\b)")
 SPACES = re.compile(r"\s+")
 
 REMEMBERED = 1024  # texts; one check reads the same short texts several times, and references repeat
@@ -159,6 +161,7 @@ def plain(text: str) -> str:
     """
     text = without_dollars(undressed(unicode_plain(text)))
     text = TIMES_TEN.sub("*", HTML.sub("", text) if "<" in text else text)
+    text = ITALIC.sub(r"\1", text) if "*" in text else text
     return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", powers(text)))).strip()
 
 
@@ -185,5 +188,6 @@ def latex(text: str) -> str:
     """For comparing formulas symbol by symbol: plain, without spaces (but `2 1/2` is not `21/2`) and idle
     braces.
     """
+    text = ROOT.sub(r"\\sqrt{\1}", text) if "√" in text else text
     text = SPACES.sub("", APART.sub("_", plain(text))).rstrip(".")
     return re.sub(r"\{(\w)\}", r"\1", text)

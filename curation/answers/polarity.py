@@ -42,8 +42,14 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
     return None
 
 
+def takes_up(question: str | None, text: str) -> bool:
+    """Whether a text speaks of what the question asks about."""
+    return bool(question) and bool(set(_content(plain(question or ""))) & set(_content(plain(text))))
+
+
 def _side(asked: list[str], sentence: str) -> str | None:
     clause = BECAUSE.sub("", re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1])
+    clause = re.split(r",?\s(?:since|because)\s", clause)[0]
     said = [word for word in _content(NAMES.sub(" ", clause)) if word in asked]
     if not asked or OPEN.search(clause):
         return None

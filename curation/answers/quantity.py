@@ -142,7 +142,7 @@ def _whole(text: str) -> Quantity | None:
 def _is_noun(rest: str) -> bool:
     """Whether what follows a number only names what is counted: a few lower-case words, or a unit."""
     rest = rest.strip()
-    if not rest or unit(rest) or rest.rstrip(".") in SYMBOLS:
+    if not rest or unit(rest) or all(part in SYMBOLS or unit(part) for part in rest.rstrip(".").split("/")):
         return True
     words = rest.split()
     return (

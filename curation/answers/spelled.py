@@ -21,6 +21,10 @@ FRACTION = re.compile(
     rf"(?P<part>{'|'.join(PARTS)})s?\b(?!\s*(?:past|to)\b)",
     re.IGNORECASE,
 )
+OF_A = re.compile(
+    r"(?<=\d/\d)\s+of\s+an?\s+(?=(?:hour|minute|day|week|year|mile|kilomet|met|inch|foot|gallon|lit|pound|cup)[a-z]*\b)",
+    re.IGNORECASE,
+)
 DOZEN = re.compile(rf"\b(?:(half)\s+)?(?:(a|{WORD}|\d{{1,6}})\s+)?dozens?\b", re.IGNORECASE)
 MIXED = re.compile(r"\b(\d{1,6})\s+and\s+(?=\d{1,3}\s?/\s?\d)")
 HAN_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
@@ -30,7 +34,7 @@ HAN_RUN = re.compile("[零〇一二两三四五六七八九十百千]+")
 
 def in_digits(text: str) -> str:
     """The text with its number words replaced by digits."""
-    text = MIXED.sub(r"\1 ", DOZEN.sub(_dozen, FRACTION.sub(_part, text)))
+    text = OF_A.sub(" ", MIXED.sub(r"\1 ", DOZEN.sub(_dozen, FRACTION.sub(_part, text))))
     text = NEGATIVE.sub("-", RUN.sub(lambda run: _value(run[0]), text))
     return text if text.isascii() else HAN_RUN.sub(lambda run: _han(run[0]), text)
 

@@ -6,6 +6,7 @@ stay apart, and a judge may join them.
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from curation.answers.normal import REMEMBERED, folded, plain
@@ -48,15 +49,25 @@ OUR = re.compile(r"\b(\w{3,})our(s|ed|ing)?\b")
 RE = re.compile(r"\b(\w{3,}[bt])re\b")
 STATES = re.compile(r"\bunited states of america\b")
 STREET = re.compile(r" st$")
+ATTACHED = re.compile(r"(?<=[a-z]{2})-(?=\d)")  # `ABC-1234` and `ABC 1234`; ` -5` keeps its sign
+TITLE = re.compile(r"^(?:dr|mr|mrs|ms|prof)\.? (?=\w+ \w)")  # "Dr. Helen Park" is Helen Park
+IES = re.compile(r"\b(\w{3,})ies?\b")  # `carries` and `carry`, `movies` and `movie`
 PLURAL = re.compile(r"\b(\w{3,}(?<![sui]))s\b")
-INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])")
+INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])|(?<=[^\W\d]{2})[\s-](?=\d)")
+ACCENT = re.compile("[\u0300-\u036f]")
 
 
 @lru_cache(maxsize=REMEMBERED)
 def same_words(text: str) -> str:
     """The folded text in one spelling, plurals made singular."""
+    if not text.isascii():
+        text = text.replace("∠", "angle ").replace("△", "triangle ")
+        text = unicodedata.normalize("NFC", ACCENT.sub("", unicodedata.normalize("NFD", text)))
     said = STREET.sub(" street", STATES.sub("united states", folded(text)))
     words = " ".join(IRREGULAR.get(word) or ONE_WORD.get(word, word) for word in said.split())
+    words = TITLE.sub("", words)
+    words = ATTACHED.sub(" ", words)
+    words = IES.sub(r"\1y", words)
     return PLURAL.sub(r"\1", RE.sub(r"\1er", OUR.sub(r"\1or\2", words)))
 
 

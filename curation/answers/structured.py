@@ -32,7 +32,7 @@ INEQUALITY = re.compile(
     r"|>=?)\s*([a-zA-Z])$"
 )
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
-ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|&|\s和\s)\s*", re.IGNORECASE)
+ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|\s&\s|≅|\s和\s)\s*", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 BUILDER = re.compile(r"^\\?\{\s*[a-z]\s*(?:∈\s*R\s*)?(?:\||:|\\mid)\s*([^{}]{1,80}?)\\?\}$")
 UNION = re.compile(r"\s*(?:∪|\bor\b|\bU\b)\s*")
@@ -52,10 +52,10 @@ ORDERED = re.compile(
     re.IGNORECASE,
 )
 WORDED = (
-    (re.compile(r"\s(?:is\s)?(?:greater|larger|more)\sthan\sor\sequal\sto\s|\sis\sat\sleast\s"), " >= "),
-    (re.compile(r"\s(?:is\s)?(?:less|smaller)\sthan\sor\sequal\sto\s|\sis\sat\smost\s"), " <= "),
-    (re.compile(r"\s(?:is\s)?(?:greater|larger|more)\sthan\s"), " > "),
-    (re.compile(r"\s(?:is\s)?(?:less|smaller)\sthan\s"), " < "),
+    (re.compile(r"\s(?:is\s|must\sbe\s)?(?:greater|larger|more)\sthan\sor\sequal\sto\s|\sis\sat\sleast\s"), " >= "),
+    (re.compile(r"\s(?:is\s|must\sbe\s)?(?:less|smaller)\sthan\sor\sequal\sto\s|\sis\sat\smost\s"), " <= "),
+    (re.compile(r"\s(?:is\s|must\sbe\s)?(?:greater|larger|more)\sthan\s"), " > "),
+    (re.compile(r"\s(?:is\s|must\sbe\s)?(?:less|smaller)\sthan\s"), " < "),
 )
 Same = Callable[[str, str], bool]
 
@@ -87,7 +87,7 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
 
 def _bare(text: str) -> str:
     bare = BULLET.sub("", text) if "\n" in text else text
-    bare = bare if "than" not in bare and "at " not in bare else _signed(bare)
+    bare = bare if "than" not in bare and "at " not in bare else signed(bare)
     return (
         MEMBER.sub("", BUILDER.sub(r"\1", LEAD.sub("", plain(bare))))
         .strip()
@@ -98,7 +98,7 @@ def _bare(text: str) -> str:
     )
 
 
-def _signed(text: str) -> str:
+def signed(text: str) -> str:
     """`x is greater than or equal to 2` as `x >= 2`."""
     for pattern, sign in WORDED:
         text = pattern.sub(sign, text)
@@ -115,7 +115,9 @@ def _ratios(one: str, other: str, _same: Same) -> bool | None:
         return None
     other = in_digits(other) if " to " in other else other
     number = quantity(other)
+    other = other if quantity(other) or "=" not in other else other.rsplit("=", 1)[-1].strip()
     right = [part for part in found.groups() if part] if (found := RATIO.match(other)) else None
+    number = number or quantity(other)
     if right is None and number is not None and not number.scale and number.value > 0:
         right = [str(number.value.numerator), str(number.value.denominator)]
     if right is None:

@@ -28,6 +28,7 @@ from curation.answers.fields import answer_text, options_of
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
+from curation.answers.options import lettered, options_in
 from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import quantity
@@ -36,7 +37,7 @@ from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 4  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 5  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 COMMAND = re.compile(
@@ -86,8 +87,8 @@ def check(
     """
     _refuse(kind, tolerance, iou, seconds)
     _refuse_frames(frame, answer_frame or frame, size)
-    choices = by_choice.lettered(options_of(options) if isinstance(options, Mapping) else options) or (
-        by_choice.options_in(question) if question and kind in ("mcq", None) else ()
+    choices = lettered(options_of(options) if isinstance(options, Mapping) else options) or (
+        options_in(question) if question and kind in ("mcq", None) else ()
     )
     text = _reference(reference if isinstance(reference, str) else answer_text(reference))
     decided = kind or _kind(text, choices)
@@ -143,7 +144,7 @@ def _refuse_frames(frame: str, answer_frame: str, size: Size | None) -> None:
 
 def extract(response: str, *, kind: Kind, options: Sequence[Option | str] = ()) -> Extracted | None:
     """The answer a response states, read as `kind`, and where it stood; None when there is none."""
-    choices = by_choice.lettered(options)
+    choices = lettered(options)
     return next((each for each in candidates(response) if _readable(each, kind, choices)), None)
 
 
@@ -271,9 +272,11 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     if not correct and (span := _duration(parsed, asked)):
         return span
-    side = polar(asked.reference) if correct is False and len(asked.reference.split()) == 1 else None
+    side = polar(asked.reference) if not correct and len(asked.reference.split()) == 1 else None
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")
+    if side and correct is False and not polar(text) and polarity.takes_up(asked.question, text):
+        return _verdict(None, text, asked, "text")  # "The door is closed" may well answer "Is the door open?"
     return _verdict(correct, text, asked, "text")
 
 

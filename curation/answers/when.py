@@ -43,6 +43,11 @@ SPOKEN = re.compile(
     r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$",
     re.IGNORECASE,
 )
+SPOKEN_SIGN = re.compile(r"\b(?:half|quarter|past)\b", re.IGNORECASE)
+SPOKEN_INSIDE = re.compile(
+    r"\b(?:(?:half|quarter)\s(?:past|after|to|before)|\d{1,2}(?:\sminutes)?\spast)\s\d{1,2}(?:\s?[ap]\.?m\b\.?)?",
+    re.IGNORECASE,
+)
 CLOCK_INSIDE = re.compile(
     r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?", re.IGNORECASE
 )
@@ -88,7 +93,8 @@ def _with_half(text: str) -> str:
 def moments(text: str) -> set[When]:
     """The clock times, dates and durations in hours and minutes a sentence names."""
     bare = _with_half(plain(text)[-2000:])
-    named = (found[0] for pattern in (CLOCK_INSIDE, DATE_INSIDE, SPAN_INSIDE) for found in pattern.finditer(bare))
+    named = [found[0] for pattern in (CLOCK_INSIDE, DATE_INSIDE, SPAN_INSIDE) for found in pattern.finditer(bare)]
+    named += [found[0] for found in SPOKEN_INSIDE.finditer(in_digits(bare))] if SPOKEN_SIGN.search(bare) else []
     return {moment for each in named if (moment := when(each))}
 
 

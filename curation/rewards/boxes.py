@@ -125,7 +125,7 @@ def reference_box(text: str) -> Box | None:
 
 
 def giou(a: Box, b: Box) -> float:
-    """Generalised IoU, -1 to 1: IoU - (hull - union) / hull (Rezatofighi et al., arXiv 1902.09630, eq. 1).
+    """Generalised IoU, -1 to 1: IoU - (hull - union) / hull (Rezatofighi et al., arXiv 1902.09630).
 
     Both boxes must have their corners in order; symmetric; equal to IoU where one box holds the other.
     """

@@ -1,6 +1,6 @@
 """Vision-R1's criterion rewards: dual format, recall and precision with thresholds that rise in training.
 
-Source: Griffon's Vision-R1 (arXiv 2503.18013, §3), not Osilly's. The released code differs from the paper (GIoU, the
+Source: Griffon's Vision-R1 (arXiv 2503.18013), not Osilly's. The released code differs from the paper (GIoU, the
 mean over matched pairs only, no bounds in the format); `score`, `precision_denominator`, `schedule`, `labels` and
 `refine` choose. Defaults are the paper's, but for `labels`.
 """
@@ -17,7 +17,7 @@ from curation.rewards.reward import Reward, unscored
 Phase = tuple[float, float, float, float]
 """(fraction of training from which it holds, ξ0, ξ1, ξ2)."""
 SCHEDULE: tuple[Phase, ...] = ((0.0, 0.5, 0.5, 0.75), (0.5, 0.75, 0.75, 0.9))
-"""Paper §3.3: STEP = 1/2, best for the stronger model; the weaker one did best with the first phase alone."""
+"""The paper: STEP = 1/2, best for the stronger model; the weaker one did best with the first phase alone."""
 
 
 def _schedule(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:

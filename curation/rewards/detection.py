@@ -1,4 +1,4 @@
-"""VLM-R1's rewards for open-vocabulary detection: mAP, AP50, odLength, weighted_sum (arXiv 2504.07615, §3.2, eq. 7-8).
+"""VLM-R1's rewards for open-vocabulary detection: mAP, AP50, odLength, weighted_sum (arXiv 2504.07615, eq. 7-8).
 
 A row's reference and an answer are lists of `{"bbox_2d": [x1, y1, x2, y2], "label": …}` in one frame, or the word None
 where nothing is to be found. One case table for all four, with the released code's defects mended:
@@ -36,7 +36,7 @@ def detection_map(
     """R_odLength = min(1, L_ref / L_answer) · mAP; plain mAP without `penalty`, AP50 with `thresholds = "50"`.
 
     mAP is COCO's over the labels of the reference. Labels it lacks are not false positives in mAP, which pays for
-    naming everything (reward hacking, paper §4.4); the penalty counts them, and malformed items, in L_answer. Boxes in
+    naming everything (the paper's reward hacking); the penalty counts them, and malformed items, in L_answer. Boxes in
     front count more than boxes behind: all scores are equal.
     """
     steps = THRESHOLDS if thresholds == "coco" else (0.5,)

@@ -35,7 +35,7 @@ def laid_out(response: str, layout: Layout = "think") -> tuple[Parsed, tuple[str
 
 
 def format_reward(response: str, *, layout: Layout = "think") -> Reward:
-    """R = 1 if the whole response has the layout, else 0 (arXiv 2504.07615 §3.2, 2503.06749, 2503.13939).
+    """R = 1 if the whole response has the layout, else 0 (arXiv 2504.07615, 2503.06749, 2503.13939).
 
     Edges: text before, between or after the blocks, a second block, an empty block, a stray tag: 0. White space
     around and between the blocks: 1. Tags in capitals count as tags.

@@ -1,4 +1,4 @@
-"""Rewards for one box: IoU and GIoU in general, and VLM-R1's referring expressions (arXiv 2504.07615, §3.2)."""
+"""Rewards for one box: IoU and GIoU in general, and VLM-R1's referring expressions (arXiv 2504.07615)."""
 
 from typing import Annotated
 

@@ -14,7 +14,7 @@ from curation.rewards.answer import Options
 from curation.rewards.reward import Count, Reward, Share, as_float, unscored
 
 EXPECTED, BUFFER = 16_384, 4_096
-"""DAPO's expected length L_max - L_cache and its buffer L_cache (arXiv 2503.14476, §4.1), in tokens."""
+"""DAPO's expected length L_max - L_cache and its buffer L_cache (arXiv 2503.14476), in tokens."""
 LONGEST = 1_024
 """VLM-R1's L_max of the cosine reward, in tokens."""
 CORRECT_FROM = 0.7
@@ -26,7 +26,7 @@ def soft_overlong(
     response: str, completion_tokens: int, *, expected: Count = EXPECTED, buffer: Count = BUFFER
 ) -> Reward:
     """R = 0 up to `expected` tokens, then falling linearly to -1 at `expected + buffer`, -1 beyond (DAPO, arXiv
-    2503.14476, eq. 13; its L_max is `expected + buffer`).
+    2503.14476; its L_max is `expected + buffer`).
     """
     value = overlong(completion_tokens, expected, buffer)
     return Reward(value, {"length": value, "tokens": completion_tokens}, "too_long" if value < 0 else "scored")
@@ -52,7 +52,7 @@ def cosine_length(
 ) -> Reward:
     """R = end + (start - end)·(1 + cos(π·L/L_max)) / 2, from `right` or `wrong` = (at length 0, at L_max).
 
-    Source: arXiv 2502.03373, §3.3, in VLM-R1's numbers. As intended, not as shipped: there every answer gets the right
+    Source: arXiv 2502.03373, in VLM-R1's numbers. As intended, not as shipped: there every answer gets the right
     curve, and 2·L_max tokens earn 1.0 again; here a wrong answer gets the wrong one, and L is at most L_max. Rows with
     boxes are right from IoU `correct_from` on. An undecided answer is None.
     """

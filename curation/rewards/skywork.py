@@ -1,4 +1,4 @@
-"""Skywork-R1V3's reward: a rule or a judge says that the answer is right (arXiv 2507.06167, §4)."""
+"""Skywork-R1V3's reward: a rule or a judge says that the answer is right (arXiv 2507.06167)."""
 
 from curation.answers import parse
 from curation.records import Kind

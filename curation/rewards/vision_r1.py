@@ -1,4 +1,4 @@
-"""Vision-R1's hard formatting result reward (Osilly/Vision-R1, arXiv 2503.06749, §3.3)."""
+"""Vision-R1's hard formatting result reward (Osilly/Vision-R1, arXiv 2503.06749)."""
 
 from curation.records import Kind
 from curation.rewards.answer import Options, format_verdict

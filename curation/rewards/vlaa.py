@@ -1,4 +1,4 @@
-"""VLAA-Thinking's mixed reward: five kinds, one a row, with the format implicit (arXiv 2504.11468, §5).
+"""VLAA-Thinking's mixed reward: five kinds, one a row, with the format implicit (arXiv 2504.11468).
 
 Kinds of the paper and of our rows: digit is `digit`; MCQ is `mcq`; math is `math` (and `number`, `text`, which the
 paper has not); IoU is `box`; open is `open`. Only what stands in the answer block is scored, never the think block.

@@ -22,6 +22,7 @@ FILES = (
     "answers_last",
     "answers_rounds",
     "answers_independent",
+    "answers_sentences",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 

@@ -51,7 +51,9 @@ def test_conflicts_are_found_whichever_comes_first(one: str, other: str) -> None
 
 def test_a_conflict_names_the_sources_and_what_to_do() -> None:
     [said] = combined({"scans": {"": 12}, "charts": {"mit": 3}}).conflicts
-    assert said == "scans gives no licence for 12 rows (--licence SOURCE=ID states it)"
+    assert said.startswith("scans gives no licence for 12 rows (--licence scans=cc0-1.0,")
+    [said] = combined({"my scans; rm -r": {"": 1}}).conflicts
+    assert "--licence 'my scans; rm -r=cc0-1.0'" in said
     [said] = combined({"wiki": {"CC BY-SA 4.0": 1}, "maps": {"odbl": 1}}).conflicts
     assert "wiki" in said
     assert "maps" in said

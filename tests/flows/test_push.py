@@ -239,7 +239,6 @@ def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
 @pytest.mark.parametrize(
     ("more", "code", "says"),
     [
-        (["--format=vlaa"], 2, "its pictures are files"),
         (["--format=nonsense"], 2, "there are grpo"),
         (["--licence=figures=mine"], 2, "licence ids"),
         (["--licence=nobody=mit"], 2, "is no source of this corpus"),

@@ -303,6 +303,11 @@ def test_a_condition_that_is_more_than_one_is_refused(store: Store, clause: str)
         desk.count(Wanted(queue="everything", where=clause))
 
 
+def test_a_condition_that_fails_on_a_sample_is_found_out_before_it_is_used(store: Store) -> None:
+    with pytest.raises(ConfigError, match="Could not convert"):
+        Desk(store).check(Wanted(queue="everything", where="cast(question as int) = 2"))
+
+
 def test_a_condition_that_never_ends_is_stopped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.desk.TIMEOUT", 0.3)
     many = "".join(f", items i{n}" for n in range(14))

@@ -45,6 +45,15 @@ def test_a_bulk_takes_the_whole_filter_after_a_confirmation_and_is_undone_as_one
     assert "the bulk is taken back" in words(page)
 
 
+def test_a_blind_person_sees_no_verdict_in_a_bulk_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = many(tmp_path, 3)
+    assert "split rl" in words(page_of(store, "bulk_page"))
+    monkeypatch.setenv("VISTILL_BLIND", "1")
+    said = words(page_of(store, "bulk_page"))
+    assert "correct" not in said
+    assert "split rl" not in said
+
+
 def test_a_bulk_decides_nothing_when_the_filter_takes_others_by_then(tmp_path: Path) -> None:
     store = many(tmp_path, 4)
     page_of(store, "bulk_page")
@@ -73,6 +82,18 @@ def test_a_viewer_sees_the_card_and_every_verdict_button_is_off(tmp_path: Path) 
     hand = page.session_state["hand"]
     assert "nothing was decided" in hand.decide(hand.current().id, "accept")
     assert standing(store) == []
+
+
+def test_what_settles_a_conflict_leaves_agreement_as_it_was(tmp_path: Path) -> None:
+    store = many(tmp_path, 3)
+    say(store, "ann", 0, "accept")
+    say(store, "lea", 0, "reject")
+    page = page_of(store, "agreement_page")
+    before = {metric.label: metric.value for metric in page.metric}
+    say(store, "lea", 0, "accept", adjudicates=True)
+    after = {metric.label: metric.value for metric in page_of(store, "agreement_page").metric}
+    assert before == after
+    assert before["Percent agreement"] == "0%"
 
 
 def test_conflicts_are_settled_by_a_lead_and_looked_at_by_others(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""The options of a choice, with their letters: as a source gives them, or as a question lists them itself."""
+
+import re
+from collections.abc import Sequence
+
+from curation.records import Option
+
+INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
+LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def lettered(options: Sequence[Option | str]) -> tuple[Option, ...]:
+    """Options with letters A, B, C … where the source gave only texts; "A. text" gives both."""
+    if not options:
+        return ()
+    named = _labelled(options) or [one if isinstance(one, Option) else Option("", one) for one in options]
+    return tuple(Option(one.letter or UNLIMITED[place % 26], one.text) for place, one in enumerate(named))
+
+
+def _labelled(options: Sequence[Option | str]) -> list[Option] | None:
+    """Options that are texts beginning with their own letters, in order; None when they are not."""
+    texts = [one for one in options if isinstance(one, str)]
+    found = [one for text in texts if (one := LABEL.match(text))]
+    if len(found) < max(2, len(options)) or [one[1] for one in found] != list(UNLIMITED[: len(found)]):
+        return None
+    return [Option(one[1], one[2].strip()) for one in found]
+
+
+def options_in(question: str) -> tuple[Option, ...]:
+    """The options a question lists itself (`(A) 5 (B) 6` or one a line); none unless the letters run A, B, C
+    …
+    """
+    found = [(one[1], one[2].strip()) for one in INLINE.finditer(question[-4000:])]
+    start = max((place for place, one in enumerate(found) if one[0] == "A"), default=len(found))
+    run = found[start:]
+    in_order = len(run) >= 2 and [letter for letter, _ in run] == list(UNLIMITED[: len(run)])
+    return tuple(Option(letter, text) for letter, text in run) if in_order else ()
