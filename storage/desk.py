@@ -11,24 +11,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.errors import ConfigError, StoreError
-from storage import review_index
+from storage import review_index, taken_in
 from storage.generations import absorbed_from, current, generation_path
 from storage.liveness import alive
 from storage.query import check_condition
 from storage.review_index import TALLIED, Index
-from storage.schema import columns_sql
 from storage.segments import list_segments, segment_path
 from storage.sql import first_line, quoted
 from storage.store import Store
-from storage.views_reviews import LATEST_SQL, MOVED, OVERRULED, REVIEWS, VERDICTS_SQL
+from storage.views_reviews import MOVED, OVERRULED
 
 Row = dict[str, Any]
 
@@ -304,12 +301,8 @@ class Desk:
             raise StoreError(f"cannot open {path} ({first_line(error)}): delete it and start again") from error
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
-        con.execute(f"create table events ({columns_sql('reviews')})")
-        con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
-        con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
+        taken_in.lay_out(con)
         con.execute(ITEMS)
-        own = f"(SELECT * FROM ({_standing('events')}) WHERE NOT coalesce(adjudicates, false))"  # noqa: S608
-        con.execute("create view own as " + LATEST_SQL.replace("{reviews}", own))
         self._load(con)
         self._con = con
 
@@ -322,79 +315,16 @@ class Desk:
         generation = current(self.store.root)
         names |= self._absorbed(generation)
         rows = self.store.query("SELECT * FROM raw_reviews")
-        with _at_once(con):
-            con.execute("delete from events")
-            _insert(con, rows)
-            _work_out(con, "events", "")
+        taken_in.everything(con, rows)
         self._state.segments, self._state.generation = names, generation
 
     def _read_on(self, names: set[str]) -> None:
         fresh = sorted(names - self._state.segments)
         if not fresh:
             return
-        tables = [_segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
+        tables = [taken_in.segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
         if any(table is None for table in tables):  # absorbed meanwhile, or damaged: the snapshot knows
             self._load(self._con)
             return
-        # All at once: with many annotators most of the time here would else go into one small query a decision. And in
-        # one transaction: whoever asks meanwhile must not find a decided sample pending.
-        with _at_once(self._con) as con:
-            _insert(con, pa.concat_tables(tables))
-            con.execute("create or replace temp table touched as " + TOUCHED)
-            con.execute("create or replace temp table near as " + NEAR)
-            _work_out(con, "near", "where (sample_id, sample_key) in (select (sample_id, sample_key) from touched)")
+        taken_in.arrivals(self._con, pa.concat_tables(tables))
         self._state.segments |= set(fresh)
-
-
-TOUCHED = """
-select distinct e.sample_id, e.sample_key from events e
-where e.sample_id is not null and (
-    e.review_id in (select review_id from arrived)
-    or e.review_id in (select undoes from arrived) or e.bulk in (select undoes from arrived)
-    or e.bulk in (select review_id from arrived where decision = 'bulk')
-)
-"""
-
-
-NEAR = """
-select * from events
-where sample_id is null or (sample_id, sample_key) in (select (sample_id, sample_key) from touched)
-"""
-"""All that decides which events on the touched samples stand: these, and whatever undoes or completes a bulk."""
-
-
-def _work_out(con: duckdb.DuckDBPyConnection, events: str, rest: str) -> None:
-    """`latest` and `verdicts` again, for all samples or those that `rest` takes."""
-    for table in ("latest", "verdicts"):
-        con.execute(f"delete from {table} {rest}")  # noqa: S608
-    con.execute("insert into latest " + LATEST_SQL.replace("{reviews}", f"(from ({_standing(events)}) {rest})"))
-    con.execute("insert into verdicts " + VERDICTS_SQL.replace("{latest}", f"(from latest {rest})"))
-
-
-@contextmanager
-def _at_once(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """One transaction."""
-    con.execute("begin")
-    try:
-        yield con
-    except BaseException:
-        con.execute("rollback")
-        raise
-    con.execute("commit")
-
-
-def _insert(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Add to the events; the rows stay known as `arrived` until the next ones."""
-    con.register("arrived", rows)
-    con.execute("insert into events by name select * from arrived")
-
-
-def _standing(events: str) -> str:
-    return REVIEWS.replace("raw_reviews", events)
-
-
-def _segment(path: Path) -> Any:
-    try:
-        return pq.read_table(path)
-    except (OSError, ValueError):
-        return None

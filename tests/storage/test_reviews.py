@@ -10,7 +10,7 @@ import pytest
 
 from curation.errors import ConfigError, StoreError
 from curation.records import Sample
-from storage import corpus, desk, review_index
+from storage import corpus, review_index, taken_in
 from storage.desk import Desk, Wanted
 from storage.leases import Leases
 from storage.liveness import alive
@@ -330,14 +330,14 @@ def test_who_asks_while_decisions_are_taken_in_never_finds_a_decided_sample_pend
 ) -> None:
     judge(store, 0, "accept")
     office, found = Desk(store), []
-    work_out = desk._work_out
+    work_out = taken_in._work_out
 
     def somebody_asks_halfway(con: duckdb.DuckDBPyConnection, events: str, rest: str) -> None:
         con.execute(f"delete from verdicts {rest}")
         found.append({row["sample_id"] for row in office.page(Wanted(annotator="bob"), limit=9)})
         work_out(con, events, rest)
 
-    monkeypatch.setattr(desk, "_work_out", somebody_asks_halfway)
+    monkeypatch.setattr(taken_in, "_work_out", somebody_asks_halfway)
     judge(store, 0, "flag")
     office.take_in(at_once=True)
     assert found == [{"s1", "s2", "s3"}]
