@@ -147,7 +147,9 @@ class Desk:
         self._alive = alive(store, f"review-{self.name}")
         self._alive.__enter__()
         self._lock = threading.RLock()
+        self._asking = threading.Lock()  # two threads never use one connection; those who ask never wait for taking in
         self._con: duckdb.DuckDBPyConnection
+        self._front: duckdb.DuckDBPyConnection  # of the same database, to make cursors of
         self._state = _State(review_index.live(store.root) or review_index.build(store.root))
         self._open()
 
@@ -278,7 +280,8 @@ class Desk:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor whose query is stopped after `TIMEOUT`; what a person wrote wrongly is a ConfigError."""
-        cursor = self._con.cursor()
+        with self._asking:
+            cursor = self._front.cursor()
         timer = threading.Timer(TIMEOUT, cursor.interrupt)
         timer.daemon = True
         timer.start()
@@ -304,7 +307,8 @@ class Desk:
         taken_in.lay_out(con)
         con.execute(ITEMS)
         self._load(con)
-        self._con = con
+        with self._asking:
+            self._con, self._front = con, con.cursor()
 
     def _absorbed(self, generation: str) -> set[str]:
         return absorbed_from(generation_path(self.store.root, generation), "reviews")
