@@ -23,9 +23,9 @@ SEEDS ?= 3
 train-demo: setup-train
 	$(BIN)/python -m flows.train_demo --seeds $(SEEDS) --folder train-demo
 
-# Three workers on two cores: tests wait for processes and servers half of their time. A file's tests share its fixtures.
+# Three workers on two cores: tests wait for processes and servers half of their time. tests/conftest.py says what stays together.
 test: setup-dev
-	$(BIN)/pytest -n 3 --dist loadfile -rs
+	$(BIN)/pytest -n 3 --dist loadgroup -rs
 
 lint: setup-dev
 	$(BIN)/ruff check .
