@@ -21,6 +21,7 @@ from storage.store import Store
 def review(store: Store, args: argparse.Namespace, say: Callable[[str], Any]) -> int:
     """Serve until interrupted. ConfigError for options that cannot be."""
     extra = environment(args)
+    store.maybe_compact()  # every decision is a file, and each of them costs whoever opens the store
     index = review_index.build(store.root)
     what = f"{index.samples:,} samples of {{}} to review"
     return browse(store.root, args.port, say, extra=extra, hosts=args.allow_host, what=what)

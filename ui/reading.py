@@ -111,6 +111,9 @@ CALL = """
 SELECT request, reply, reasoning FROM raw_calls WHERE key = $1 ORDER BY status <> 'ok', created DESC LIMIT 1
 """
 
+OF_SAMPLES = ("samples", "images", "outcomes", "pass_rates", "calls", "runs", "run_steps")
+"""Tables that the queries on single samples read."""
+
 SPENT = picking(
     RUN,
     """
@@ -198,7 +201,7 @@ def whole(root: str, run_id: str, sample_id: str, sample_key: str) -> Whole:
 def wholes(root: str, wanted: Sequence[tuple[str, str, str]]) -> list[Whole]:
     """Samples by (run_id, sample_id, sample_key), all of one moment."""
     ids = [sample_id for _, sample_id, _ in wanted]
-    with Store.open(root, create=False).snapshot() as moment:
+    with Store.open(root, create=False).snapshot(tables=OF_SAMPLES) as moment:
         samples = _rows(moment, SAMPLES, ids)
         outcomes = _rows(moment, OUTCOMES, [run_id for run_id, *_ in wanted], ids)
         rates = _rows(moment, PASS_RATES, ids)

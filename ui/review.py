@@ -166,8 +166,11 @@ def effect(hand: Hand, card: Card, decision: str) -> str:
     name = str(card.row["sample_id"])[:60]
     if decision == "flag":
         return f"{name}: flagged"
-    hand.desk.take_in(at_once=True)
-    found = hand.desk.effect(*card.key)
+    try:
+        hand.desk.take_in(at_once=True)
+        found = hand.desk.effect(*card.key)
+    except VistillError as error:  # the decision is on the disk all the same
+        return f"{name}: {DONE.get(decision, 'marked')}; its effect cannot be shown now ({error})"
     if found is None or found["verdict"] == "conflict":
         return f"{name}: {DONE.get(decision, 'marked')}" + ("; annotators disagree" if found else "")
     if found["before"] == found["after"]:

@@ -4,12 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from curation.errors import ConfigError
-from flows.browse import HOST, PAGE, PORT, command, free_port
+from curation.errors import ConfigError, RunStopped
+from flows import browse
+from flows.browse import HOST, PAGE, PORT, command, free_port, listens
 from tests.ui.built import ROOT
 
 
@@ -41,3 +43,39 @@ def test_a_store_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("vistill: no store at")
     assert "Traceback" not in done.stderr
+
+
+ANSWERS = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+HTTPServer((sys.argv[1], int(sys.argv[2])), Page).serve_forever()
+"""
+
+
+def test_a_port_that_another_page_took_meanwhile_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stands_in(port: int, hosts: Sequence[str] = ()) -> list[str]:
+        return [sys.executable, "-c", ANSWERS, HOST, str(port)]
+
+    def seen(text: str) -> None:
+        raise RunStopped(text)
+
+    taken = free_port(None)
+    with subprocess.Popen(stands_in(taken)) as other:
+        try:
+            while not listens(other.pid, taken):
+                assert other.poll() is None
+            asked = iter([taken, free_port(None)])
+            monkeypatch.setattr(browse, "free_port", lambda port: free_port(port) if port else next(asked))
+            monkeypatch.setattr(browse, "command", stands_in)
+            with pytest.raises(RunStopped) as told:
+                browse.browse(tmp_path, None, seen)
+        finally:
+            other.terminate()
+    assert str(told.value).startswith(f"http://{HOST}:")
+    assert not str(told.value).startswith(f"http://{HOST}:{taken}\n")

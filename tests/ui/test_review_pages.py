@@ -146,14 +146,14 @@ def test_a_sample_decided_between_a_page_and_its_lease_is_not_given_out_again(
     store = many(tmp_path, 3)
     page_of(store, "agreement_page")
     desk = next(iter(DESKS.values()))
-    read = desk.page
+    read = desk.front
 
-    def read_then_somebody_decides(wanted: filters.Wanted, *, limit: int, offset: int = 0) -> list[dict[str, object]]:
+    def read_then_somebody_decides(wanted: filters.Wanted, *, limit: int, offset: int = 0) -> list[tuple[str, str]]:
         rows = read(wanted, limit=limit, offset=offset)
         say(store, "bob", 1, "accept")
         return rows
 
-    monkeypatch.setattr(desk, "page", read_then_somebody_decides)
+    monkeypatch.setattr(desk, "front", read_then_somebody_decides)
     hand = Hand(desk, filters.Wanted(annotator="ann"))
     assert hand.current() is not None
     assert {card.row["sample_id"] for card in hand.cards} == {"s0", "s2"}
