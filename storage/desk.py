@@ -150,8 +150,8 @@ class Desk:
         self._asking = threading.Lock()  # two threads never use one connection; those who ask never wait for taking in
         self._con: duckdb.DuckDBPyConnection
         self._front: duckdb.DuckDBPyConnection  # of the same database, to make cursors of
-        self._state = _State(review_index.live(store.root) or review_index.build(store.root))
-        self._open()
+        self._state: _State
+        self._open(review_index.live(store.root) or review_index.build(store.root))
 
     @property
     def index(self) -> Index:
@@ -171,18 +171,16 @@ class Desk:
             began = time.monotonic()
             newest = review_index.live(self.store.root)
             if newest and newest.path != self._state.index.path:
-                self._state = _State(newest)
-                self._open()
+                self._open(newest)
             else:
-                names = set(
-                    list_segments(self.store.root, "reviews")
-                )  # first: what a compaction moves is in one of both
+                # Names before the generation: what a compaction moves in between is in one of both.
+                names = set(list_segments(self.store.root, "reviews"))
                 live = current(self.store.root)
                 if live == self._state.generation or self._absorbed(live) <= self._state.segments | names:
                     self._read_on(names)
                     self._state.generation = live
                 else:
-                    self._load(self._con)
+                    self._load(self._con, self._state)
             self._state.looked = began
 
     def count(self, wanted: Wanted) -> int:
@@ -295,32 +293,33 @@ class Desk:
             timer.cancel()
             cursor.close()
 
-    def _open(self) -> None:
+    def _open(self, index: Index) -> None:
+        """Work with this index from now on; when it cannot be opened, all stays as it was."""
         con = duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": ""})
         try:
-            con.execute(f"attach {quoted(self._state.index.path)} as index (read_only)")
+            con.execute(f"attach {quoted(index.path)} as index (read_only)")
         except duckdb.Error as error:
-            path = self._state.index.path
-            raise StoreError(f"cannot open {path} ({first_line(error)}): delete it and start again") from error
+            raise StoreError(f"cannot open {index.path} ({first_line(error)}): delete it and start again") from error
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         taken_in.lay_out(con)
         con.execute(ITEMS)
-        self._load(con)
+        state = _State(index)
+        self._load(con, state)
         with self._asking:
-            self._con, self._front = con, con.cursor()
+            self._con, self._front, self._state = con, con.cursor(), state
 
     def _absorbed(self, generation: str) -> set[str]:
         return absorbed_from(generation_path(self.store.root, generation), "reviews")
 
-    def _load(self, con: duckdb.DuckDBPyConnection) -> None:
+    def _load(self, con: duckdb.DuckDBPyConnection, state: _State) -> None:
         """Every review there is, anew: at the start, and when a compaction has moved what we had not read."""
         names = set(list_segments(self.store.root, "reviews"))
         generation = current(self.store.root)
         names |= self._absorbed(generation)
         rows = self.store.query("SELECT * FROM raw_reviews")
         taken_in.everything(con, rows)
-        self._state.segments, self._state.generation = names, generation
+        state.segments, state.generation = names, generation
 
     def _read_on(self, names: set[str]) -> None:
         fresh = sorted(names - self._state.segments)
@@ -328,7 +327,7 @@ class Desk:
             return
         tables = [taken_in.segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
         if any(table is None for table in tables):  # absorbed meanwhile, or damaged: the snapshot knows
-            self._load(self._con)
+            self._load(self._con, self._state)
             return
         taken_in.arrivals(self._con, pa.concat_tables(tables))
         self._state.segments |= set(fresh)

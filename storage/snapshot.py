@@ -195,8 +195,9 @@ class Snapshot:
     def _create_tail_views(self) -> None:
         self.segments = tail_of(self.connection, self.root, "generation._segments", self._tables)
         for table in TABLES:
-            if table not in self._tables:  # a query over it fails to bind, where it would lack the tail
-                self.connection.execute(f'create temp view "{RAW}{table}" as select true as not_in_this_snapshot')
+            if table not in self._tables:  # a query over it fails, where it would lack the tail
+                says = f"select null where error('{table} is not among the tables of this snapshot')"
+                self.connection.execute(f'create temp view "{RAW}{table}" as {says}')
         for table in self.segments if self.as_of is None and self.part is None else self._tables:
             rows = generation_sql(table)
             if names := self.segments.get(table):

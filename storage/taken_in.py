@@ -24,7 +24,6 @@ where e.sample_id is not null and (
 )
 """
 
-
 NEAR = """
 select * from events
 where sample_id is null or (sample_id, sample_key) in (select (sample_id, sample_key) from touched)
@@ -46,6 +45,7 @@ def everything(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
     with _at_once(con):
         con.execute("delete from events")
         _insert(con, rows)
+        con.unregister("arrived")
         _work_out(con, "events", "")
 
 
@@ -54,6 +54,7 @@ def arrivals(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
     with _at_once(con):
         _insert(con, rows)
         con.execute("create or replace temp table touched as " + TOUCHED)
+        con.unregister("arrived")
         con.execute("create or replace temp table near as " + NEAR)
         _work_out(con, "near", "where (sample_id, sample_key) in (select (sample_id, sample_key) from touched)")
 
@@ -87,7 +88,7 @@ def _at_once(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _insert(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Add to the events; the rows stay known as `arrived` until the next ones."""
+    """Add to the events; the rows are known as `arrived`."""
     con.register("arrived", rows)
     con.execute("insert into events by name select * from arrived")
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -366,3 +367,23 @@ def test_a_snapshot_of_some_tables_has_their_newest_rows_and_refuses_the_rest(st
         assert set(moment.segments) == {"samples", "outcomes"}
         with pytest.raises(StoreError, match="run_id"):
             moment.query("SELECT run_id FROM raw_members")
+        with pytest.raises(StoreError, match="members is not among the tables"):
+            moment.query("SELECT count(*) FROM raw_members")
+
+
+def test_an_index_that_cannot_be_opened_leaves_the_desk_as_it_was(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Desk(store)
+    before = office.index
+    broken = store.root / "review" / "index-broken.duckdb"
+    broken.write_bytes(b"cut short")
+    newer = replace(before, path=broken, stamp="newer")
+    with monkeypatch.context() as context:
+        context.setattr(review_index, "live", lambda root: newer)
+        with pytest.raises(StoreError, match="cannot open"):
+            office.take_in(at_once=True)
+        assert office.index == before
+    judge(store, 0, "accept")
+    office.take_in(at_once=True)
+    assert office.one("s0", a_sample(0).key)["review"] == "accept"
