@@ -21,6 +21,7 @@ from curation.errors import ConfigError, RunStopped
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "ui" / "app.py"
+SERVE = ROOT / "ui" / "serve.py"
 HOST = "127.0.0.1"
 PORT = 8501
 PATIENCE = 60.0  # seconds until the page must answer
@@ -86,18 +87,20 @@ def free_port(wanted: int | None) -> int:
 def command(port: int, hosts: Sequence[str] = ()) -> list[str]:
     """What starts the page."""
     allowed = [f"--server.allowedHosts={host}" for host in hosts]
-    return [sys.executable, "-m", "streamlit", "run", str(PAGE), f"--server.port={port}", *OPTIONS, *allowed]
+    return [sys.executable, "-P", str(SERVE), "run", str(PAGE), f"--server.port={port}", *OPTIONS, *allowed]
 
 
 @contextmanager
 def _serving(
     store: Path, port: int, extra: Mapping[str, str], hosts: Sequence[str]
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """The page's process for the block; it ends with the block, also on Ctrl-C and SIGTERM."""
+    """The page's process for the block; it ends with the block, also on Ctrl-C and SIGTERM, and with this process."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "VISTILL_STORE": str(store), "PYTHONPATH": path, **extra}
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = subprocess.Popen(command(port, hosts), env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        command(port, hosts), env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield server
     finally:

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from curation.errors import ConfigError, RunStopped
 from flows import browse
 from flows.browse import HOST, PAGE, PORT, command, free_port, listens
+from storage.store import Store
 from tests.ui.built import ROOT
 
 
@@ -79,3 +81,20 @@ def test_a_port_that_another_page_took_meanwhile_is_given_up(tmp_path: Path, mon
             other.terminate()
     assert str(told.value).startswith(f"http://{HOST}:")
     assert not str(told.value).startswith(f"http://{HOST}:{taken}\n")
+
+
+def test_a_page_ends_with_a_command_that_was_killed(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store", create=True)
+    port = free_port(None)
+    command = [sys.executable, "-m", "flows.cli", "browse", f"--store={store.root}", f"--port={port}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == f"http://{HOST}:{port}"
+        [page] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert listens(int(page), port)
+        process.kill()
+    for _ in range(200):
+        if not browse._taken(port):
+            break
+        time.sleep(0.1)
+    assert free_port(port) == port
