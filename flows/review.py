@@ -7,6 +7,7 @@ import argparse
 import getpass
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from curation.errors import ConfigError
 from flows.browse import browse
 from storage import review_index
+from storage.desk import Desk
 from storage.reviews import annotator_name
 from storage.store import Store
 
@@ -23,6 +25,9 @@ def review(store: Store, args: argparse.Namespace, say: Callable[[str], Any]) ->
     extra = environment(args)
     store.maybe_compact()  # every decision is a file, and each of them costs whoever opens the store
     index = review_index.build(store.root)
+    with closing(Desk(store)) as desk:
+        for text in desk.without_effect():
+            say(text)
     what = f"{index.samples:,} samples of {{}} to review"
     return browse(store.root, args.port, say, extra=extra, hosts=args.allow_host, what=what)
 

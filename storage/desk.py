@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from curation.errors import ConfigError, StoreError
-from storage import review_index, taken_in
+from storage import earlier, review_index, taken_in
 from storage.generations import absorbed_from, current, generation_path
 from storage.liveness import alive
 from storage.query import check_condition
@@ -153,6 +153,12 @@ class Desk:
         self._state: _State
         self._open(review_index.live(store.root) or review_index.build(store.root))
 
+    def close(self) -> None:
+        """Let go of the index; leases taken in this desk's name are nobody's from now on."""
+        self._front.close()
+        self._con.close()
+        self._alive.__exit__(None, None, None)
+
     @property
     def index(self) -> Index:
         """The index in use."""
@@ -259,8 +265,12 @@ class Desk:
         rows = self.ask(EFFECTS, [sample_id, sample_key])
         return rows[0] if rows else None
 
+    def without_effect(self) -> list[str]:
+        """What `storage.earlier` tells of reviews that the latest runs leave without effect."""
+        return earlier.notice(self.ask, "items", f"({EFFECTS.replace('$1', 'NULL').replace('$2', 'NULL')})")
+
     def ask(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        """Rows of one query of the pages' own over `items`, `latest`, `own`, `verdicts` and `events`.
+        """Rows of one query of the pages' own over `items`, `latest`, `own`, `verdicts`, `reviews` and `events`.
 
         `own` is `latest` without what people said when they settled a conflict.
         """

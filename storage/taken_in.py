@@ -32,8 +32,9 @@ where sample_id is null or (sample_id, sample_key) in (select (sample_id, sample
 
 
 def lay_out(con: duckdb.DuckDBPyConnection) -> None:
-    """The tables, empty; `own` is like `latest` without what settles a conflict."""
+    """The tables, empty; `own` is like `latest` without what settles a conflict, `reviews` tells which events stand."""
     con.execute(f"create table events ({columns_sql('reviews')})")
+    con.execute(f"create view reviews as {_standing('events')}")
     con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
     con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
     own = f"(SELECT * FROM ({_standing('events')}) WHERE NOT coalesce(adjudicates, false))"  # noqa: S608

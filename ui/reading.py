@@ -26,7 +26,8 @@ MOST_CALLS = 100
 RUN = "SELECT * FROM runs WHERE run_id = $1"
 
 RUNS = (
-    "SELECT run_id, recipe, source, status, started, ended, detail, settings FROM runs ORDER BY resumed DESC LIMIT $1"
+    "SELECT run_id, recipe, source, seed, status, started, ended, detail, settings FROM runs "
+    "ORDER BY resumed DESC LIMIT $1"
 )
 
 FUNNEL = """

@@ -8,8 +8,8 @@ import pytest
 from storage import audits, review_index
 from storage.reviews import Decision, decide
 from storage.store import Store
-from tests.storage.hand_built import rows
-from tests.ui.built import begin, many, sound
+from tests.storage.hand_built import a_sample, rows
+from tests.ui.built import begin, many, run_again, sound
 from tests.ui.paged import DESKS, page_of, press, words
 from ui import corpus_parts, filters, people
 from ui.bulk_page import Asked, act
@@ -196,6 +196,20 @@ def test_every_part_of_the_corpus_is_drawn_and_its_funnel_is_the_stores(tmp_path
     found = corpus_parts.funnel(next(iter(DESKS.values())), run["recipe"])
     said = rows(store, "SELECT step, input, kept, dropped, failed FROM funnel ORDER BY step_no")
     assert [{name: row[name] for name in said[0]} for row in found] == said
+
+
+def test_the_corpus_says_which_run_it_is_and_which_reviews_are_not_in_it(tmp_path: Path) -> None:
+    store = many(tmp_path, 3)
+    say(store, "ann", 0, "reject")
+    page = page_of(store, "corpus_page")
+    assert "Run r1, seed 7: the latest of this recipe." in words(page)
+    assert len(page.warning) == 0
+    run_again(store, [a_sample(9)])
+    review_index.build(store.root)
+    page = page_of(store, "corpus_page")
+    assert "Run r2, seed 8: the latest of this recipe." in words(page)
+    assert [warning.value for warning in page.warning] == ["Some reviews have no effect on the corpus as it is now."]
+    assert "1 judged in r1" in words(page)
 
 
 def test_a_finding_leads_to_its_rows(tmp_path: Path) -> None:
