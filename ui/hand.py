@@ -45,9 +45,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An event of this tab, for undo: the place of its card, and what of the card it changed."""
+    """An event of this tab, for undo: its card, and what of the card it changed."""
 
-    place: int
+    card: Card
     event: str
     before: tuple[str, dict[str, Any]]
 
@@ -108,7 +108,7 @@ class Hand:
             self.go(self.at, self.at + 1)
             return "Somebody else has taken this sample meanwhile: nothing was decided."
         event = decide(self.desk.store, self._event(card, decision, rest))
-        self.done.append(Done(self.at, event, (card.decided, dict(card.notes))))
+        self.done.append(Done(card, event, (card.decided, dict(card.notes))))
         if decision in ("flag", "first_wrong_step"):
             return ""
         card.decided = decision
@@ -117,17 +117,28 @@ class Hand:
         return ""
 
     def undo(self, event: str) -> str:
-        """Take back this tab's last event, if it still is `event`, and show its sample; '' when all is well."""
+        """Take back this tab's last event, if it still is `event`; '' when all is well.
+
+        Its sample is shown again, unless it was judged under another filter and this one does not take it.
+        """
         if not event or self.last != event:
             return "That press was meant for an earlier decision: nothing was taken back."
-        card = self.cards[self.done[-1].place]
+        card = self.done[-1].card
         # The lease first: once the decision is taken back, the sample is in everybody's queue.
-        self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
+        held = self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
         undo(self.desk.store, event, self.wanted.annotator)
         done = self.done.pop()
         self.desk.take_in(at_once=True)
+        place = next((n for n, each in enumerate(self.cards) if each.key == card.key), None)
+        if place is None:
+            if not held or not self.desk.still(self.wanted, held):
+                self._leases.give_back(self.holder, held)
+                return ""
+            place = self.at
+            self.cards.insert(place, card)
+        self.at, card = place, self.cards[place]
         card.decided, card.notes = done.before
-        card.shown, self.at = time.monotonic(), done.place
+        card.shown = time.monotonic()
         return ""
 
     @property

@@ -52,6 +52,7 @@ def main() -> None:
         pages = {
             path: st.Page(partial(page, opened, person), title=title, url_path=path, default=path == "review")
             for title, path, page in PAGES
+            if path in TELL_NOTHING or not filters.kept_blind(person)
         }
         picked = st.navigation(list(pages.values()), position="top")
         if wanted := st.session_state.pop("go", None):
@@ -69,6 +70,7 @@ def main() -> None:
         st.text(str(error))
 
 
+TELL_NOTHING = ("review", "training")  # the pages without a word on what was decided about samples
 FILTERED = ("", "bulk")  # the pages with filters in the sidebar
 PAGES: tuple[tuple[str, str, Callable[[Desk, Person], None]], ...] = (
     ("Review", "review", review.page),

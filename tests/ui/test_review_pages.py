@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import streamlit
+from streamlit.testing.v1 import AppTest
 
 from storage import audits, review_index
 from storage.reviews import Decision, decide
@@ -310,3 +312,68 @@ def test_a_training_shows_its_curves_also_while_its_last_line_is_being_written(t
     (out / "curve.jsonl").unlink()
     assert "Its curve is not there" in words(page_of(store, "training_page"))
     assert [point["step"] for point in read_points(out / "none")] == []
+
+
+def test_an_edit_that_changes_nothing_is_not_recorded_and_what_was_typed_stays(tmp_path: Path) -> None:
+    store = many(tmp_path, 3)
+    page = press(page_of(store, "review"), "Edit answer")
+    field = {one.label: one.key for one in page.text_input}
+    page.text_input(key=field["Note"]).set_value("a note")
+    press(page, "Save")
+    assert "Nothing changed, so nothing was recorded" in words(page)
+    assert standing(store) == []
+    assert page.text_input(key=field["Note"]).value == "a note"
+    page.text_input(key=field["Right answer"]).set_value("another answer")
+    press(page, "Save")
+    [row] = rows(store, "SELECT decision, edited_answer, edited_trace, note FROM reviews")
+    assert row == {"decision": "edit", "edited_answer": "another answer", "edited_trace": None, "note": "a note"}
+
+
+def test_undo_outlives_a_change_of_the_filter(tmp_path: Path) -> None:
+    store = many(tmp_path, 6)
+    page = press(page_of(store, "review"), "Accept")
+    press(page, "Accept")
+    (first, _), (second, _) = standing(store)
+    last = page.session_state["hand"].done[-1].card.row["sample_id"]
+    page.multiselect(key="only-split").set_value(["sft" if last in ("s1", "s3", "s5") else "rl"])
+    sound(page.run())
+    press(page, "Undo")
+    assert f"{last}: taken back" in words(page)
+    assert page.session_state["hand"].current().row["sample_id"] != last  # this filter does not take it
+    [left] = {first, second} - {last}
+    assert standing(store) == [(left, "accept")]
+    page.multiselect(key="only-split").set_value([])
+    sound(page.run())
+    press(page, "Undo")
+    assert standing(store) == []
+    assert page.session_state["hand"].current().row["sample_id"] == left
+
+
+def test_under_blind_only_leads_have_what_tells_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling = ("Verdict", "Split", "Review", "Condition", "View")
+    monkeypatch.setenv("VISTILL_BLIND", "1")
+    for role in ("lead", "annotator"):
+        page = page_of(many(tmp_path / role, 3), "review", role=role)
+        shown = {widget.label for kind in ("multiselect", "selectbox", "text_input") for widget in page.get(kind)}
+        assert (set(telling) & shown == set()) == (role == "annotator"), shown
+        assert ("Conflicts" in page.selectbox(key="queue").options) == (role == "lead")
+        press(page, "Accept")
+        assert "accepted" in words(page)
+        assert "split" not in words(page)
+        assert "correct" not in words(page)
+
+
+def test_under_blind_annotators_have_no_page_that_tells_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTILL_STORE", str(many(tmp_path, 2).root))
+    monkeypatch.setenv("VISTILL_BLIND", "1")
+    titles: list[list[str]] = []
+    navigation = streamlit.navigation
+    monkeypatch.setattr(streamlit, "navigation", lambda pages, **rest: (
+        titles.append([page.title for page in pages]), navigation(pages, **rest))[1])  # fmt: skip
+    for role in ("lead", "annotator", "viewer"):
+        monkeypatch.setenv("VISTILL_ROLE", role)
+        sound(AppTest.from_string("from ui.review_app import main; main()", default_timeout=30).run())
+    assert titles[0] == ["Review", "Bulk", "Agreement", "Corpus", "Live run", "Training", "SQL"]
+    assert titles[1:] == [["Review", "Training"]] * 2
