@@ -3,11 +3,13 @@
 // another key or the pointer, since it was meant for the control.
 //
 // A press that goes on, and another before the next sample is drawn: the second belongs to the sample before and would be
-// lost without a word. It is stopped here, and said.
+// lost without a word. It is stopped here, and said. So is a press while the server is away, and until the page has been
+// drawn anew after that: its buttons are those of a session that is no more.
 const GOES_ON = {
   a: "accept", x: "reject", s: "skip", enter: "take", backspace: "undo", arrowleft: "back", arrowright: "next",
 };
 const STAYS = new Set(["e", "f", ..."123456789"]);
+const SAME = 3000; // ms after which a page that is not drawn anew has found its session again: the net was down, no more
 const LONGEST = 5000; // ms that a press may take; a page that has not answered by then takes presses as they come
 
 export default function () {
@@ -22,6 +24,10 @@ export default function () {
   window.addEventListener("input", () => (typed = true), true);
   const watched = { childList: true, subtree: true, attributeFilter: ["value"], attributeOldValue: true };
   new MutationObserver(focus).observe(document.body, watched);
+  let link = "drawn"; // away, back, drawing, drawn
+  let since = 0;
+  const states = ["data-test-connection-state", "data-test-script-state"];
+  new MutationObserver(follow).observe(document.body, { subtree: true, attributeFilter: states });
   let sent = {};
   let hide = 0;
   window.addEventListener("click", clicked, true);
@@ -61,11 +67,15 @@ export default function () {
   // while the first of a kind keeps its name, and nothing was said against the press, the press has not been answered.
   function send(event, kind) {
     const now = performance.now();
+    if (link === "back" && now - since > SAME) link = "drawn";
+    if (link !== "drawn") {
+      const why = link === "away" ? "The server does not answer" : "The page is being drawn anew";
+      stop(event, `${why}: that press was not counted.`);
+      return;
+    }
     const waits = sent.kind && nameOf(first(sent.kind)) === sent.name && refused() === sent.refused;
     if (waits && now - sent.at < LONGEST) {
-      event.stopImmediatePropagation();
-      event.preventDefault();
-      tell("Too fast: that press was not counted. Press again.");
+      stop(event, "Too fast: that press was not counted. Press again.");
     } else if (kind && first(kind) && first(kind).querySelector("button:not(:disabled)")) {
       sent = { kind, name: nameOf(first(kind)), at: now, refused: refused() };
     }
@@ -84,7 +94,18 @@ export default function () {
     return said ? said.textContent : "";
   }
 
-  function tell(text) {
+  function follow() {
+    const app = document.querySelector(".stApp");
+    const [connection, script] = states.map((name) => app && app.getAttribute(name));
+    if (connection && connection !== "CONNECTED") link = "away";
+    else if (link === "away") [link, since] = ["back", performance.now()];
+    if (link === "back" && script === "running") link = "drawing";
+    else if (link === "drawing" && script !== "running") link = "drawn";
+  }
+
+  function stop(event, text) {
+    event.stopImmediatePropagation();
+    event.preventDefault();
     let note = document.getElementById("vistill-note");
     if (!note) {
       note = document.createElement("div");
