@@ -1,7 +1,7 @@
 """Pictures of the review pages for the documentation: `python -m tests.ui.review_screenshots STORE docs/images`.
 
-STORE is best made by `python -m tests.ui.solved STORE --limit 96`; two made-up annotators judge some of it here: use a
-copy. Needs Debian's chromium.
+STORE is best made by `python -m tests.ui.solved STORE --limit 96`, with a training recorded by `vistill train --store`;
+two made-up annotators judge some of it here: use a copy. Needs Debian's chromium.
 """
 
 import sys
@@ -17,7 +17,7 @@ from tests.ui.test_hostile import CHROMIUM, FLAGS
 from tests.ui.test_review_browser import SIGNS, serving
 
 PATHS = {"review": "Reasons to reject", "bulk": "1 to", "agreement": SIGNS["Agreement"], "corpus": SIGNS["Corpus"],
-         "live": SIGNS["Live run"], "sql": SIGNS["SQL"]}  # fmt: skip
+         "live": SIGNS["Live run"], "training": "Held out", "sql": SIGNS["SQL"]}  # fmt: skip
 WIDTHS = (1440, 900)
 
 
