@@ -57,7 +57,8 @@ class Configuration:
         """
         counts = self.manifest["counts"]
         if self.embedded:
-            return {self.name: {part: f"{self.name}/{part}-*" for part in counts}}
+            folders = {file["path"].rpartition("/")[0] for file in self.manifest.get("files", ())}
+            return {self.name: {part: f"{self.name}/{f'{part}/' * (part in folders)}{part}-*" for part in counts}}
         suffix = "json" if self.manifest["container"] == "array" else "jsonl"
         files = zip(self.names, self.manifest["splits"], strict=True)
         return {name: {"train": f"{self.name}/{part}.{suffix}"} for name, part in files if counts[part]}

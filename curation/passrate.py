@@ -60,7 +60,8 @@ async def rate(
     item: Item, image: Image | None, model: Teacher, *, draws: int, band: Band, sampling: Sampling, system: str = SYSTEM
 ) -> Rated:
     """Draw up to `draws` times. Raises `RunStopped` where every call would fail."""
-    messages = [Message("system", system), Message("user", item.prompt, (image,) if image else ())]
+    before = [Message("system", system)] if system else []
+    messages = [*before, Message("user", item.prompt, (image,) if image else ())]
     correct = k = 0
     lost: Counter[str] = Counter()
     for draw in range(draws):

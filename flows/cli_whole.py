@@ -141,9 +141,11 @@ def _passrate(commands: "Commands", make: Make) -> argparse.ArgumentParser:
         commands, "passrate", "Sample a model k times on a split, keep its pass rates, drop what is outside a band.",
         "examples:\n  vistill passrate --teacher vllm:Qwen/Qwen2.5-VL-3B-Instruct --draws 8 --band 0,1\n"
         "  vistill passrate --teacher http://127.0.0.1:8000/v1#mine --band 0.1,0.9 --draws 32\n"
+        "  vistill passrate --teacher model:runs/grpo/model --draws 4\n"
         "  vistill passrate --undo passrate-20261126T031500-a1b2c3",
     )  # fmt: skip
-    command.add_argument("--teacher", metavar="T", help="the model: vllm:MODEL or https://host/v1#model")
+    command.add_argument("--teacher", metavar="T", help="the model: vllm:MODEL, https://host/v1#model or model:DIR")
+    command.add_argument("--system", metavar="TEXT", help="the system prompt, '' for none (default: that of exports)")
     command.add_argument("--recipe", metavar="RECIPE", help="the latest run of this recipe")
     command.add_argument("--split", choices=("rl", "sft"), default="rl", help="whose samples (default rl)")
     command.add_argument("--draws", type=int, default=8, metavar="K", help="at most so many a sample (default 8)")

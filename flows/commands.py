@@ -236,19 +236,22 @@ def export(args: argparse.Namespace) -> int:
     from curation.exports import format_named
     from flows.export import Export, like, parse_settings, summary
     from flows.export import export as write
+    from flows.progress import counted
 
     _open(args.store)
     settings = parse_settings(format_named(args.format), _pairs("--set", args.set))
-    if args.like:
-        manifest = like(args.like, args.folder, args.store)
-    else:
-        manifest = write(
-            Export(
-                format=args.format, folder=args.folder, store=args.store, recipe=args.recipe, run=args.run,
-                images=args.images, shard_rows=args.shard_rows, settings=settings, placeholders=args.placeholders,
-                allow_overlap=args.allow_overlap, skip_missing=args.skip_missing, as_of=args.as_of,
-            )
-        )  # fmt: skip
+    with counted("exporting", "rows") as progress:
+        if args.like:
+            manifest = like(args.like, args.folder, args.store, progress)
+        else:
+            manifest = write(
+                Export(
+                    format=args.format, folder=args.folder, store=args.store, recipe=args.recipe, run=args.run,
+                    images=args.images, shard_rows=args.shard_rows, settings=settings, placeholders=args.placeholders,
+                    allow_overlap=args.allow_overlap, skip_missing=args.skip_missing, as_of=args.as_of,
+                    progress=progress,
+                )
+            )  # fmt: skip
     print(json.dumps(manifest, ensure_ascii=False) if args.json else summary(manifest, args.folder))
     return 0
 

@@ -133,7 +133,7 @@ def passrate(args: argparse.Namespace) -> int:
         raise ConfigError("--teacher", None, "say which model to sample, as in --teacher vllm:MODEL")
     asked = Asked(
         teacher=args.teacher, recipe=args.recipe, split=args.split, draws=args.draws, band=_band(args.band),
-        temperature=args.temperature, max_tokens=args.max_tokens, limit=args.limit,
+        temperature=args.temperature, max_tokens=args.max_tokens, limit=args.limit, **_given(args, "system"),
     )  # fmt: skip
     report = sample(_open(args.store), asked, lambda line: print(line, file=sys.stderr, flush=True))
     print(json.dumps(report) if args.json else passrate_text(report))

@@ -5,20 +5,24 @@ Here is what concerns an export as a whole: what may be asked, what is refused, 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from threading import Thread
+from typing import Any, Literal
 
 from curation.errors import ConfigError, RunStopped
 from curation.exports import format_named
-from curation.exports.formats import Format
+from curation.exports.formats import Format, Part
 from curation.records import Json
 from flows import manifest as manifests
 from flows.export_files import SHARD_ROWS, Written
 from flows.export_folder import check_target, clear_leftovers, staged
-from flows.export_parts import Job, Pictures, Tally, write_part
+from flows.export_parts import Job, Pictures, Tally, write_lines
+from flows.export_pool import write_shards
 from storage import exports
 from storage.files import os_errors
 from storage.snapshot import Snapshot
@@ -30,7 +34,10 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What to export and how. `settings` are those of the format's row functions; `as_of` None is now."""
+    """What to export and how. `settings` are those of the format's row functions; `as_of` None is now.
+
+    `progress` is told how many of how many rows have been seen to.
+    """
 
     format: str
     folder: str
@@ -44,6 +51,7 @@ class Export:
     allow_overlap: bool = False
     skip_missing: bool = False
     as_of: float | None = None
+    progress: Callable[[int, int], None] = lambda done, total: None
 
     def __post_init__(self) -> None:
         if self.shard_rows < 1:
@@ -78,16 +86,17 @@ def written(wanted: Export) -> manifests.Manifest:
         clear_leftovers(target)
     check_target(target, format.name)
     store = Store.open(wanted.store, create=False)
+    Thread(target=import_module, args=["datasets"], daemon=True).start()  # 0.7 s, while DuckDB works
     secret = b"" if all(part.checked for part in format.parts) else exports.annotator_secret(store)
     with exports.frozen(store, wanted.as_of) as snapshot:
         run = exports.chosen_run(snapshot, wanted.recipe, wanted.run)
         _check_overlap(snapshot, run["run_id"], wanted.allow_overlap)
         with os_errors("write the export to", target), staged(target) as folder:
             job = Job(
-                format, pictures, settings, wanted.placeholders, wanted.skip_missing, wanted.shard_rows, store,
-                snapshot, run, folder, secret,
+                format, pictures, settings, wanted.placeholders, wanted.skip_missing, wanted.shard_rows, store.root,
+                folder, secret,
             )  # fmt: skip
-            manifest = _write(job, wanted.allow_overlap, wanted.store)
+            manifest = _write(job, snapshot, run, wanted)
             (folder / manifests.NAME).write_bytes(manifests.dump(manifest))
     return manifest
 
@@ -114,24 +123,42 @@ def _check_overlap(snapshot: Snapshot, run_id: str, allowed: bool) -> None:
         )
 
 
-def _write(job: Job, allow_overlap: bool, place: str) -> manifests.Manifest:
+def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export) -> manifests.Manifest:
     """Every part of the format, and the manifest of it all."""
     files: list[Written] = []
     tallies: dict[str, Tally] = {}
     counts: dict[str, int] = {}
-    for part in job.format.parts:
-        written, tallies[part.name] = write_part(job, part)
+    sizes = [exports.size(snapshot, run["run_id"], part.split) for part in job.format.parts]
+    done = 0
+    for part, size in zip(job.format.parts, sizes, strict=True):
+        seen = partial(_seen, wanted, done, sum(sizes))
+        written, tallies[part.name] = _write_part(job, part, snapshot, run["run_id"], size, seen)
         files += written
+        done += size
         counts[part.name] = sum(file.rows for file in written)
     if not any(counts.values()):
-        raise _empty(job, tallies)
+        raise _empty(job, run["run_id"], tallies)
     files += _dataset_info(job, files)
-    whole = _manifest(job, files, counts, tallies, allow_overlap)
-    whole["command"] = manifests.rebuild_command(job.format.name, place, whole)
+    whole = _manifest(job, snapshot, run, files, counts, tallies)
+    whole["allow_overlap"] = wanted.allow_overlap
+    whole["command"] = manifests.rebuild_command(job.format.name, wanted.store, whole)
     return whole
 
 
-def _empty(job: Job, tallies: Mapping[str, Tally]) -> RunStopped:
+def _seen(wanted: Export, before: int, total: int, rows: int) -> None:
+    wanted.progress(before + rows, total)
+
+
+def _write_part(
+    job: Job, part: Part, snapshot: Snapshot, run_id: str, size: int, seen: Callable[[int], None]
+) -> tuple[list[Written], Tally]:
+    if job.container == "parquet":
+        shards = exports.batches(snapshot, run_id, part.split, paired=part.paired, size=job.shard_rows)
+        return write_shards(job, part, shards, size, seen)
+    return write_lines(job, part, exports.batches(snapshot, run_id, part.split, paired=part.paired), seen)
+
+
+def _empty(job: Job, run_id: str, tallies: Mapping[str, Tally]) -> RunStopped:
     left_out = Counter({reason: len(ids) for tally in tallies.values() for reason, ids in tally.skipped.items()})
     if left_out:
         said = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
@@ -139,49 +166,49 @@ def _empty(job: Job, tallies: Mapping[str, Tally]) -> RunStopped:
     names = sorted({part.split or "any" for part in job.format.parts})
     pairs = " with a right and a wrong draw" if any(part.paired for part in job.format.parts) else ""
     return EmptySplit(
-        f"nothing to export as {job.format.name}: run {job.run['run_id']} has no sample in the split "
+        f"nothing to export as {job.format.name}: run {run_id} has no sample in the split "
         f"{' or '.join(names)}{pairs} (the view `splits` says why)"
     )
 
 
 def _dataset_info(job: Job, files: Sequence[Written]) -> list[Written]:
-    """LLaMA-Factory's `dataset_info.json`; shards are named by their folder, which is this one."""
+    """LLaMA-Factory's `dataset_info.json`: a file of JSON by its name, shards by their folder."""
     if job.format.info is None:
         return []
-    names = {part.name: next(f.path for f in files if f.rows and f.path.startswith(part.name)) for part in
+    first = {part.name: next(f.path for f in files if f.rows and f.path.startswith(part.name)) for part in
              job.format.parts}  # fmt: skip
-    shards = sum(file.rows > 0 for file in files) > len(names)
-    told = job.format.info({part: "." if shards else name for part, name in names.items()}, job.pictures == "embed")
-    text = manifests.dump(told)
+    names = {part: path.partition("/")[0] for part, path in first.items()}
+    text = manifests.dump(job.format.info(names, job.pictures == "embed"))
     (job.folder / "dataset_info.json").write_bytes(text)
     return [Written("dataset_info.json", sha256(text).hexdigest(), len(text))]
 
 
 def _manifest(
-    job: Job, files: Sequence[Written], counts: Mapping[str, int], tallies: Mapping[str, Tally], allow_overlap: bool
-) -> manifests.Manifest:
-    snapshot, run_id = job.snapshot, job.run["run_id"]
+    job: Job, snapshot: Snapshot, run: Mapping[str, Any], files: Sequence[Written], counts: Mapping[str, int],
+    tallies: Mapping[str, Tally],
+) -> manifests.Manifest:  # fmt: skip
+    run_id = run["run_id"]
     licences: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for tally in tallies.values():
         for (source, licence), count in sorted(tally.licences.items()):
             licences[source][licence] = licences[source].get(licence, 0) + count
     return {
         "vistill": manifests.release(), "git": manifests.git_revision(), "format": job.format.name,
-        "title": job.format.title, "images": job.pictures, "container": job.format.containers[job.pictures],
-        "shard_rows": job.shard_rows, "recipe": job.run["recipe"], "run_id": run_id,
+        "title": job.format.title, "images": job.pictures, "container": job.container,
+        "shard_rows": job.shard_rows, "recipe": run["recipe"], "run_id": run_id,
         "as_of": snapshot.as_of,
         "store": {"generation": snapshot.generation, "segments": _segments(snapshot)},
         "splits": {part.name: part.split for part in job.format.parts},
         "state": exports.split_state(snapshot, run_id, [part.split for part in job.format.parts]),
         "settings": dict(job.settings), "placeholders": job.placeholders,
-        "allow_overlap": allow_overlap, "skip_missing": job.skip_missing,
+        "skip_missing": job.skip_missing,
         "counts": dict(counts), "sources": dict(sum((t.sources for t in tallies.values()), Counter())),
         "licences": dict(licences), "escaped_placeholders": sum(tally.escaped for tally in tallies.values()),
         "skipped": {
             name: {reason: {"samples": len(ids), "ids": ids[:NAMED]} for reason, ids in tally.skipped.items()}
             for name, tally in tallies.items() if tally.skipped
         },
-        "models": manifests.models_of(job.run), "prompts": manifests.prompts_of(job.run),
+        "models": manifests.models_of(run), "prompts": manifests.prompts_of(run),
         "steps": exports.fingerprints(snapshot, run_id), "funnel": exports.funnel(snapshot, run_id),
         "findings": exports.audit_findings(snapshot), "columns": dict(job.format.columns),
         "files": manifests.file_entries(files),
@@ -192,7 +219,9 @@ def _segments(snapshot: Snapshot) -> dict[str, list[str]]:
     return {table: names for table, names in snapshot.segments.items() if table not in exports.UNREAD}
 
 
-def like(path: str, folder: str, store: str) -> manifests.Manifest:
+def like(
+    path: str, folder: str, store: str, progress: Callable[[int, int], None] = lambda done, total: None
+) -> manifests.Manifest:
     """Export again as a manifest says, and compare every file. Raises `RunStopped` when any has other bytes."""
     old = manifests.load(Path(path))
     new = export(
@@ -200,6 +229,7 @@ def like(path: str, folder: str, store: str) -> manifests.Manifest:
             format=old["format"], folder=folder, store=store, run=old["run_id"], images=old["images"],
             shard_rows=old["shard_rows"], settings=old["settings"], placeholders=old["placeholders"],
             allow_overlap=old["allow_overlap"], skip_missing=old["skip_missing"], as_of=old["as_of"],
+            progress=progress,
         )
     )  # fmt: skip
     before, now = ({file["path"]: file["sha256"] for file in each["files"]} for each in (old, new))

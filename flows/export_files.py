@@ -5,8 +5,8 @@ they are written, and nothing here knows what a format is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
+from hashlib import file_digest, sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -21,9 +21,6 @@ from curation.records import Json
 GROUP_ROWS = 100
 """Rows a row group: readers that shuffle or stream take a whole group into memory."""
 SHARD_ROWS = 5_000
-PICTURE_FIELDS = ("bytes", "path")
-PICTURES = pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-"""What a column of `List(Image())` is in Arrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Written:
 
 
 class HashedFile:
-    """A new file that is hashed while it is written."""
+    """A new file that is hashed while it is written; `rows` is counted by its writer."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,82 +91,69 @@ def features_of(columns: Mapping[str, Json]) -> Any:
     return datasets.Features({name: feature(kind) for name, kind in columns.items()})
 
 
-class ParquetShards:
-    """`<name>-00000-of-00003.parquet` and so on, whose schema tells `datasets` which columns are pictures.
+class ParquetShard:
+    """One Parquet file of a series, whose schema tells `datasets` which columns are pictures.
 
     Pictures are compressed already: they are written as they are, without statistics or codec. No column has a
     dictionary: in groups of 100 rows it takes a fifth of the export's processor time and saves nothing after zstd.
     """
 
-    def __init__(self, root: Path, name: str, schema: pa.Schema, shard_rows: int = SHARD_ROWS) -> None:
-        self.root, self.name, self.schema, self.shard_rows = root, name, schema, shard_rows
-        self._waiting: list[Mapping[str, Json]] = []
-        self._files: list[HashedFile] = []
-        self._writer: pq.ParquetWriter | None = None
+    def __init__(self, root: Path, path: Path, schema: pa.Schema) -> None:
+        self.root, self.path, self.schema, self.rows = root, path, schema, 0
         paths = _leaves(schema)
-        self._texts = [path for path in paths if not path.endswith(".bytes")]
-        self._codecs = {path: "zstd" if path in self._texts else "none" for path in paths}
+        texts = [path for path in paths if not path.endswith(".bytes")]
+        codecs = {path: "zstd" if path in texts else "none" for path in paths}
+        self._writer = pq.ParquetWriter(path, schema, compression=codecs, use_dictionary=False, write_statistics=texts)
 
-    def add(self, rows: Sequence[Mapping[str, Json]]) -> None:
-        """Rows to the shard at hand, a whole row group at a time."""
-        self._waiting.extend(rows)
-        while len(self._waiting) >= GROUP_ROWS:
-            self._write(self._waiting[:GROUP_ROWS])
-            del self._waiting[:GROUP_ROWS]
+    def add(self, rows: Sequence[Mapping[str, Json]], copied: pa.RecordBatch | None = None) -> None:
+        """Rows as row groups of `GROUP_ROWS` at most; the columns of `copied` are taken as they are."""
+        self._writer.write_table(table_of(rows, self.schema, copied), row_group_size=GROUP_ROWS)
+        self.rows += len(rows)
 
     def close(self) -> list[Written]:
-        """The shards, under their final names."""
-        if self._waiting:
-            self._write(self._waiting)
-        self._end_shard()
-        names = [self.root / f"{self.name}-{n:05d}-of-{len(self._files):05d}.parquet" for n in range(len(self._files))]
-        for file, name in zip(self._files, names, strict=True):
-            file.path.rename(name)
-        return [file.written(self.root, name) for file, name in zip(self._files, names, strict=True)]
-
-    def _write(self, rows: Sequence[Mapping[str, Json]]) -> None:
-        done = 0
-        while done < len(rows):
-            if self._writer is None or self._files[-1].rows >= self.shard_rows:
-                self._begin_shard()
-            assert self._writer is not None
-            some = rows[done : done + self.shard_rows - self._files[-1].rows]
-            self._writer.write_table(table_of(some, self.schema), row_group_size=GROUP_ROWS)
-            self._files[-1].rows += len(some)
-            done += len(some)
-
-    def _begin_shard(self) -> None:
-        self._end_shard()
-        self._files.append(HashedFile(self.root / f".{self.name}-{len(self._files)}"))
-        self._writer = pq.ParquetWriter(
-            self._files[-1], self.schema, compression=self._codecs, use_dictionary=False,
-            write_statistics=self._texts,
-        )  # fmt: skip
-
-    def _end_shard(self) -> None:
-        if self._writer:
-            self._writer.close()
-            self._files[-1].close()
-            self._writer = None
+        """The one file, hashed; none when it has no rows."""
+        self._writer.close()
+        if not self.rows:
+            self.path.unlink()
+            return []
+        name, size = self.path.relative_to(self.root).as_posix(), self.path.stat().st_size
+        return [Written(name, file_sha256(self.path), size, self.rows)]
 
 
-def table_of(rows: Sequence[Mapping[str, Json]], schema: pa.Schema) -> pa.Table:
-    """Rows as columns. Pictures go straight into one buffer: Arrow takes dictionaries apart at twice the price."""
+def numbered(root: Path, name: str, shards: Sequence[Written]) -> list[Written]:
+    """The shards under their final names: `<name>-00000-of-00003.parquet` and so on."""
+    named = [f"{name}-{at:05d}-of-{len(shards):05d}.parquet" for at in range(len(shards))]
+    for shard, final in zip(shards, named, strict=True):
+        (root / final).parent.mkdir(exist_ok=True)
+        (root / shard.path).rename(root / final)
+    return [replace(shard, path=final) for shard, final in zip(shards, named, strict=True)]
+
+
+def table_of(rows: Sequence[Mapping[str, Json]], schema: pa.Schema, copied: pa.RecordBatch | None = None) -> pa.Table:
+    """Rows as columns, but for those that are copied from a batch with as many rows."""
+    taken = dict(zip(copied.schema.names, copied.columns, strict=True)) if copied else {}
     columns = [
-        _pictures([row[field.name] for row in rows], field.type) if field.type == PICTURES
-        else pa.array([row.get(field.name) for row in rows], field.type)
+        taken[field.name].cast(field.type) if field.name in taken
+        else _column([row.get(field.name) for row in rows], field.type)
         for field in schema
     ]  # fmt: skip
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _pictures(lists: Sequence[Sequence[Mapping[str, Any]]], kind: pa.DataType) -> pa.Array:
-    """Lists of {bytes, path} as a column of type `PICTURES`."""
-    flat = [picture for some in lists for picture in some]
-    content = pa.array([picture["bytes"] for picture in flat], pa.binary())
-    path = pa.array([picture["path"] for picture in flat], pa.string())
-    offsets = pa.array([0, *accumulate(len(some) for some in lists)], pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([content, path], PICTURE_FIELDS), type=kind)
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """What `pa.array` makes of lists and dictionaries, which it takes apart at twice the price or more."""
+    if None in values:
+        return pa.array(values, kind)
+    if pa.types.is_list(kind):
+        offsets = pa.array([0, *accumulate(map(len, values))], pa.int32())
+        return pa.ListArray.from_arrays(offsets, _column([one for some in values for one in some], kind.value_type),
+                                        type=kind)  # fmt: skip
+    if pa.types.is_struct(kind):
+        fields = list(kind)
+        return pa.StructArray.from_arrays(
+            [_column([value.get(field.name) for value in values], field.type) for field in fields], fields=fields
+        )
+    return pa.array(values, kind)
 
 
 def _leaves(schema: pa.Schema) -> list[str]:
@@ -212,11 +196,8 @@ def keep_picture(root: Path, path: Path, content: bytes) -> Written:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, read in pieces."""
-    seen = sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            seen.update(piece)
-    return seen.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def changed(root: Path, files: Iterable[Mapping[str, Json]]) -> list[str]:

@@ -1,46 +1,57 @@
 """Writes one part of an export: the rows of a split, checked and worded by `curation.exports`, with their pictures.
 
 A sample that cannot be written is left out and counted with its reason; a picture that the store has lost stops the
-export unless told otherwise. What an export is as a whole is the business of `flows.export`.
+export unless told otherwise. What an export is as a whole is the business of `flows.export`; shards of many rows are
+written side by side by `flows.export_pool`.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from curation.errors import RunStopped, SampleError, StoreError
-from curation.exports.formats import Format, Part, made
+from curation.exports.formats import Format, Part, Row, row_of
 from curation.exports.item import Item, item, unchecked
 from curation.exports.raw import pseudonym
 from curation.exports.texts import MARKER
 from curation.records import Json
-from flows.export_files import JsonFile, ParquetShards, Writer, Written, features_of, keep_picture
+from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep_picture
 from storage import exports
-from storage.snapshot import Snapshot
-from storage.store import Store
+from storage.images import read_image
 
 READERS = 4
-"""Threads that read and hash pictures while the rows before are written."""
-PICTURES_A_TASK = 64
+"""Threads that read and check pictures while the rows before are written, a row group each."""
+KNOWN = frozenset(("sample_id", "source", "kind", "image", "format", "licence"))
+"""Columns that an item is made of, whether they are copied or not."""
 Pictures = Literal["embed", "files"]
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted while the rows of a part went by."""
+    """What was counted while rows went by."""
 
     skipped: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     sources: Counter[str] = field(default_factory=Counter)
     licences: Counter[tuple[str, str]] = field(default_factory=Counter)
     escaped: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Count what the other counted, which went by later."""
+        for reason, ids in other.skipped.items():
+            self.skipped[reason] += ids
+        self.sources += other.sources
+        self.licences += other.licences
+        self.escaped += other.escaped
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An export under way: what was asked for, what it reads, the folder it fills. `secret` hides annotators."""
+    """An export under way: what was asked for, the folders it reads and fills. `secret` hides annotators."""
 
     format: Format
     pictures: Pictures
@@ -48,53 +59,77 @@ class Job:
     placeholders: Literal["escape", "refuse"]
     skip_missing: bool
     shard_rows: int
-    store: Store
-    snapshot: Snapshot
-    run: Mapping[str, Any]
+    store: Path
     folder: Path
     secret: bytes
 
+    @property
+    def container(self) -> str:
+        """How its rows are written."""
+        return self.format.containers[self.pictures]
 
-def write_part(job: Job, part: Part) -> tuple[list[Written], Tally]:
-    """The files of a part, and what was counted on the way."""
-    tally, kept = Tally(), dict[str, Written]()
-    writer = _writer(job, part)
-    chunks = exports.rows(job.snapshot, job.run["run_id"], part.split, paired=part.paired)
-    with ThreadPoolExecutor(READERS) as pool, ThreadPoolExecutor(1) as pen:
-        items = (_items(job, part, chunk, tally) for chunk in chunks)
-        writing: Future[None] | None = None
-        for some in _ahead(items, pool, job.store):
-            rows = list(_rows(job, part, some, tally, kept))
-            if writing is not None:
-                writing.result()
-            writing = pen.submit(writer.add, rows)
-        if writing is not None:
-            writing.result()
+
+def write_shard(job: Job, part: Part, schema: pa.Schema, at: int, rows: pa.RecordBatch) -> tuple[list[Written], Tally]:
+    """The shard of these rows, number `at` of its part: a file, or none when no row could be written."""
+    tally = Tally()
+    shard = ParquetShard(job.folder, job.folder / f".{part.name}-{at}", schema)
+    for some, kept in _rows(job, part, rows, tally, {}):
+        shard.add(some, _at(rows.select(part.copied), kept) if part.copied else None)
+    return shard.close(), tally
+
+
+def _at(rows: pa.RecordBatch, places: Sequence[int]) -> pa.RecordBatch:
+    whole = places[-1] - places[0] + 1 == len(places)
+    return rows.slice(places[0], len(places)) if whole else rows.take(places)  # a slice copies nothing
+
+
+def write_lines(
+    job: Job, part: Part, batches: Iterator[pa.RecordBatch], seen: Callable[[int], None]
+) -> tuple[list[Written], Tally]:
+    """The rows of a part as one file of JSON, with the files of their pictures; `seen` is told of rows as they go."""
+    tally, kept, rows = Tally(), dict[str, Written](), 0
+    match job.container:
+        case "folder":
+            writer = JsonFile(job.folder, job.folder / part.name / "metadata.jsonl", array=False)
+        case "lines":
+            writer = JsonFile(job.folder, job.folder / f"{part.name}.jsonl", array=False)
+        case _:
+            writer = JsonFile(job.folder, job.folder / f"{part.name}.json", array=True)
+    for batch in batches:
+        for some, _ in _rows(job, part, batch, tally, kept):
+            writer.add(some)
+        rows += len(batch)
+        seen(rows)
     return [*writer.close(), *kept.values()], tally
 
 
-def _writer(job: Job, part: Part) -> Writer:
-    match job.format.containers[job.pictures]:
-        case "parquet":
-            schema = features_of(job.format.columns).arrow_schema
-            return ParquetShards(job.folder, part.name, schema, job.shard_rows)
-        case "folder":
-            return JsonFile(job.folder, job.folder / part.name / "metadata.jsonl", array=False)
-        case "lines":
-            return JsonFile(job.folder, job.folder / f"{part.name}.jsonl", array=False)
-        case "array":
-            return JsonFile(job.folder, job.folder / f"{part.name}.json", array=True)
+def _rows(
+    job: Job, part: Part, batch: pa.RecordBatch, tally: Tally, kept: dict[str, Written]
+) -> Iterator[tuple[list[dict[str, Json]], list[int]]]:
+    """Rows a row group at a time and which of the batch they are; the pictures of the next ones are read meanwhile."""
+    worded = row_of(part, job.settings)
+    unread = frozenset(part.copied) - KNOWN if job.container == "parquet" else frozenset[str]()
+    wanted = batch.select([name for name in batch.schema.names if name not in unread])
+    groups = (_items(job, part, wanted, at, tally) for at in range(0, len(batch), GROUP_ROWS))
+    with ThreadPoolExecutor(READERS) as pool:
+        for some in _ahead(groups, pool, job.store):
+            if rows := list(_written(job, part, worded, some, tally, kept)):
+                yield [row for _, row in rows], [at for at, _ in rows]
 
 
-def _items(job: Job, part: Part, rows: Sequence[Mapping[str, Any]], tally: Tally) -> list[Item]:
+Numbered = tuple[int, Item]
+"""A sample and which row of the batch it is."""
+
+
+def _items(job: Job, part: Part, batch: pa.RecordBatch, start: int, tally: Tally) -> list[Numbered]:
     found = []
-    for row in rows:
+    for at, row in enumerate(exports.decoded(batch.slice(start, GROUP_ROWS)), start):
         try:
             one = (
                 item(row, placeholders=job.placeholders, traced=part.traced) if part.checked
                 else unchecked(_anonymous(job, row))
             )  # fmt: skip
-            found.append(one)
+            found.append((at, one))
         except SampleError as error:
             tally.skipped[error.reason].append(row["sample_id"])
     return found
@@ -109,51 +144,42 @@ def _anonymous(job: Job, row: Mapping[str, Any]) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-Read = tuple[Item, "bytes | SampleError | None"]
+Read = tuple[Numbered, "bytes | SampleError | None"]
 """A sample and its picture, None without one, the error when it cannot be had."""
 
 
-def _ahead(chunks: Iterator[list[Item]], pool: ThreadPoolExecutor, store: Store) -> Iterator[Iterator[Read]]:
-    """Chunks with their pictures, which are read one chunk ahead of the caller, a few dozen a task."""
-    waiting: list[Future[list[Read]]] | None = None
-    for chunk in chunks:
-        reading = [
-            pool.submit(_pictures, store, chunk[at : at + PICTURES_A_TASK])
-            for at in range(0, len(chunk), PICTURES_A_TASK)
-        ]  # fmt: skip
-        if waiting is not None:
-            yield _arrived(waiting)
-        waiting = reading
-    if waiting is not None:
-        yield _arrived(waiting)
+def _ahead(groups: Iterator[list[Numbered]], pool: ThreadPoolExecutor, store: Path) -> Iterator[list[Read]]:
+    reading: deque[Future[list[Read]]] = deque()
+    for group in groups:
+        reading.append(pool.submit(_pictures, store, group))
+        if len(reading) > READERS:
+            yield reading.popleft().result()
+    while reading:
+        yield reading.popleft().result()
 
 
-def _arrived(reading: list[Future[list[Read]]]) -> Iterator[Read]:
-    return (pair for each in reading for pair in each.result())
+def _pictures(store: Path, items: Sequence[Numbered]) -> list[Read]:
+    return [(one, _picture(store, one[1])) for one in items]
 
 
-def _pictures(store: Store, items: Sequence[Item]) -> list[Read]:
-    return [(one, _picture(store, one)) for one in items]
-
-
-def _picture(store: Store, one: Item) -> "bytes | SampleError | None":
+def _picture(store: Path, one: Item) -> "bytes | SampleError | None":
     image = one.record["image"]
     if not image:
         return None
     try:
-        return store.read_image(image, one.record["format"] or "")
+        return read_image(store, image, one.record["format"] or "")
     except StoreError as error:
         return SampleError("image_missing", str(error))
 
 
-def _rows(
-    job: Job, part: Part, some: Iterator[Read], tally: Tally, kept: dict[str, Written]
-) -> Iterator[dict[str, Json]]:
-    for one, content in some:
+def _written(
+    job: Job, part: Part, worded: Row, some: Sequence[Read], tally: Tally, kept: dict[str, Written]
+) -> Iterator[tuple[int, dict[str, Json]]]:
+    for (at, one), content in some:
         try:
             if isinstance(content, SampleError):
                 raise content
-            row = _row(job, part, one, content, kept)
+            row = _row(job, part, worded, one, content, kept)
         except SampleError as error:
             _left_out(job, one, error)
             tally.skipped[error.reason].append(one.id)
@@ -161,7 +187,7 @@ def _rows(
         tally.sources[one.source] += 1
         tally.licences[one.source, one.record["licence"] or ""] += 1
         tally.escaped += one.escaped
-        yield row
+        yield at, row
 
 
 def _left_out(job: Job, one: Item, error: SampleError) -> None:
@@ -171,7 +197,9 @@ def _left_out(job: Job, one: Item, error: SampleError) -> None:
         ) from None
 
 
-def _row(job: Job, part: Part, one: Item, content: bytes | None, kept: dict[str, Written]) -> dict[str, Json]:
+def _row(
+    job: Job, part: Part, worded: Row, one: Item, content: bytes | None, kept: dict[str, Written]
+) -> dict[str, Json]:
     """The row with its picture in place, which is written here where pictures are files."""
     if content is None:
         pictures: list[Json] = []
@@ -179,14 +207,15 @@ def _row(job: Job, part: Part, one: Item, content: bytes | None, kept: dict[str,
         pictures = [{"bytes": content, "path": one.path.rpartition("/")[2]}]
     else:
         pictures = [one.path]
-    row = made(part, one, pictures, job.settings)
+    row = worded(one, pictures)
     _check_markers(job.format, row, len(pictures))
-    container = job.format.containers[job.pictures]
+    if part.copied and job.container != "parquet":
+        row |= {name: one.record[name] for name in part.copied}
     if content is not None and job.pictures == "files":
-        below = job.folder / part.name if container == "folder" else job.folder
+        below = job.folder / part.name if job.container == "folder" else job.folder
         if one.path not in kept:
             kept[one.path] = keep_picture(job.folder, below / one.path, content)
-    if container == "folder":  # how `datasets` knows a column of pictures in a folder with metadata
+    if job.container == "folder":  # how `datasets` knows a column of pictures in a folder with metadata
         return {f"{name}_file_names" if name == "images" else name: value for name, value in row.items()}
     return row
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from curation.errors import ConfigError, RunStopped, SampleError
 from curation.exports.item import Item, item
+from curation.exports.trl import SYSTEM
 from curation.passrate import Band, Place, Rated, rate
 from curation.records import Image
 from curation.statistics import pass_rate_interval
@@ -42,6 +43,7 @@ class Asked:
     temperature: float = 1.0
     max_tokens: int = 1024
     limit: int | None = None
+    system: str = SYSTEM
 
     def __post_init__(self) -> None:
         for name, value in (("--draws", self.draws), ("--max-tokens", self.max_tokens), ("--limit", self.limit)):
@@ -96,7 +98,8 @@ async def _drawn(
 
     async def one(each: Item, model: Teacher) -> Rated:
         image = images.get(each.record["image"] or "")
-        return await rate(each, image, model, draws=asked.draws, band=asked.band or Band(), sampling=sampling)
+        band = asked.band or Band()
+        return await rate(each, image, model, draws=asked.draws, band=band, sampling=sampling, system=asked.system)
 
     try:
         async with open_teachers(

@@ -31,9 +31,15 @@ def image_path(root: Path, sha256: str, format: str) -> Path:
 
 def read_image(root: Path, sha256: str, format: str) -> bytes:
     """The original bytes; StoreError when the file is missing or is not what its name says."""
-    path = image_path(root, sha256, format)
-    with os_errors("read image", path), open(path, "rb", buffering=0) as file:  # less to set up than `read_bytes`
-        content = file.read()
+    if not SHA256.fullmatch(sha256) or not FORMAT.fullmatch(format):
+        image_path(root, sha256, format)  # says so
+    path = f"{root}/images/{sha256[:2]}/{sha256}.{format.lower()}"  # a `Path` costs as much as reading the file
+    try:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read()
+    except OSError:
+        with os_errors("read image", path):
+            raise
     if hash_sha256(content).hexdigest() != sha256:
         raise StoreError(f"image {path} is damaged: its bytes do not match its name (vistill fsck lists all)")
     return content

@@ -5,13 +5,12 @@ Column types are plain data (`"string"`, `[{"role": "string"}]`, `IMAGE`), so th
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 from typing import Literal
 
 from curation.errors import ConfigError
-from curation.exports.item import Item
 from curation.records import Json, json_name
 
 Container = Literal["parquet", "folder", "lines", "array"]
@@ -29,6 +28,7 @@ class Part:
 
     `split` is the store's (`sft`, `rl`), "" for every sample that is in a split, None for every sample there is.
     `traced` rows need a trace, `paired` ones a wrong trace besides; unchecked ones are written as the store has them.
+    `copied` columns are the store's, whatever they hold, and not the row function's business.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Part:
     traced: bool = False
     paired: bool = False
     checked: bool = True
+    copied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +80,10 @@ class Format:
         return dict(given)
 
 
-def made(part: Part, item: Item, pictures: Sequence[Json], settings: Mapping[str, Json]) -> dict[str, Json]:
-    """The row of an item, with the settings that this part's function takes."""
-    takes = _takes(part.row)
-    return part.row(item, pictures, **{name: value for name, value in settings.items() if name in takes})
-
-
-@cache
-def _takes(row: Row) -> frozenset[str]:
-    return frozenset(inspect.signature(row).parameters)
+def row_of(part: Part, settings: Mapping[str, Json]) -> Row:
+    """The part's row function with those of the settings that it takes."""
+    takes = inspect.signature(part.row).parameters
+    return partial(part.row, **{name: value for name, value in settings.items() if name in takes})
 
 
 def prompt_texts(row: Mapping[str, Json]) -> list[str]:

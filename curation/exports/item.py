@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from curation.errors import SampleError
-from curation.exports.texts import asked, choices, harmless, question_of, response_parts
+from curation.exports.texts import asked, choices, harmless, harmless_parts, question_of
 from curation.records import Json, Option
 from curation.steps.split import VERIFIER_TYPES
 
@@ -90,8 +90,7 @@ def _options(given: Sequence[Any]) -> tuple[tuple[Option, ...], int]:
 
 
 def _trace(text: str, needed: bool) -> tuple[tuple[str, str], int]:
-    safe, count = harmless(text)
-    think, answer = response_parts(safe) if safe else ("", "")
+    (think, answer), count = harmless_parts(text)
     if needed and not think:
         raise SampleError("think_missing", "no trace to learn from", text)
     if needed and not answer:

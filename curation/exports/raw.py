@@ -33,12 +33,15 @@ REVIEWS = [
 
 
 def raw_row(item: Item, pictures: Sequence[Json]) -> dict[str, Json]:
-    """Every column of the view `corpus`, the reviews that stand, and the picture; meta and cues are JSON text."""
+    """The picture, the reviews that stand, and what else of the view `corpus` is not one plain value.
+
+    Meta and cues are JSON text.
+    """
     row = item.record
     options = tuple(Option(str(each.get("letter") or ""), str(each["text"])) for each in row["options"] or ())
     return {
-        "images": list(pictures), **{name: row.get(name) for name in PLAIN},
-        "options": options_json(options), "cues": _text(row["cues"]), "meta": _text(row["meta"]),
+        "images": list(pictures), "options": options_json(options),
+        "cues": _text(row["cues"]), "meta": _text(row["meta"]),
         "reviews": [{name: each.get(name) for name in REVIEWS[0]} for each in row.get("reviews") or ()],
     }  # fmt: skip
 
@@ -59,7 +62,7 @@ def _uncounted(row: Mapping[str, Json]) -> list[str]:
 
 RAW = Format(
     "raw", "everything: texts, scores, splits and reviews",
-    (Part("train", None, raw_row, checked=False),), "none",
+    (Part("train", None, raw_row, checked=False, copied=PLAIN),), "none",
     _uncounted,
     {
         "images": [IMAGE], **dict.fromkeys(TEXTS, "string"), **NUMBERS, "options": OPTIONS,

@@ -25,17 +25,24 @@ PLACEHOLDER = re.compile(
 )
 AT_THE_EDGE = re.compile(rf"\A(?:\s*{MARKER})+|(?:{MARKER}\s*)+\Z", re.IGNORECASE)
 
+PLAIN_RESPONSE = re.compile(r"\s*<think>([^<\[]*)</think>\s*<answer>([^<\[]*)</answer>\s*")
+"""A response with one block of each kind and nothing else, in which no tag and no placeholder can hide."""
+
 WRAPPED = "<think>\n{think}\n</think>\n\n<answer>\n{answer}\n</answer>"
 BARE = "<think>\n{think}\n</think>\n\n{answer}"
 
 
 def harmless(text: str) -> tuple[str, int]:
     """The text with placeholders shown and not meant (`<image>` becomes `‹image›`), and how many there were."""
+    if "<" not in text and "[" not in text:  # one of them begins every placeholder
+        return text, 0
     return PLACEHOLDER.subn(lambda found: f"‹{found[0][1:-1]}›", text)
 
 
 def question_of(text: str) -> str:
     """The question without the markers that sources put before or after it; those inside stay."""
+    if "<" not in text:
+        return text.strip()
     return AT_THE_EDGE.sub("", text).strip()
 
 
@@ -56,8 +63,18 @@ def choices(options: Sequence[Option], reference: str | None) -> tuple[tuple[Opt
 
 def asked(question: str, options: Sequence[Option]) -> str:
     """The question with its options below it, unless it lists them itself."""
+    if not options:
+        return question
     itself = len(options_in(question)) == len(options)
     return "\n".join(filter(None, (question, "" if itself else lines_of(tuple(options)))))
+
+
+def harmless_parts(text: str) -> tuple[tuple[str, str], int]:
+    """((reasoning, answer), placeholders shown): `response_parts` of the `harmless` text, quickly for a plain one."""
+    if plain := PLAIN_RESPONSE.fullmatch(text):
+        return (plain[1].strip(), plain[2].strip()), 0
+    safe, count = harmless(text)
+    return (response_parts(safe) if safe else ("", "")), count
 
 
 def response_parts(text: str) -> tuple[str, str]:

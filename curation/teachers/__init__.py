@@ -80,6 +80,10 @@ async def _transport(role: str, spec: TeacherSpec, stack: AsyncExitStack, notice
         from curation.teachers.local import open_local
 
         return await stack.enter_async_context(open_local(role, spec))
+    if spec.kind == "folder":
+        from curation.teachers.folder import open_folder
+
+        return await stack.enter_async_context(open_folder(spec))
     from curation.teachers.openai_http import open_http
 
     if spec.kind == "vllm":

@@ -2,6 +2,7 @@
 
     [ROLE=][NAME@]https://host/v1#MODEL    any OpenAI-compatible endpoint; the URL ends where the SDK's base_url would
     [ROLE=][NAME@]vllm:MODEL               a `vllm serve` that we start and stop
+    [ROLE=]model:DIR                       a model folder (the trainer's `model/`), run in this process
     [ROLE=]local                           the embedded models
 
 Options follow as a URL query: `?max_pixels=…&concurrency=…&rpm=…&tpm=…&key_env=…&timeout=…&first_byte=…&hedge=…
@@ -15,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -35,9 +37,9 @@ MOST_IN_FLIGHT, BATCH_IN_FLIGHT = 4096, 10_000
 """Calls at a time that may be asked for, and those gathered for batches unless `concurrency` says otherwise."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_SYNTAX = "write [ROLE=][NAME@]https://host/v1#MODEL, [ROLE=]vllm:MODEL or [ROLE=]local"
+_SYNTAX = "write [ROLE=][NAME@]https://host/v1#MODEL, [ROLE=]vllm:MODEL, [ROLE=]model:DIR or [ROLE=]local"
 _PARTS = re.compile(
-    r"(?:(?P<role>[A-Za-z_]+)=)?(?:(?P<name>[\w.-]+)@)?(?P<rest>(?:https?://|vllm:|local\b).*)", re.DOTALL
+    r"(?:(?P<role>[A-Za-z_]+)=)?(?:(?P<name>[\w.-]+)@)?(?P<rest>(?:https?://|vllm:|model:|local\b).*)", re.DOTALL
 )
 
 
@@ -55,7 +57,7 @@ class TeacherSpec:
 
     role: str | None = None
     name: str
-    kind: Literal["openai", "vllm", "local"]
+    kind: Literal["openai", "vllm", "folder", "local"]
     base_url: str = ""
     model: str = ""
     key_env: str | None = None
@@ -183,6 +185,11 @@ def _for_role(spec: TeacherSpec, role: str) -> TeacherSpec:
     if spec.kind == "local":
         model = {"captioner": LOCAL_CAPTIONER, "viewer": LOCAL_VIEWER}.get(role, LOCAL_REASONER)
         return replace(spec, role=role, model=versioned(model), sees=model != LOCAL_REASONER, defaults=())
+    if spec.kind == "folder":
+        from curation.teachers.folder import digest_of  # this module's classes are its own
+
+        known_by = f"{Path(spec.base_url).resolve().name}+{digest_of(spec.base_url)[:12]}"
+        return replace(spec, role=role, model=known_by, defaults=())
     model = spec.model or dict(spec.defaults).get(role, "")
     if not model:
         raise ConfigError("teacher", spec.name, f"no model for {role}: add {spec.base_url or 'vllm:'}#MODEL")
@@ -196,7 +203,7 @@ def versioned(local_model: str) -> str:
 
 
 def _with_default_model(text: str, spec: TeacherSpec, models: Mapping[str, str]) -> TeacherSpec:
-    if spec.model or spec.kind == "local":
+    if spec.model or spec.kind in ("local", "folder"):
         return spec
     if spec.role is None and models:
         return replace(spec, defaults=tuple(sorted(models.items())))
@@ -210,13 +217,15 @@ def _managed(text: str, rest: str) -> TeacherSpec:
     kind, colon, model = body.partition(":")
     if kind == "vllm" and model:
         spec = TeacherSpec(name="vllm", kind="vllm", model=model, send_seed=True)
+    elif kind == "model" and model:
+        spec = TeacherSpec(name="model", kind="folder", base_url=model, send_seed=True)
     elif body == "local":
         spec = TeacherSpec(name="local", kind="local", prompts="small", max_concurrency=4, send_seed=True)
     else:
         raise ConfigError("teacher", text, f"{'name the model: vllm:MODEL' if colon and kind == 'vllm' else _SYNTAX}")
     spec = replace(spec, **_options(text, query))
-    if spec.kind == "local" and spec.batch:
-        raise ConfigError("teacher", text, "the embedded models have no batches; leave batch=true out")
+    if spec.kind != "vllm" and spec.batch:
+        raise ConfigError("teacher", text, "a model in this process has no batches; leave batch=true out")
     return spec
 
 

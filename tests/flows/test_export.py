@@ -15,7 +15,7 @@ from curation.pictures import inspect
 from curation.records import Option, Sample
 from flows.cli import main
 from flows.export import Export, export, like
-from flows.export_files import PICTURES, features_of, table_of
+from flows.export_files import features_of, table_of
 from storage import corpus
 from storage.reviews import Decision, decide
 from storage.store import Store
@@ -134,7 +134,6 @@ def test_pictures_become_the_column_that_arrow_makes_of_dictionaries() -> None:
     some = [[], [{"bytes": b"a", "path": "a.png"}], [{"bytes": b"", "path": None}, {"bytes": b"bc", "path": "é.png"}]]
     made = [{"images": pictures, "said": said} for pictures, said in zip(some, ("x", None, "y"), strict=True)]
     assert table_of(made, schema).equals(pa.Table.from_pylist(made, schema))
-    assert schema.field("images").type == PICTURES  # the quick way is the one taken
 
 
 def test_the_same_rows_give_the_same_bytes_whatever_came_since(tmp_path: Path) -> None:
@@ -234,6 +233,28 @@ def test_shards_are_numbered(store: Store, tmp_path: Path) -> None:
     wrote(store, tmp_path / "g", "raw", shard_rows=3)
     names = sorted(path.name for path in (tmp_path / "g").glob("*.parquet"))
     assert names == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
+
+
+@pytest.mark.parametrize("shard_rows", [5000, 1])
+def test_llama_factory_finds_one_kind_of_file_where_it_is_told_to_look(
+    store: Store, tmp_path: Path, shard_rows: int
+) -> None:
+    """Its loader (read at 01d3ac67) takes every file of the folder that `file_name` names, and wants one suffix."""
+    from datasets import load_dataset
+
+    wrote(store, tmp_path / "sft", "sft", shard_rows=shard_rows)
+    [told] = orjson.loads((tmp_path / "sft" / "dataset_info.json").read_bytes()).values()
+    files = sorted(str(path) for path in (tmp_path / "sft" / told["file_name"]).iterdir())
+    assert {Path(name).suffix for name in files} == {".parquet"}
+    assert len(files) == (2 if shard_rows == 1 else 1)
+    back = load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    for row in back:
+        roles = [turn[told["tags"]["role_tag"]] for turn in row[told["columns"]["messages"]]]
+        said = [turn[told["tags"]["content_tag"]] for turn in row[told["columns"]["messages"]]]
+        assert roles == ["system", "user", "assistant"]
+        assert sum(text.count("<image>") for text in said) == len(row[told["columns"]["images"]]) == 1
+    whole = loaded(tmp_path / "sft", tmp_path / "cache2")
+    assert [row["id"] for row in whole] == [row["id"] for row in back] == ["s0", "s1"]
 
 
 def test_a_query_that_fails_half_way_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tests.flows.test_export import ROOT, built
 DIES = """
 import os, signal, sys
 from pathlib import Path
-from flows.export_files import ParquetShards
+from flows.export_files import ParquetShard
 from curation.errors import ConfigError
 from flows.export import Export, export
 
@@ -29,7 +29,7 @@ def dying(self, new):
 
 rename = Path.rename
 if sys.argv[3] == "writing":
-    ParquetShards.close = die
+    ParquetShard.close = die
 else:
     Path.rename = dying
 export(Export(format="grpo", folder=sys.argv[2], store=sys.argv[1]))

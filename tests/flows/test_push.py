@@ -72,7 +72,7 @@ found = {}
 for name in sys.argv[2].split(","):
     whole = load_dataset(sys.argv[1], name, split="train")
     streamed = load_dataset(sys.argv[1], name, split="train", streaming=True)
-    local = load_dataset("parquet", data_files=f"{sys.argv[3]}/{name}/*.parquet", split="train")
+    local = load_dataset("parquet", data_files=f"{sys.argv[3]}/{name}/**/*.parquet", split="train")
     found[name] = {
         "plain": [plain(row) for row in whole] == [plain(row) for row in local],
         "streaming": [plain(row) for row in streamed] == [plain(row) for row in local],

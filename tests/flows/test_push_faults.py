@@ -1,5 +1,6 @@
 """`vistill push` when the Hub refuses, is busy, breaks off or is left in the middle: one line, continued later."""
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -124,10 +125,14 @@ def test_a_connection_that_stays_cut_is_told_and_the_next_push_sends_only_the_re
     assert not work.exists()
 
 
-def test_a_push_killed_in_an_upload_is_continued_by_the_next_one(store: Store, hub: HubServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", ["grpo", "vlaa"])
+def test_a_push_killed_in_an_upload_is_continued_by_the_next_one(
+    store: Store, hub: HubServer, tmp_path: Path, format: str
+) -> None:
+    """With pictures in the rows, and with pictures as files."""
     env = environment(hub, tmp_path / "hf")
     hub.stall.set()
-    process = started(store, env, "--format=grpo")
+    process = started(store, env, f"--format={format}")
     until = time.monotonic() + 60
     while not any(path.endswith("/objects/batch") for _, path, _ in hub.log):
         assert time.monotonic() < until
@@ -136,6 +141,9 @@ def test_a_push_killed_in_an_upload_is_continued_by_the_next_one(store: Store, h
     process.send_signal(signal.SIGKILL)
     process.communicate()
     hub.stall.clear()
-    assert "grpo/manifest.json" not in hub.repos[REPO].head()
-    assert push(store, "--format=grpo") == 0
-    assert "grpo/manifest.json" in hub.repos[REPO].head()
+    assert f"{format}/manifest.json" not in hub.repos[REPO].head()
+    assert push(store, f"--format={format}") == 0
+    there = hub.repos[REPO].head()
+    manifest = json.loads(there[f"{format}/manifest.json"].content)
+    assert {f"{format}/{file['path']}" for file in manifest["files"]} <= there.keys()
+    assert any(path.startswith(f"{format}/images/") for path in there) == (format == "vlaa")
