@@ -31,7 +31,8 @@ def page(desk: Desk, person: Person) -> None:
         recipe = st.selectbox("Recipe", recipes, label_visibility="collapsed", width=320)
     _which(desk, recipe)
     _numbers(corpus_parts.totals(desk, recipe))
-    PARTS[part or "Funnel"](desk, recipe)
+    with st.container(key="halves"):
+        PARTS[part or "Funnel"](desk, recipe)
 
 
 def _which(desk: Desk, recipe: str) -> None:
@@ -49,7 +50,7 @@ def _which(desk: Desk, recipe: str) -> None:
 def _numbers(row: Row) -> None:
     shown = (
         ("Samples", f"{row['samples']:,}"), ("Kept", f"{row['kept']:,}"), ("SFT", f"{row['sft']:,}"),
-        ("RL", f"{row['rl']:,}"), ("Reflect", f"{row['reflective']:,}"), ("Tokens", overview.short(row["tokens"])),
+        ("RL", f"{row['rl']:,}"), ("Reflect", f"{row['reflective']:,}"), ("Tokens out", overview.short(row["tokens"])),
         ("Cost", "no price" if row["cost"] is None else f"\\${row['cost']:,.2f}"),
     )  # fmt: skip
     with st.container(key="metrics"):

@@ -27,8 +27,10 @@ button kbd { opacity: 1 !important; color: inherit !important; }
 .st-key-verdicts { row-gap: .4rem; }
 [data-testid="stSidebarHeader"] { height: 2.5rem; }
 @media (max-width: 1000px) {
-  .st-key-sample [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { flex-wrap: wrap; }
-  .st-key-sample [data-testid="stColumn"] { min-width: 100%; }
+  :is(.st-key-sample, .st-key-halves) [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {
+    flex-wrap: wrap;
+  }
+  :is(.st-key-sample, .st-key-halves) [data-testid="stColumn"] { min-width: 100%; }
 }
 </style>
 """

@@ -4,6 +4,7 @@ STORE is best made by `python -m tests.ui.solved STORE --limit 96`, with a train
 two made-up annotators judge some of it here: use a copy. Needs Debian's chromium.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,11 +45,11 @@ def take(page: Page, url: str, name: str, path: Path) -> None:
     if name == "sql":
         page.get_by_text("Yield by source and kind").click()
         page.wait_for_timeout(800)
-        page.get_by_role("button", name="Run").click()
+        page.get_by_role("button", name=re.compile("^Run")).click()
     page.mouse.move(0, 0)
     page.wait_for_timeout(2500)
     page.screenshot(path=path)
-    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def main(store: Store, folder: Path, names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from storage.store import Store
 from tests.storage.hand_built import a_sample, rows
 from tests.ui.built import begin, many, run_again, sound
 from tests.ui.paged import DESKS, page_of, press, words
-from ui import corpus_parts, filters, people
+from ui import charts, corpus_parts, filters, people
 from ui.bulk_page import Asked, act
 from ui.hand import Hand
 from ui.sql_page import answer, parquet_bytes
@@ -309,6 +309,8 @@ def test_a_training_shows_its_curves_also_while_its_last_line_is_being_written(t
     store.append("trainings", [row])
     page = page_of(store, "training_page")
     assert all(title in words(page) for title in ("Loss", "Reward", "Held out", "running", "seed 3"))
+    assert words(page).index("Held out") < words(page).index("Loss")
+    assert "where one begins there is a dotted line" in words(page)
     (out / "curve.jsonl").unlink()
     assert "Its curve is not there" in words(page_of(store, "training_page"))
     assert [point["step"] for point in read_points(out / "none")] == []
@@ -377,3 +379,12 @@ def test_under_blind_annotators_have_no_page_that_tells_verdicts(
         sound(AppTest.from_string("from ui.review_app import main; main()", default_timeout=30).run())
     assert titles[0] == ["Review", "Bulk", "Agreement", "Corpus", "Live run", "Training", "SQL"]
     assert titles[1:] == [["Review", "Training"]] * 2
+
+
+def test_no_line_goes_from_one_part_of_a_training_to_the_next() -> None:
+    spec = charts.lines({"loss": [(1, 3.0), (200, 0.2), (201, 0.0), (320, 0.0)]}, "step", [200])
+    assert [value["part"] for value in spec["data"]["values"]] == [0, 0, 1, 1]
+    assert spec["layer"][0]["encoding"]["detail"] == {"field": "part"}
+    assert spec["layer"][1]["data"]["values"] == [{"x": 200}]
+    joined = charts.lines({"accuracy": [(200, 0.3), (220, 0.4)]}, "step", [200], joined=True)
+    assert {value["part"] for value in joined["data"]["values"]} == {0}
