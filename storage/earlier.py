@@ -40,8 +40,8 @@ def notice(ask: Ask, latest: str = "fates", effects: str = "review_effects") -> 
         more = [f"{len(behind) - MOST} more runs"] if len(behind) > MOST else []
         told.append(
             f"{sum(row['samples'] for row in behind):,} reviewed samples are in no latest run of a recipe, so in no "
-            f"split: {', '.join([*runs, *more])}. Their reviews are kept; that run, started again with its settings, "
-            f"is the latest. To see them: {LOOK}"
+            f"split: {', '.join([*runs, *more])}. Their reviews are kept, and count again after "
+            f"a run with the settings and seed of that one. To see them, ask in SQL: {LOOK}"
         )
     if outdated := ask(OUTDATED.replace("{effects}", effects))[0]["samples"]:
         told.append(

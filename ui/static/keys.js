@@ -113,7 +113,7 @@ export default function () {
       note.setAttribute("role", "status");
       note.style.cssText =
         "position:fixed;top:4.2rem;left:50%;transform:translateX(-50%);z-index:1000001;padding:.35rem .8rem;" +
-        "border-radius:.5rem;background:#1f2937;color:#fff;border:1px solid #9ca3af;font:600 .9rem sans-serif";
+        "border-radius:.5rem;background:#1f2937;color:#fff;border:1px solid #9ca3af;font:600 .9rem 'Source Sans',sans-serif";
       document.body.append(note);
     }
     note.textContent = text;
