@@ -126,7 +126,8 @@ def recipes(args: argparse.Namespace) -> int:
 def status(args: argparse.Namespace) -> int:
     """`vistill status`."""
     from flows.report import status_text
-    from storage import corpus, earlier
+    from flows.review import without_effect
+    from storage import corpus
     from storage.liveness import is_alive
 
     store = _open(args.store)
@@ -137,7 +138,7 @@ def status(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(rows, default=str))
     else:
-        print("\n".join([status_text(rows), *earlier.notice_of(store)]))
+        print("\n".join([status_text(rows), *without_effect(store)]))
     return 0
 
 

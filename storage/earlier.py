@@ -8,8 +8,6 @@ trace before says nothing about those.
 from collections.abc import Callable
 from typing import Any
 
-from storage.store import Store
-
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
 
@@ -49,11 +47,3 @@ def notice(ask: Ask, latest: str = "fates", effects: str = "review_effects") -> 
             "those reviews have no effect on the trace it has."
         )
     return told
-
-
-def notice_of(store: Store) -> list[str]:
-    """The same of a store without a review index; quick when nothing was reviewed."""
-    with store.snapshot() as snapshot:
-        if not snapshot.query("SELECT 1 FROM raw_reviews LIMIT 1").num_rows:
-            return []
-        return notice(lambda sql: snapshot.query(sql).to_pylist())

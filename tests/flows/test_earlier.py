@@ -1,12 +1,15 @@
 """Reviews that the latest runs leave without effect are told of, by pages and commands alike."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from flows.cli import main
+from flows.review import without_effect
+from storage import review_index
 from storage.desk import Desk
-from storage.earlier import LOOK, notice_of
+from storage.earlier import LOOK
 from storage.query import read_only
 from storage.reviews import Decision, decide
 from storage.store import Store
@@ -25,10 +28,11 @@ def judged(path: Path) -> Store:
 
 def told_twice(store: Store) -> list[str]:
     """What the desk tells, which is what the views tell."""
-    desk = Desk(store)
-    told = desk.without_effect()
-    desk.close()
-    assert told == notice_of(store)
+    assert review_index.live(store.root) is None
+    told = without_effect(store)
+    review_index.build(store.root)
+    with closing(Desk(store)) as desk:
+        assert told == without_effect(store) == desk.without_effect()
     return told
 
 
