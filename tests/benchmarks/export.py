@@ -127,7 +127,7 @@ def pictures(store: Path, format: str, into: Path) -> Path:
 
 def other_columns(exported: Path, into: Path) -> tuple[Path, Path]:
     """A file with every column of an export but its pictures, and one shard of it."""
-    shards = sorted(exported.glob("*.parquet"))
+    shards = sorted(exported.rglob("*.parquet"))
     names = [name for name in pq.read_schema(shards[0]).names if name != "images"]
     with pq.ParquetWriter(into, pq.read_table(shards[0], columns=names).schema, compression="none") as writer:
         for shard in shards:

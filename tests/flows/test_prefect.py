@@ -289,7 +289,10 @@ def test_publish_and_train_are_deployed_behind_the_build_and_started_when_it_has
         deployed = said(command("deploy", models, "corpus", *chain), mine, cwd=tmp_path)
         assert deployed.returncode == 0, deployed.stderr
         worker = [str(BIN / "prefect"), "worker", "start", "--pool", "vistill-chain", "--type", "process"]
-        build = httpx.get(f"{api.url}/deployments/name/vistill-build/chain").raise_for_status().json()
+        shown = {
+            flow: httpx.get(f"{api.url}/deployments/name/{flow}/chain").raise_for_status().json() for flow in FLOWS
+        }
+        build = shown["vistill-build"]
         with started(worker, mine, Path(online["PREFECT_HOME"])):
             api.post(f"/deployments/{build['id']}/create_flow_run")
             states = {flow: until(lambda flow=flow: api.ended_run(flow), f"{flow} ends") for flow in FLOWS}
@@ -298,6 +301,7 @@ def test_publish_and_train_are_deployed_behind_the_build_and_started_when_it_has
         "vistill-build": "COMPLETED", "vistill-publish": "COMPLETED", "vistill-train": "FAILED",
     }, log  # fmt: skip
     assert "modle" in states["vistill-train"]["message"]
+    assert [bare for one in shown.values() for bare in _bare(one["parameter_openapi_schema"]["properties"])] == []
     rows = {name: orjson.loads((tmp_path / "exports" / name / "manifest.json").read_bytes())["counts"] for name in
             (path.name for path in (tmp_path / "exports").iterdir())}  # fmt: skip
     assert sum(count for counts in rows.values() for count in counts.values()) > 0
@@ -311,13 +315,17 @@ def test_every_parameter_of_every_flow_is_typed_and_explained() -> None:
     from flows.build import build
     from flows.publish import publish, train
 
-    bare = [
-        f"{flow.name} {name}"
-        for flow in (build, publish, train)
-        for name, shown in flow.parameters.properties.items()
-        if not shown.get("description") or not (shown.get("type") or shown.get("anyOf"))
+    assert [bare for flow in (build, publish, train) for bare in _bare(flow.parameters.properties)] == []
+
+
+def _bare(parameters: dict[str, Any]) -> list[str]:
+    """Parameters that Prefect's UI would show without a type or without a word."""
+    assert parameters
+    return [
+        name
+        for name, shown in parameters.items()
+        if not shown.get("description") or not (shown.get("type") or shown.get("anyOf") or shown.get("$ref"))
     ]
-    assert bare == []
 
 
 def ended(api: Api, flow_run: str) -> dict[str, Any] | None:
