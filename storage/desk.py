@@ -267,6 +267,8 @@ class Desk:
 
     def without_effect(self) -> list[str]:
         """What `storage.earlier` tells of reviews that the latest runs leave without effect."""
+        if not self.ask("SELECT 1 FROM verdicts LIMIT 1"):
+            return []
         return earlier.notice(self.ask, "items", f"({EFFECTS.replace('$1', 'NULL').replace('$2', 'NULL')})")
 
     def ask(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:

@@ -82,7 +82,7 @@ ORDER BY sample_id LIMIT $4
 
 def run_of(desk: Desk, recipe: str) -> str:
     """The run that the index has of the recipe, which is its latest."""
-    found = desk.ask("SELECT any_value(run_id) AS run_id FROM items WHERE recipe = $recipe", {"recipe": recipe})
+    found = desk.ask("SELECT run_id FROM items WHERE recipe = $recipe LIMIT 1", {"recipe": recipe})
     return str(found[0]["run_id"])
 
 
