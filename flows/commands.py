@@ -126,6 +126,7 @@ def recipes(args: argparse.Namespace) -> int:
 def status(args: argparse.Namespace) -> int:
     """`vistill status`."""
     from flows.report import status_text
+    from flows.review import without_effect
     from storage import corpus
     from storage.liveness import is_alive
 
@@ -134,7 +135,10 @@ def status(args: argparse.Namespace) -> int:
     for row in rows:
         if row["status"] == "running" and not is_alive(store, row["run_id"]):
             row["status"] = "killed"
-    print(json.dumps(rows, default=str) if args.json else status_text(rows))
+    if args.json:
+        print(json.dumps(rows, default=str))
+    else:
+        print("\n".join([status_text(rows), *without_effect(store)]))
     return 0
 
 

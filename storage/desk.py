@@ -11,24 +11,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curation.errors import ConfigError, StoreError
-from storage import review_index
-from storage.generations import current
+from storage import earlier, review_index, taken_in
+from storage.generations import absorbed_from, current, generation_path
 from storage.liveness import alive
 from storage.query import check_condition
 from storage.review_index import TALLIED, Index
-from storage.schema import columns_sql
 from storage.segments import list_segments, segment_path
 from storage.sql import first_line, quoted
 from storage.store import Store
-from storage.views_reviews import LATEST_SQL, MOVED, OVERRULED, REVIEWS, VERDICTS_SQL
+from storage.views_reviews import MOVED, OVERRULED
 
 Row = dict[str, Any]
 
@@ -138,7 +135,7 @@ class _State:
     index: Index
     generation: str = ""
     segments: set[str] = field(default_factory=set)
-    looked: float = 0.0
+    looked: float = 0.0  # when the last look began
 
 
 class Desk:
@@ -150,9 +147,17 @@ class Desk:
         self._alive = alive(store, f"review-{self.name}")
         self._alive.__enter__()
         self._lock = threading.RLock()
-        self._con: duckdb.DuckDBPyConnection | None = None
-        self._state = _State(review_index.live(store.root) or review_index.build(store.root))
-        self._open()
+        self._asking = threading.Lock()  # two threads never use one connection; those who ask never wait for taking in
+        self._con: duckdb.DuckDBPyConnection
+        self._front: duckdb.DuckDBPyConnection  # of the same database, to make cursors of
+        self._state: _State
+        self._open(review_index.live(store.root) or review_index.build(store.root))
+
+    def close(self) -> None:
+        """Let go of the index; leases taken in this desk's name are nobody's from now on."""
+        self._front.close()
+        self._con.close()
+        self._alive.__exit__(None, None, None)
 
     @property
     def index(self) -> Index:
@@ -160,19 +165,29 @@ class Desk:
         return self._state.index
 
     def take_in(self, *, at_once: bool = False) -> None:
-        """Take in decisions that have appeared, and a newer index if one was built; cheap when nothing is new."""
+        """Take in decisions that have appeared, and a newer index if one was built; cheap when nothing is new.
+
+        With `at_once`, whatever was durable before the call is seen after it. A look that began since the call will do:
+        so of twenty who wait for the lock one looks, for all.
+        """
+        asked = time.monotonic() - (0.0 if at_once else SETTLE)
         with self._lock:
-            if not at_once and time.monotonic() - self._state.looked < SETTLE:
+            if self._state.looked > asked:
                 return
+            began = time.monotonic()
             newest = review_index.live(self.store.root)
             if newest and newest.path != self._state.index.path:
-                self._state = _State(newest)
-                self._open()
-            elif current(self.store.root) != self._state.generation:
-                self._load()
+                self._open(newest)
             else:
-                self._read_on()
-            self._state.looked = time.monotonic()
+                # Names before the generation: what a compaction moves in between is in one of both.
+                names = set(list_segments(self.store.root, "reviews"))
+                live = current(self.store.root)
+                if live == self._state.generation or self._absorbed(live) <= self._state.segments | names:
+                    self._read_on(names)
+                    self._state.generation = live
+                else:
+                    self._load(self._con, self._state)
+            self._state.looked = began
 
     def count(self, wanted: Wanted) -> int:
         """How many samples `wanted` takes."""
@@ -192,16 +207,27 @@ class Desk:
         """  # noqa: S608 checked
         return self._ask(sql, params)
 
-    def still(self, wanted: Wanted, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these (sample_id, sample_key) `wanted` takes now: others may have decided since a page was read."""
+    def front(self, wanted: Wanted, *, limit: int, offset: int = 0) -> list[tuple[str, str]]:
+        """(sample_id, sample_key) of what `page` would give: far cheaper, because no texts are read."""
+        condition, params = wanted.sql()
+        sql = f"""
+            SELECT sample_id, sample_key FROM items WHERE {condition}
+            ORDER BY {wanted.ordered()} LIMIT {int(limit)} OFFSET {int(offset)}
+        """  # noqa: S608 checked
+        return [(a, b) for a, b in self._ask_tuples(sql, params)]
+
+    def still(self, wanted: Wanted, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+        """Rows of those of these (sample_id, sample_key) that `wanted` takes now: others may have decided meanwhile."""
         self.take_in(at_once=True)
         condition, params = wanted.sql()
         sql = f"""
-            SELECT sample_id, sample_key FROM items
-            WHERE sample_id IN (SELECT unnest($ids::VARCHAR[])) AND {condition}
+            SELECT * FROM items WHERE sample_id IN (SELECT unnest($ids::VARCHAR[])) AND {condition}
+            ORDER BY {wanted.ordered()}
         """  # noqa: S608 checked
-        found = {(a, b) for a, b in self._ask_tuples(sql, {**params, "ids": [sample_id for sample_id, _ in keys]})}
-        return found & set(keys)
+        found: dict[tuple[str, str], Row] = {}
+        for row in self._ask(sql, {**params, "ids": [sample_id for sample_id, _ in keys]}):
+            found.setdefault((row["sample_id"], row["sample_key"]), row)
+        return {key: found[key] for key in keys if key in found}
 
     def check(self, wanted: Wanted) -> None:
         """ConfigError unless the condition holds for the samples there are: a cast may fail on one of them."""
@@ -239,8 +265,14 @@ class Desk:
         rows = self.ask(EFFECTS, [sample_id, sample_key])
         return rows[0] if rows else None
 
+    def without_effect(self) -> list[str]:
+        """What `storage.earlier` tells of reviews that the latest runs leave without effect."""
+        if not self.ask("SELECT 1 FROM verdicts LIMIT 1"):
+            return []
+        return earlier.notice(self.ask, "items", f"({EFFECTS.replace('$1', 'NULL').replace('$2', 'NULL')})")
+
     def ask(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        """Rows of one query of the pages' own over `items`, `latest`, `own`, `verdicts` and `events`.
+        """Rows of one query of the pages' own over `items`, `latest`, `own`, `verdicts`, `reviews` and `events`.
 
         `own` is `latest` without what people said when they settled a conflict.
         """
@@ -258,9 +290,8 @@ class Desk:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor whose query is stopped after `TIMEOUT`; what a person wrote wrongly is a ConfigError."""
-        with self._lock:
-            assert self._con is not None
-            cursor = self._con.cursor()
+        with self._asking:
+            cursor = self._front.cursor()
         timer = threading.Timer(TIMEOUT, cursor.interrupt)
         timer.daemon = True
         timer.start()
@@ -274,82 +305,41 @@ class Desk:
             timer.cancel()
             cursor.close()
 
-    def _open(self) -> None:
+    def _open(self, index: Index) -> None:
+        """Work with this index from now on; when it cannot be opened, all stays as it was."""
         con = duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": ""})
         try:
-            con.execute(f"attach {quoted(self._state.index.path)} as index (read_only)")
+            con.execute(f"attach {quoted(index.path)} as index (read_only)")
         except duckdb.Error as error:
-            path = self._state.index.path
-            raise StoreError(f"cannot open {path} ({first_line(error)}): delete it and start again") from error
+            raise StoreError(f"cannot open {index.path} ({first_line(error)}): delete it and start again") from error
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
-        con.execute(f"create table events ({columns_sql('reviews')})")
-        con.execute("create table latest as " + LATEST_SQL.replace("{reviews}", f"({_standing('events')})"))
-        con.execute("create table verdicts as " + VERDICTS_SQL.replace("{latest}", "latest"))
+        taken_in.lay_out(con)
         con.execute(ITEMS)
-        own = f"(SELECT * FROM ({_standing('events')}) WHERE NOT coalesce(adjudicates, false))"  # noqa: S608
-        con.execute("create view own as " + LATEST_SQL.replace("{reviews}", own))
-        self._con = con
-        self._load()
+        state = _State(index)
+        self._load(con, state)
+        with self._asking:
+            self._con, self._front, self._state = con, con.cursor(), state
 
-    def _load(self) -> None:
-        """Every review there is, anew: at the start, and when a compaction may have moved what we had not read."""
-        assert self._con is not None
+    def _absorbed(self, generation: str) -> set[str]:
+        return absorbed_from(generation_path(self.store.root, generation), "reviews")
+
+    def _load(self, con: duckdb.DuckDBPyConnection, state: _State) -> None:
+        """Every review there is, anew: at the start, and when a compaction has moved what we had not read."""
         names = set(list_segments(self.store.root, "reviews"))
         generation = current(self.store.root)
+        names |= self._absorbed(generation)
         rows = self.store.query("SELECT * FROM raw_reviews")
-        self._con.execute("delete from events")
-        self._con.register("arrived", rows)
-        self._con.execute("insert into events by name select * from arrived")
-        self._con.unregister("arrived")
-        self._work_out("")
-        self._state.segments, self._state.generation = names, generation
+        taken_in.everything(con, rows)
+        state.segments, state.generation = names, generation
 
-    def _read_on(self) -> None:
-        fresh = sorted(set(list_segments(self.store.root, "reviews")) - self._state.segments)
+    def _read_on(self, names: set[str]) -> None:
+        fresh = sorted(names - self._state.segments)
         if not fresh:
             return
-        assert self._con is not None
-        tables = [_segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
+        tables = [taken_in.segment(segment_path(self.store.root, "reviews", name)) for name in fresh]
         if any(table is None for table in tables):  # absorbed meanwhile, or damaged: the snapshot knows
-            self._load()
+            self._load(self._con, self._state)
             return
-        # All at once: with many annotators most of the time here would else go into one small query a decision.
-        self._con.register("arrived", pa.concat_tables(tables))
-        self._con.execute("insert into events by name select * from arrived")
-        self._con.execute("create or replace temp table touched as " + TOUCHED)
-        self._con.unregister("arrived")
-        self._work_out("semi join touched using (sample_id, sample_key)")
+        taken_in.arrivals(self._con, pa.concat_tables(tables))
         self._state.segments |= set(fresh)
-
-    def _work_out(self, among: str) -> None:
-        """`latest` and `verdicts` again, for all samples or those `among` joins."""
-        con = self._con
-        assert con is not None
-        rest = "where (sample_id, sample_key) in (select (sample_id, sample_key) from touched)" if among else ""
-        for table in ("latest", "verdicts"):
-            con.execute(f"delete from {table} {rest}")  # noqa: S608
-        standing = f"({_standing('events')}) {among}"
-        con.execute("insert into latest " + LATEST_SQL.replace("{reviews}", standing))
-        con.execute("insert into verdicts " + VERDICTS_SQL.replace("{latest}", f"(from latest {rest})"))
-
-
-TOUCHED = """
-select distinct e.sample_id, e.sample_key from events e
-where e.sample_id is not null and (
-    e.review_id in (select review_id from arrived)
-    or e.review_id in (select undoes from arrived) or e.bulk in (select undoes from arrived)
-    or e.bulk in (select review_id from arrived where decision = 'bulk')
-)
-"""
-
-
-def _standing(events: str) -> str:
-    return REVIEWS.replace("raw_reviews", events)
-
-
-def _segment(path: Path) -> Any:
-    try:
-        return pq.read_table(path)
-    except (OSError, ValueError):
-        return None

@@ -22,7 +22,7 @@ from storage.schema import TABLES
 from storage.snapshot import Snapshot, query_error
 from storage.sql import first_line, quoted
 from storage.store import Store
-from storage.views_people import REFERENCE, SAID, TEXTS
+from storage.views_people import PEOPLE, REFERENCE, SAID, TEXTS
 from storage.views_reviews import REVIEW_EFFECTS, SPLITS
 
 LIMITS = {"memory_limit": "600MB", "threads": 2}
@@ -91,12 +91,16 @@ PAIRS = {
     "joins": "\nJOIN preference q ON q.run_id = $1 AND q.sample_id = p.sample_id AND q.sample_key = p.sample_key",
     "order": ", q.chosen_draw, q.rejected_draw",
 }
-RAW_ROWS = """
-WITH said AS (
-    SELECT sample_id, sample_key, to_json(list({
+# Both views are asked several times over by `corpus` and here.
+RAW_ROWS = f"""
+WITH fates AS MATERIALIZED (SELECT * FROM fates WHERE run_id = $1),
+latest_outcomes AS MATERIALIZED (SELECT * FROM latest_outcomes WHERE run_id = $1),
+corpus AS ({dict(PEOPLE)["corpus"]}),
+said AS (
+    SELECT sample_id, sample_key, to_json(list({{
         'annotator': annotator, 'decision': decision, 'reason': reason, 'edited_answer': edited_answer,
         'first_wrong_step': first_wrong_step, 'note': note, 'created': created
-    } ORDER BY created, review_id)) AS reviews
+    }} ORDER BY created, review_id)) AS reviews
     FROM reviews WHERE standing GROUP BY ALL
 ),
 e AS (
@@ -111,7 +115,7 @@ FROM corpus c LEFT JOIN placed p USING (sample_id, sample_key)
 LEFT JOIN e USING (sample_id, sample_key)
 LEFT JOIN said s USING (sample_id, sample_key)
 WHERE c.run_id = $1 ORDER BY c.position, c.sample_id
-"""
+"""  # noqa: S608 the views' own text
 OVERLAPS = """
 WITH found AS (
     SELECT p.sample_id, p.split, i.pixels, coalesce(nullif(s.parent, ''), s.meta ->> '$.parent') AS parent

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,9 +90,9 @@ def damaged_generation(path: Path, error: duckdb.Error) -> StoreError:
     )
 
 
-def tail_of(con: duckdb.DuckDBPyConnection, root: Path, absorbed: str) -> Tail:
+def tail_of(con: duckdb.DuckDBPyConnection, root: Path, absorbed: str, tables: Iterable[str] = TABLES) -> Tail:
     """Segments by table that are in the directory and not in `absorbed`; tables without any are left out."""
-    listed = [(table, name) for table in TABLES for name in list_segments(root, table)]
+    listed = [(table, name) for table in tables for name in list_segments(root, table)]
     tail: Tail = {}
     if listed:
         columns = "select unnest(?::varchar[]) as tbl, unnest(?::varchar[]) as name"

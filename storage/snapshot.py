@@ -6,7 +6,7 @@ segment it names is deleted. Not for two threads at once: open one a thread.
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +48,8 @@ class Snapshot:
     `generation` is None before the first compaction; `segments` are the tail, by table. Together they say
     exactly which rows are seen. A `sealed` snapshot can open no file but those segments, whatever SQL it is
     given. With `as_of`, rows created later (seconds since the epoch) are as if they were not there. A `part`
-    (number, of how many) has the outcomes and members of that part of the samples alone.
+    (number, of how many) has the outcomes and members of that part of the samples alone. With `tables` no other table
+    can be asked: opening costs 0.3 ms for each segment of the tail, and every review is one.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Snapshot:
         as_of: float | None = None,
         lean: bool = False,
         part: tuple[int, int] | None = None,
+        tables: Collection[str] = TABLES,
     ) -> None:
+        self._tables = tables
         self.root, self.sealed, self.as_of, self.part = root, sealed, as_of, part
         self.generation = ""
         self.segments: dict[str, list[str]] = {}
@@ -190,8 +193,12 @@ class Snapshot:
             raise damaged_generation(path, error) from error
 
     def _create_tail_views(self) -> None:
-        self.segments = tail_of(self.connection, self.root, "generation._segments")
-        for table in self.segments if self.as_of is None and self.part is None else TABLES:
+        self.segments = tail_of(self.connection, self.root, "generation._segments", self._tables)
+        for table in TABLES:
+            if table not in self._tables:  # a query over it fails, where it would lack the tail
+                says = f"select null where error('{table} is not among the tables of this snapshot')"
+                self.connection.execute(f'create temp view "{RAW}{table}" as {says}')
+        for table in self.segments if self.as_of is None and self.part is None else self._tables:
             rows = generation_sql(table)
             if names := self.segments.get(table):
                 files = files_sql([segment_path(self.root, table, name) for name in names])

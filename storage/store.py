@@ -9,7 +9,7 @@ Writers append segments, readers take snapshots, any process may compact. What t
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,16 @@ class Store:
         with self.snapshot() as snapshot:
             return snapshot.query(sql, params)
 
-    def snapshot(self, *, lean: bool = False, part: tuple[int, int] | None = None) -> Snapshot:
+    def snapshot(
+        self, *, lean: bool = False, part: tuple[int, int] | None = None, tables: Collection[str] = TABLES
+    ) -> Snapshot:
         """This moment of the store, for many queries: `with store.snapshot() as s: s.query(…)`.
 
         A `lean` one keeps what a run holds in memory from growing with the store; a query that cannot do with so
-        little takes what it needs. `part` narrows it to the samples of one part of so many.
+        little takes what it needs. `part` narrows it to the samples of one part of so many; with
+        `tables` it has those alone and opens faster.
         """
-        return Snapshot(self.root, lean=lean, part=part)
+        return Snapshot(self.root, lean=lean, part=part, tables=tables)
 
     def put_images(self, pictures: Sequence[tuple[Image, bytes]]) -> None:
         """Store pictures by content, durably; those already there are skipped. Call it before appending rows."""

@@ -55,11 +55,12 @@ def page(desk: Desk, person: Person) -> None:
         )
     if not units:
         st.info("Nothing was judged by two people yet. Start with: vistill review --annotators-a-record 2")
-    left, right = st.columns(2, gap="large")
-    with left:
-        _table("Two by two", [_pair(pair) for pair in pairs(units)])
-    with right:
-        _table("Per reason to reject", reasons(said))
+    with st.container(key="halves"):
+        left, right = st.columns(2, gap="large")
+        with left:
+            _table("Two by two", [_pair(pair) for pair in pairs(units)])
+        with right:
+            _table("Per reason to reject", reasons(said))
     _table("Annotators", [_person(row) for row in desk.ask(PEOPLE)])
 
 

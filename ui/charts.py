@@ -1,5 +1,6 @@
 """Vega-Lite charts in one look: lying bars, standing histograms, lines over time. Names are data, never code."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,18 +86,33 @@ def lying(rows: Sequence[Row], name: str, value: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, points: bool = False) -> dict[str, Any]:
-    """A line for each name through its (x, y)."""
-    values = [{"name": name, "x": x, "y": y} for name, pairs in series.items() for x, y in pairs]
+def lines(
+    series: Mapping[str, Sequence[tuple[float, float]]], title: str, parts: Sequence[float] = (), *,
+    points: bool = False, joined: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """A line for each name through its (x, y).
+
+    A dotted line stands where a part begins; unless `joined`, no line goes across: losses of SFT and GRPO are not one.
+    """
+    values = [
+        {"name": name, "x": x, "y": y, "part": 0 if joined else bisect_left(parts, x)}
+        for name, pairs in series.items() for x, y in pairs
+    ]  # fmt: skip
     many = len(series) > 1
-    colour = {"field": "name", "scale": {"range": STACK}, "legend": LEGEND}
-    return {
-        "data": {"values": values}, "height": 300 if many else 240,
+    colour = {"field": "name", "scale": {"range": STACK}, "legend": LEGEND | {"columns": 3}}
+    across = {"field": "x", "type": "quantitative", "title": title}
+    drawn = {
         "mark": {"type": "line", "color": BLUE, "point": points},
         "encoding": {
-            "x": {"field": "x", "type": "quantitative", "title": title},
+            "x": across,
             "y": {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}},
+            "detail": {"field": "part"},
             **({"color": colour} if many else {}),
             "tooltip": [{"field": "name"}, {"field": "x"}, {"field": "y", "format": ",.4~f"}],
         },
     }  # fmt: skip
+    ruled = {
+        "data": {"values": [{"x": at} for at in parts]}, "encoding": {"x": across},
+        "mark": {"type": "rule", "color": STACK[-1], "strokeDash": [2, 4]},
+    }  # fmt: skip
+    return {"data": {"values": values}, "height": 290 if many else 240, "layer": [drawn, ruled] if parts else [drawn]}

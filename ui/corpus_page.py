@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from storage.desk import Desk
-from ui import charts, corpus_parts, filters, overview
+from ui import charts, corpus_parts, filters, overview, reading
 from ui.gallery import thumbnail
 from ui.markup import chips, label, shortened
 from ui.people import Person
@@ -29,14 +29,28 @@ def page(desk: Desk, person: Person) -> None:
         part = st.segmented_control("Part", list(PARTS), default="Funnel", required=True, key="corpus-part",
                                     label_visibility="collapsed")  # fmt: skip
         recipe = st.selectbox("Recipe", recipes, label_visibility="collapsed", width=320)
+    _which(desk, recipe)
     _numbers(corpus_parts.totals(desk, recipe))
-    PARTS[part or "Funnel"](desk, recipe)
+    with st.container(key="halves"):
+        PARTS[part or "Funnel"](desk, recipe)
+
+
+def _which(desk: Desk, recipe: str) -> None:
+    """The run that is shown, and what of people's work is not in it."""
+    run_id = corpus_parts.run_of(desk, recipe)
+    run = next((run for run in reading.runs(str(desk.store.root)) if run["run_id"] == run_id), None)
+    seed = f", seed {run['seed']}" if run else ""
+    st.text(f"Run {run_id}{seed}: the latest of this recipe.")
+    if told := desk.without_effect():
+        st.warning("Some reviews have no effect on the corpus as it is now.")
+        for text in told:
+            st.text(text)
 
 
 def _numbers(row: Row) -> None:
     shown = (
         ("Samples", f"{row['samples']:,}"), ("Kept", f"{row['kept']:,}"), ("SFT", f"{row['sft']:,}"),
-        ("RL", f"{row['rl']:,}"), ("Reflect", f"{row['reflective']:,}"), ("Tokens", overview.short(row["tokens"])),
+        ("RL", f"{row['rl']:,}"), ("Reflect", f"{row['reflective']:,}"), ("Tokens out", overview.short(row["tokens"])),
         ("Cost", "no price" if row["cost"] is None else f"\\${row['cost']:,.2f}"),
     )  # fmt: skip
     with st.container(key="metrics"):

@@ -80,6 +80,12 @@ ORDER BY sample_id LIMIT $4
 """
 
 
+def run_of(desk: Desk, recipe: str) -> str:
+    """The run that the index has of the recipe, which is its latest."""
+    found = desk.ask("SELECT run_id FROM items WHERE recipe = $recipe LIMIT 1", {"recipe": recipe})
+    return str(found[0]["run_id"])
+
+
 def totals(desk: Desk, recipe: str) -> Row:
     """Samples, kept, splits, tokens and dollars."""
     return desk.ask(TOTALS, {"recipe": recipe})[0]
@@ -87,10 +93,8 @@ def totals(desk: Desk, recipe: str) -> Row:
 
 def funnel(desk: Desk, recipe: str) -> list[Row]:
     """A row a step of the recipe's latest run, as `overview.chart` draws it."""
-    run = desk.ask("SELECT any_value(run_id) AS run_id, count(*) AS n FROM items WHERE recipe = $recipe",
-                   {"recipe": recipe})[0]  # fmt: skip
-    steps = [row["step"] for row in desk.store.query(STEPS, [run["run_id"]]).to_pylist()]
-    return fold(steps, run["n"], desk.ask(LOST, {"recipe": recipe}))
+    steps = [row["step"] for row in desk.store.query(STEPS, [run_of(desk, recipe)]).to_pylist()]
+    return fold(steps, totals(desk, recipe)["samples"], desk.ask(LOST, {"recipe": recipe}))
 
 
 def fold(steps: list[str], total: int, lost: list[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """Which samples are wanted: queue, order, filters, a WHERE clause and saved views, as widgets of the sidebar."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -13,18 +13,25 @@ from storage.saved_views import save_view, saved_views
 from ui.people import Person
 
 MOST_AMONG = 5_000  # samples of a finding or cluster that a jump takes along
+TELLING = (
+    "flagged", "conflicts", "lowest confidence", "highest disagreement",
+    "verdict", "verdict_by", "fate", "left_at", "reason", "split", "review",
+)  # fmt: skip
+"""Queues, orders and columns that tell what was decided about a sample."""
 LABELS = {"verdict_by": "verdict by", "left_at": "left at step"}
 
 
 def wanted(desk: Desk, person: Person) -> Wanted:
     """What the sidebar asks for; a clause that cannot be used is told there and left out."""
+    hidden = TELLING if kept_blind(person) else ()
     with st.sidebar:
-        _views(desk)
-        queue = st.selectbox("Queue", QUEUES, key="queue", format_func=str.capitalize)
-        order = st.selectbox("Order", list(ORDERS), key="order", format_func=str.capitalize)
+        if not hidden:
+            _views(desk)
+        queue = st.selectbox("Queue", _without(QUEUES, hidden), key="queue", format_func=str.capitalize)
+        order = st.selectbox("Order", _without(ORDERS, hidden), key="order", format_func=str.capitalize)
         with st.expander("Filters", expanded=bool(st.session_state.get("where") or _chosen())):
-            equal = tuple(filter(None, (_choice(desk, name) for name in EQUAL)))
-            where = st.text_input(
+            equal = tuple(filter(None, (_choice(desk, name) for name in _without(EQUAL, hidden))))
+            where = "" if hidden else st.text_input(
                 "Condition", key="where", placeholder="confidence < 0.5 AND leaks > 0", max_chars=2000,
                 help="SQL as after WHERE, over the columns of the review index (docs/review.md lists them).",
             )  # fmt: skip
@@ -41,6 +48,15 @@ def always_blind() -> bool:
 def blind() -> bool:
     """Whether verdicts are hidden from this person, by `--blind` or their own choice."""
     return always_blind() or bool(st.session_state.get("blind"))
+
+
+def kept_blind(person: Person) -> bool:
+    """Whether verdicts are kept from this person on every page: from everybody but leads, by `--blind`."""
+    return always_blind() and not person.leads
+
+
+def _without(names: Iterable[str], hidden: Sequence[str]) -> list[str]:
+    return [name for name in names if name not in hidden]
 
 
 def keep() -> None:

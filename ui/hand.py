@@ -17,8 +17,8 @@ from storage.reviews import Decision, decide, undo
 from ui.reading import Row, Whole, wholes
 
 AHEAD = 6  # samples leased and read beyond the one on the screen
-LOOK = 60  # samples asked of the queue to find those that nobody holds
-KEEP = 60.0  # seconds for which the rest of a page is taken for the front of the queue
+LOOK = 600  # samples asked of the queue to find those that nobody holds
+KEEP = 60.0  # seconds for which the rest of them is taken for the front of the queue
 READERS = ThreadPoolExecutor(4, thread_name_prefix="read-ahead")
 
 
@@ -45,24 +45,24 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An event of this tab, for undo: the place of its card, and what of the card it changed."""
+    """An event of this tab, for undo: its card, and what of the card it changed."""
 
-    place: int
+    card: Card
     event: str
     before: tuple[str, dict[str, Any]]
 
 
 @dataclass(slots=True)
 class Spare:
-    """Rows of the last page that nobody has taken yet: sorting a million samples anew for every six costs a core."""
+    """Samples of the last look that we did not take: sorting a million anew for every six costs a core."""
 
-    rows: list[Row] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
     since: float = 0.0
     index: str = ""
 
     def fresh(self, desk: Desk) -> bool:
         """Whether they may still be the front of the queue."""
-        return bool(self.rows) and time.monotonic() - self.since < KEEP and self.index == desk.index.stamp
+        return bool(self.keys) and time.monotonic() - self.since < KEEP and self.index == desk.index.stamp
 
 
 class Hand:
@@ -108,7 +108,7 @@ class Hand:
             self.go(self.at, self.at + 1)
             return "Somebody else has taken this sample meanwhile: nothing was decided."
         event = decide(self.desk.store, self._event(card, decision, rest))
-        self.done.append(Done(self.at, event, (card.decided, dict(card.notes))))
+        self.done.append(Done(card, event, (card.decided, dict(card.notes))))
         if decision in ("flag", "first_wrong_step"):
             return ""
         card.decided = decision
@@ -117,16 +117,28 @@ class Hand:
         return ""
 
     def undo(self, event: str) -> str:
-        """Take back this tab's last event, if it still is `event`, and show its sample; '' when all is well."""
+        """Take back this tab's last event, if it still is `event`; '' when all is well.
+
+        Its sample is shown again, unless it was judged under another filter and this one does not take it.
+        """
         if not event or self.last != event:
             return "That press was meant for an earlier decision: nothing was taken back."
+        card = self.done[-1].card
+        # The lease first: once the decision is taken back, the sample is in everybody's queue.
+        held = self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
         undo(self.desk.store, event, self.wanted.annotator)
         done = self.done.pop()
-        card = self.cards[done.place]
         self.desk.take_in(at_once=True)
-        self._leases.take(self.holder, self.wanted.annotator, [card.key], annotators=self._places())
+        place = next((n for n, each in enumerate(self.cards) if each.key == card.key), None)
+        if place is None:
+            if not held or not self.desk.still(self.wanted, held):
+                self._leases.give_back(self.holder, held)
+                return ""
+            place = self.at
+            self.cards.insert(place, card)
+        self.at, card = place, self.cards[place]
         card.decided, card.notes = done.before
-        card.shown, self.at = time.monotonic(), done.place
+        card.shown = time.monotonic()
         return ""
 
     @property
@@ -174,33 +186,30 @@ class Hand:
 
     def _read(self) -> None:
         self.desk.take_in()
-        rows, left = self._lease(self._spare.rows) if self._spare.fresh(self.desk) else ([], False)
+        rows, left = self._lease(self._spare.keys) if self._spare.fresh(self.desk) else ([], False)
         if not rows:
-            for offset in range(0, LOOK * 40, LOOK):  # others may hold everything at the front of the queue
-                page = self.desk.page(self.wanted, limit=LOOK, offset=offset)
-                rows, some = self._lease(page)
+            for offset in range(0, LOOK * 4, LOOK):  # others may hold everything at the front of the queue
+                front = self.desk.front(self.wanted, limit=LOOK, offset=offset)
+                rows, some = self._lease(front)
                 left = left or some
-                if rows or len(page) < LOOK:
+                if rows or len(front) < LOOK:
                     break
             self._spare.since, self._spare.index = time.monotonic(), self.desk.index.stamp
         found = wholes(str(self.desk.store.root), [(r["run_id"], r["sample_id"], r["sample_key"]) for r in rows])
         self.cards += [Card(row, whole) for row, whole in zip(rows, found, strict=True)]
         self.finished, self.held = not rows, left and not rows
 
-    def _lease(self, page: list[Row]) -> tuple[list[Row], bool]:
-        """The first rows of a page that are ours from now on, and whether any was new to us; the rest is kept."""
+    def _lease(self, front: list[tuple[str, str]]) -> tuple[list[Row], bool]:
+        """Rows of the first of these samples, ours from now on, and whether any was new to us; the rest is kept."""
         have = {card.key for card in self.cards}
-        new = {key: row for row in page if (key := (row["sample_id"], row["sample_key"])) not in have}
-        taken = dict.fromkeys(self._take(list(new)))
-        self._spare.rows = [row for key, row in new.items() if key not in taken]
-        return [new[key] for key in taken], bool(new)
+        new = [key for key in dict.fromkeys(front) if key not in have]
+        taken = new[:AHEAD] if self.read_only else self._take(new)
+        self._spare.keys = [key for key in new if key not in taken]
+        # Between the look and the lease somebody may have decided and given back; from here on nobody can.
+        still = self.desk.still(self.wanted, taken) if taken else {}
+        if not self.read_only and (gone := [key for key in taken if key not in still]):
+            self._leases.give_back(self.holder, gone)
+        return list(still.values()), bool(new)
 
     def _take(self, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        if self.read_only:
-            return keys[:AHEAD]
-        taken = self._leases.take(self.holder, self.wanted.annotator, keys, many=AHEAD, annotators=self._places())
-        # Between the page and the lease somebody may have decided and given back; from here on nobody can.
-        still = self.desk.still(self.wanted, taken) if taken else set()
-        if gone := [key for key in taken if key not in still]:
-            self._leases.give_back(self.holder, gone)
-        return [key for key in taken if key in still]
+        return self._leases.take(self.holder, self.wanted.annotator, keys, many=AHEAD, annotators=self._places())

@@ -60,7 +60,8 @@ def _run(root: str, run_id: str) -> None:
         st.text(run["detail"][:500])
     overview.metrics(found)
     _bar(run, found)
-    left, right = st.columns([5, 6], gap="large")
+    with st.container(key="halves"):
+        left, right = st.columns([5, 6], gap="large")
     with left:
         if found.funnel:
             st.html(label("Samples at each step"))

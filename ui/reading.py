@@ -26,7 +26,8 @@ MOST_CALLS = 100
 RUN = "SELECT * FROM runs WHERE run_id = $1"
 
 RUNS = (
-    "SELECT run_id, recipe, source, status, started, ended, detail, settings FROM runs ORDER BY resumed DESC LIMIT $1"
+    "SELECT run_id, recipe, source, seed, status, started, ended, detail, settings FROM runs "
+    "ORDER BY resumed DESC LIMIT $1"
 )
 
 FUNNEL = """
@@ -110,6 +111,9 @@ QUALIFY row_number() OVER (PARTITION BY key ORDER BY status <> 'ok', created DES
 CALL = """
 SELECT request, reply, reasoning FROM raw_calls WHERE key = $1 ORDER BY status <> 'ok', created DESC LIMIT 1
 """
+
+OF_SAMPLES = ("samples", "images", "outcomes", "pass_rates", "calls", "runs", "run_steps")
+"""Tables that the queries on single samples read."""
 
 SPENT = picking(
     RUN,
@@ -198,7 +202,7 @@ def whole(root: str, run_id: str, sample_id: str, sample_key: str) -> Whole:
 def wholes(root: str, wanted: Sequence[tuple[str, str, str]]) -> list[Whole]:
     """Samples by (run_id, sample_id, sample_key), all of one moment."""
     ids = [sample_id for _, sample_id, _ in wanted]
-    with Store.open(root, create=False).snapshot() as moment:
+    with Store.open(root, create=False).snapshot(tables=OF_SAMPLES) as moment:
         samples = _rows(moment, SAMPLES, ids)
         outcomes = _rows(moment, OUTCOMES, [run_id for run_id, *_ in wanted], ids)
         rates = _rows(moment, PASS_RATES, ids)

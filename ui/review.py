@@ -24,7 +24,8 @@ KEYS = (
     ("Left, Right", "look at the one before or after without deciding"), ("1 to 9", "a reason"),
     ("L", "steps and raw calls"), ("H", "this list"),
 )  # fmt: skip
-DONE = {"accept": "accepted", "reject": "rejected", "edit": "edited", "skip": "skipped"}
+UNCHANGED = "Nothing changed, so nothing was recorded: change the answer or the trace, or leave (Esc) and accept."
+DONE = {"accept": "accepted", "reject": "rejected", "edit": "edited", "skip": "skipped", "flag": "flagged"}
 
 
 def page(desk: Desk, person: Person) -> None:
@@ -41,11 +42,13 @@ def in_hand(desk: Desk, wanted: Wanted, person: Person) -> Hand:
     """This tab's cards for this queue; another queue gives back what was leased for the one before."""
     hand = st.session_state.get("hand")
     if not isinstance(hand, Hand) or hand.wanted != wanted:
-        if isinstance(hand, Hand):
-            hand.leave()
         settles = wanted.queue == "conflicts"
         may = person.leads if settles else person.decides
+        before = hand if isinstance(hand, Hand) else None
         hand = Hand(desk, wanted, read_only=not may, adjudicates=settles)
+        if before is not None:
+            before.leave()
+            hand.done = before.done if before.wanted.annotator == wanted.annotator else []
         st.session_state["hand"] = hand
     return hand
 
@@ -150,8 +153,8 @@ def judge(hand: Hand, card_id: str, decision: str, **rest: Any) -> None:
     if decision == "reject" and chosen:
         rest["reason"] = ", ".join(chosen)
     try:
-        wrong = hand.decide(card_id, decision, blind=bool(st.session_state.get("blind")), **rest)
-        said = ("bad", wrong) if wrong or card is None else ("good", effect(hand, card, decision))
+        wrong = hand.decide(card_id, decision, blind=filters.blind(), **rest)
+        said = ("bad", wrong) if wrong or card is None else ("good", told(hand, card, decision))
     except StoreError as error:
         said = ("bad", f"Not saved, press again: {error}")
     except VistillError as error:
@@ -161,13 +164,21 @@ def judge(hand: Hand, card_id: str, decision: str, **rest: Any) -> None:
         st.session_state.pop("editing", None)
 
 
-def effect(hand: Hand, card: Card, decision: str) -> str:
-    """What the decision did to the sample's split, in words."""
+def told(hand: Hand, card: Card, decision: str) -> str:
+    """What the decision was, and unless blind what it did: splits follow from verdicts and from what others decided."""
     name = str(card.row["sample_id"])[:60]
-    if decision == "flag":
-        return f"{name}: flagged"
-    hand.desk.take_in(at_once=True)
-    found = hand.desk.effect(*card.key)
+    if decision == "flag" or filters.blind():
+        return f"{name}: {DONE.get(decision, 'marked')}"
+    return effect(hand, card, decision, name)
+
+
+def effect(hand: Hand, card: Card, decision: str, name: str) -> str:
+    """What the decision did to the sample's split, in words."""
+    try:
+        hand.desk.take_in(at_once=True)
+        found = hand.desk.effect(*card.key)
+    except VistillError as error:  # the decision is on the disk all the same
+        return f"{name}: {DONE.get(decision, 'marked')}; its effect cannot be shown now ({error})"
     if found is None or found["verdict"] == "conflict":
         return f"{name}: {DONE.get(decision, 'marked')}" + ("; annotators disagree" if found else "")
     if found["before"] == found["after"]:
@@ -176,12 +187,11 @@ def effect(hand: Hand, card: Card, decision: str) -> str:
 
 
 def _undo(hand: Hand, event: str) -> None:
+    done = f"{str(hand.done[-1].card.row['sample_id'])[:60]}: taken back" if hand.done else ""
     try:
         wrong = hand.undo(event)
     except VistillError as error:
         wrong = f"Not taken back, press again: {error}"
-    card = hand.cards[hand.at] if hand.at < len(hand.cards) else None
-    done = f"{str(card.row['sample_id'])[:60]}: taken back" if card else ""
     st.session_state["said"] = ("bad", wrong) if wrong else ("wait", done)
 
 
@@ -196,21 +206,25 @@ def _toggle_help() -> None:
 def _edit(hand: Hand, card: Card) -> None:
     """The right answer, a mended trace when wanted, a note; other keys rest meanwhile."""
     text = panel.spoken(card)
+    reference = str((card.whole.sample or {}).get("reference") or "")
     with st.form(f"form-{card.id}"):
-        answer = st.text_input("Right answer", value=str((card.whole.sample or {}).get("reference") or ""))
-        mended = st.text_area("Trace", value=text, height=160, help="Change it only to mend it.")
-        note = st.text_input("Note", max_chars=4000)
+        st.text_input("Right answer", value=reference, key=f"answer-{card.id}")
+        st.text_area("Trace", value=text, height=160, help="Change it only to mend it.", key=f"mended-{card.id}")
+        st.text_input("Note", max_chars=4000, key=f"note-{card.id}")
         with st.container(horizontal=True):
-            save = st.form_submit_button("Save", shortcut="Ctrl+Enter", type="primary")
-            leave = st.form_submit_button("Leave", shortcut="Esc")
-    if save:
-        reference = (card.whole.sample or {}).get("reference")
-        judge(hand, card.id, "edit", edited_answer=answer.strip() or reference, note=note or None,
-              edited_trace=mended if mended != text else None)  # fmt: skip
-        st.rerun(scope="fragment")
-    if leave:
-        st.session_state.pop("editing", None)
-        st.rerun(scope="fragment")
+            st.form_submit_button("Save", shortcut="Ctrl+Enter", type="primary", on_click=_save,
+                                  args=(hand, card.id, reference, text))  # fmt: skip
+            st.form_submit_button("Leave", shortcut="Esc", on_click=lambda: st.session_state.pop("editing", None))
+
+
+def _save(hand: Hand, card_id: str, reference: str, text: str) -> None:
+    """Record the edit; one that changes nothing says so and leaves the form open."""
+    answer, mended, note = (str(st.session_state[f"{name}-{card_id}"]) for name in ("answer", "mended", "note"))
+    if answer.strip() in ("", reference.strip()) and mended == text:
+        st.session_state["said"] = ("wait", UNCHANGED)
+        return
+    judge(hand, card_id, "edit", edited_answer=answer.strip() or reference or None, note=note or None,
+          edited_trace=mended if mended != text else None)  # fmt: skip
 
 
 def _reasons(card: Card) -> None:

@@ -27,8 +27,10 @@ button kbd { opacity: 1 !important; color: inherit !important; }
 .st-key-verdicts { row-gap: .4rem; }
 [data-testid="stSidebarHeader"] { height: 2.5rem; }
 @media (max-width: 1000px) {
-  .st-key-sample [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { flex-wrap: wrap; }
-  .st-key-sample [data-testid="stColumn"] { min-width: 100%; }
+  :is(.st-key-sample, .st-key-halves) [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {
+    flex-wrap: wrap;
+  }
+  :is(.st-key-sample, .st-key-halves) [data-testid="stColumn"] { min-width: 100%; }
 }
 </style>
 """
@@ -52,6 +54,7 @@ def main() -> None:
         pages = {
             path: st.Page(partial(page, opened, person), title=title, url_path=path, default=path == "review")
             for title, path, page in PAGES
+            if path in TELL_NOTHING or not filters.kept_blind(person)
         }
         picked = st.navigation(list(pages.values()), position="top")
         if wanted := st.session_state.pop("go", None):
@@ -69,6 +72,7 @@ def main() -> None:
         st.text(str(error))
 
 
+TELL_NOTHING = ("review", "training")  # the pages without a word on what was decided about samples
 FILTERED = ("", "bulk")  # the pages with filters in the sidebar
 PAGES: tuple[tuple[str, str, Callable[[Desk, Person], None]], ...] = (
     ("Review", "review", review.page),

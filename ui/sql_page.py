@@ -9,6 +9,7 @@ import pyarrow as pa
 import streamlit as st
 
 from curation.errors import ConfigError, StoreError
+from storage import earlier
 from storage.desk import Desk
 from storage.query import read_only
 from storage.render import distinct, render
@@ -34,6 +35,7 @@ EXAMPLES = {
     "    median(seconds) AS median_seconds\nFROM reviews WHERE standing GROUP BY decision ORDER BY decisions DESC",
     "What decisions moved": "SELECT split_before, split_after, reason, count(*) AS samples\n"
     "FROM review_effects GROUP BY ALL ORDER BY samples DESC",
+    "Reviewed in earlier runs": earlier.LOOK,
     "Words of kept traces": "SELECT sample_id, split, coalesce(rewrite, trace) AS trace\n"
     "FROM corpus WHERE split IN ('sft', 'rl') LIMIT 20",
 }

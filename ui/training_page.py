@@ -36,16 +36,22 @@ def page(desk: Desk, person: Person) -> None:
     points = read_points(Path(row["out"]) / "curve.jsonl")
     if not points:
         st.text("Its curve is not there (any more): the folder above has no curve.jsonl.")
-    drawn, _ = panels(points, orjson.loads(row["scores"] or "[]"))
-    for at, (title, series) in enumerate(drawn):
-        if at % 2 == 0:
-            columns = st.columns(2, gap="large")
-        with columns[at % 2]:
-            charts.draw(title.capitalize(), charts.lines(series, "step", points=title == HELD_OUT))
+    drawn, later = panels(points, orjson.loads(row["scores"] or "[]"))
+    parts = [at for at in later if at > 0]
+    if parts:
+        st.text("Steps of all parts stand one after another; where one begins there is a dotted line.")
+    drawn.sort(key=lambda panel: panel[0] != HELD_OUT)  # what it is for comes first
+    with st.container(key="halves"):
+        for at, (title, series) in enumerate(drawn):
+            if at % 2 == 0:
+                columns = st.columns(2, gap="large")
+            with columns[at % 2]:
+                joined = title == HELD_OUT
+                charts.draw(title.capitalize(), charts.lines(series, "step", parts, points=joined, joined=joined))
 
 
 def _name(row: Row) -> str:
-    return f"{Path(row['out']).name} · seed {row['seed']} · {row['status']}"
+    return f"{'/'.join(Path(row['out']).parts[-2:])} · seed {row['seed']} · {row['status']}"
 
 
 def _data(row: Row) -> None:

@@ -56,7 +56,9 @@ BEHIND = (
     r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
 TITLES = r"(?:(?:dr|mr|mrs|ms|prof|professor|sir)\.?\s+)?"
-OF_A = r"(?:(?:game|kind|type|sort|slice|piece|pair|cup|glass|plate|bowl|bottle|group|picture|image|photo|map|species)\s+of\s+)?"
+OF_A = (
+    r"(?:(?:game|kind|type|sort|slice|piece|pair|cup|glass|plate|bowl|group|picture|image|photo|map|species)\s+of\s+)?"
+)
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")

@@ -149,7 +149,7 @@ class Replay:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rethink:
     """Forced rethinking of VL-Rethinker (arXiv 2504.08837 §3.3): `trigger` is appended to the share `share` of first
-    responses, which go on from there; continuations are kept when their final answer is right, at most `most` a query.
+    responses that ended with room to go on; continuations are kept that end in a right answer, at most `most` a query.
     `imitation` weighs an added likelihood loss on those kept.
     """
 
@@ -170,7 +170,9 @@ class Overlong:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progressive:
-    """Thresholds that tighten (Vision-R1 of Griffon, arXiv 2503.18013 §3.3): (training share, threshold), ascending."""
+    """Thresholds that tighten (Vision-R1 of Griffon, arXiv 2503.18013 §3.3): (share of all stages' steps, threshold),
+    ascending.
+    """
 
     at: tuple[tuple[float, float], ...]
 

@@ -90,8 +90,12 @@ def _check_grpo(training: "Training", grpo: "Grpo") -> None:
         raise ConfigError("rethink.share", training.rethink.share, "above 0, at most 1")
     if training.rethink is not None and training.generation.engine != "transformers":
         raise ConfigError("generation.engine", training.generation.engine, "[rethink] needs transformers")
-    if training.overlong is not None and not 0 < training.overlong.buffer <= training.overlong.tokens:
-        raise ConfigError("overlong.buffer", training.overlong.buffer, "above 0, at most overlong.tokens")
+    if training.overlong is not None and not 0 < training.overlong.buffer < training.overlong.tokens:
+        raise ConfigError("overlong.buffer", training.overlong.buffer, "above 0, below overlong.tokens")
+    longest = max(stage.tokens for stage in grpo.stages)
+    if training.overlong is not None and longest <= training.overlong.tokens - training.overlong.buffer:
+        raise ConfigError("overlong.tokens", training.overlong.tokens,
+                          f"punishes nothing: no stage is longer than {longest} tokens")  # fmt: skip
     if training.progressive is not None:
         shares = [share for share, _ in training.progressive.at]
         if not shares or shares[0] != 0 or shares != sorted(shares):

@@ -22,7 +22,7 @@ from curation.trainer.critical import first_ids
 from curation.trainer.guard import Guarded
 from curation.trainer.replay import Buffer
 from curation.trainer.rethink import Splice, spliced
-from curation.trainer.rewards import ACCURACY
+from curation.trainer.rewards import ACCURACY, SHARE
 from curation.trainer.rows import Row, from_rows, to_rows
 
 SILENT = 3
@@ -35,10 +35,11 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
 
     def __init__(
         self, *args: Any, resample: int = 0, replay: Buffer | None = None, rethink: Rethink | None = None,
-        critical: Critical | None = None, **settings: Any,
+        critical: Critical | None = None, span: tuple[int, int] | None = None, **settings: Any,
     ) -> None:  # fmt: skip
+        """`span` is how many steps earlier stages took, and how many all stages take together."""
         super().__init__(*args, **settings)
-        self.resample, self.replay, self.rethink = resample, replay, rethink
+        self.resample, self.replay, self.rethink, self.span = resample, replay, rethink, span
         self._trigger = self._ids(rethink.trigger) if rethink else []
         self._critical_ids = first_ids(self._tokenizer, critical.words if critical else ())
         self._accuracy = torch.zeros(0)
@@ -61,7 +62,10 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
         return ids
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
-        """TRL's, with each completion's accuracy kept for dynamic sampling."""
+        """TRL's, with the share of all stages that is done, and each completion's accuracy for dynamic sampling."""
+        if self.span:
+            before, steps = self.span
+            inputs = [{**row, SHARE: (before + self.state.global_step) / steps} for row in inputs]
         rewards_B_R: torch.Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         if ACCURACY in self.reward_func_names:
             self._accuracy = rewards_B_R[:, self.reward_func_names.index(ACCURACY)].detach().cpu()
@@ -158,16 +162,22 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
         if logps is not None:
             raise ValueError("forced rethinking needs the transformers engine: vLLM's log-probabilities end where the "
                              "first response does")  # fmt: skip
-        chosen = sorted(self._chance.sample(range(len(ids)), round(self.rethink.share * len(ids))))
+        chosen = self._chosen(ids, self.rethink.share)
         first = {at: [i for i in ids[at] if i not in self.eos_token_ids] + self._trigger for at in chosen}
         again = [prompt + first.get(at, []) for at, prompt in enumerate(prompt_ids)]
         fields = {name: _lengthened(value, again) for name, value in multimodal_fields.items()}
         more, _ = super()._generate_single_turn(again, images, fields, num_generations, **settings)
-        attempts = [Splice(at, (first[at] + more[at])[: self.max_completion_length]) for at in chosen]
+        attempts = [Splice(at, (first[at] + more[at])[: self.max_completion_length], len(first[at])) for at in chosen]
         self._splices = spliced(attempts, self._asked, self._say, num_generations, self.rethink.most)
         self.note("rethink/tried", len(chosen) / len(ids))
         self.note("rethink/kept", len(self._splices) / len(ids))
         return [self._splices[at].ids if at in self._splices else each for at, each in enumerate(ids)], logps
+
+    def _chosen(self, ids: Sequence[Sequence[int]], share: float) -> list[int]:
+        """The places of this share of the responses, of those that ended and leave room after the trigger."""
+        room = self.max_completion_length - len(self._trigger)
+        able = [at for at, each in enumerate(ids) if each and each[-1] in self.eos_token_ids and len(each) <= room]
+        return sorted(self._chance.sample(able, min(len(able), round(share * len(ids)))))
 
     def _say(self, ids: list[int]) -> str:
         text: str = self._tokenizer.decode(ids, skip_special_tokens=True)

@@ -92,9 +92,11 @@ def grpo_settings(training: Training, grpo: Grpo, stage: Stage, out: Path, weigh
 
 def stage_of(
     training: Training, grpo: Grpo, stage: Stage, part: str, model: Any, processor: Any, rows: "Dataset",
-    record: Record, scored: tuple[list[Any], list[float]], look: Look,
+    record: Record, scored: tuple[list[Any], list[float]], look: Look, before: int = 0,
 ) -> Any:  # fmt: skip
-    """One stage of GRPO; the model. The group size is baked into TRL's sampler, so a stage has its own trainer."""
+    """One stage of GRPO; the model. The group size is baked into TRL's sampler, so a stage has its own trainer;
+    `before` are the steps of the stages before it.
+    """
     out = record.out / f"checkpoints-{part}"
     functions, weights = scored
     trainer = Attached(
@@ -104,6 +106,7 @@ def stage_of(
         resample=training.resample.rounds if training.resample else 0,
         replay=Buffer(training.replay, training.seed) if training.replay else None,
         rethink=training.rethink, critical=training.critical,
+        span=(before, sum(each.steps for each in grpo.stages)),
     )  # fmt: skip
     return trained(trainer, training, out, record, part)
 

@@ -22,6 +22,8 @@ Completion = Sequence[Mapping[str, str]]
 Scores = list[float | None]
 REFERENCES = ("answer", "solution", "reference")
 ACCURACY = "accuracy"
+SHARE = "training_share"
+"""A column of how much of a training is done (0 to 1), over its stages; TRL's own state knows one stage."""
 LETTERS = string.ascii_uppercase
 KEPT = 50_000
 """Judged rewards that are remembered in memory; older ones are still in the ledger."""
@@ -137,7 +139,7 @@ def _rows(completions: Sequence[Completion], columns: Mapping[str, Any]) -> list
     prompts = columns.get("prompts") or [()] * len(completions)
     for at, row in enumerate(rows):
         row["question"] = question_of({"prompt": prompts[at], **row})
-        row |= {"progress": done, "completion_tokens": len(ids[at]) if ids else 0}
+        row |= {"progress": row.get(SHARE, done), "completion_tokens": len(ids[at]) if ids else 0}
     return rows
 
 
@@ -157,7 +159,7 @@ def _logged(name: str, found: Sequence[Reward], log_metric: Any) -> Scores:
 def overlong(settings: Overlong) -> Any:
     """DAPO's soft overlong punishment by the completion's tokens."""
     free = settings.tokens - settings.buffer
-    return named("soft_overlong", {"expected": max(1, free), "buffer": settings.buffer})
+    return named("soft_overlong", {"expected": free, "buffer": settings.buffer})
 
 
 def progressive(settings: Progressive) -> Any:

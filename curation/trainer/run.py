@@ -140,9 +140,10 @@ class Run:
             def look(model: Any, step: int, part: str = part) -> None:
                 choice.offer(model, self.processor, self.look(model, part, step))
 
-            def staged(part: str, stage: Any = stage, look: Any = look) -> Any:
+            def staged(part: str, number: int = number, stage: Any = stage, look: Any = look) -> Any:
+                before = sum(each.steps for each in grpo.stages[: number - 1])
                 return parts.stage_of(training, grpo, stage, part, self.model, self.processor, self.grpo, self.record,
-                                      self.scored, look)  # fmt: skip
+                                      self.scored, look, before)  # fmt: skip
 
             self._part(part, stage.steps, out / f"{prefix}model", staged, choice)
         if choice.take(out / f"{prefix}model", self.say):

@@ -1,5 +1,6 @@
 """What a trainer is given that it cannot use (`-m train`): left out and counted, or stopped in one line."""
 
+import asyncio
 import json
 import shutil
 from collections import Counter
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from curation.errors import ConfigError, RunStopped
+from curation.trainer.config import Data, Judged, Model, Rewards, Training
 from tests.curation.test_trainer import ground, trained
+from tests.curation.test_trainer_variations import attached, right_row
 from tests.fakes.model_server import ModelServer, error
 
 __all__ = ["ground"]  # a fixture
@@ -118,6 +121,7 @@ weights = [1.0]
 teacher = "{url}#fake"
 concurrency = 4
 timeout = 5.0
+tiers = [0.0, 0.25, 1.0]
 """
 
 
@@ -136,7 +140,7 @@ def test_a_judge_is_asked_over_http_and_its_verdicts_are_paid_once(ground: Path,
 
     def reply(request: dict[str, Any]) -> Any:
         asked.append(str(request["messages"]))
-        return error(400) if len(set(asked)) % 3 == 0 else "0.5"
+        return error(400) if len(set(asked)) % 3 == 0 else "0.25"
 
     ledger = MemoryLedger()
     bad = spoilt(ground, tmp_path / "open", all_open)
@@ -151,7 +155,7 @@ def test_a_judge_is_asked_over_http_and_its_verdicts_are_paid_once(ground: Path,
     points = [json.loads(line) for line in (tmp_path / "none" / "curve.jsonl").read_text().splitlines()]
     steps = [point for point in points if "rewards/wethink_hybrid/mean" in point]
     assert steps
-    assert all(0 < point["rewards/wethink_hybrid/mean"] <= 0.7 * 0.5 + 0.3 for point in steps)
+    assert all(0 < point["rewards/wethink_hybrid/mean"] <= 0.7 * 0.25 + 0.3 for point in steps)
     assert any(point["components/wethink_hybrid/unscored"] > 0 for point in steps)
     assert {call.status for call in ledger.calls} == {"ok", "call_bad_request"}
 
@@ -166,3 +170,44 @@ def test_a_judge_that_nobody_reaches_stops_the_training_in_one_line(ground: Path
                 grpo=spoilt(ground, tmp_path / "open", all_open))  # fmt: skip
     with pytest.raises(RunStopped, match="nothing answers at"):
         train(read(tmp_path / "run.toml"), say=lambda _: None, ledger=MemoryLedger())
+
+
+def turn(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
+
+
+def a_judged(judge: Any, **settings: Any) -> Any:
+    from curation.trainer.rewards import of_training
+
+    run = Training(out="o", model=Model(path="m"), data=Data(),
+                   rewards=Rewards(names=("format", "wethink_hybrid"), weights=(1.0, 1.0)),
+                   judge=Judged(teacher="http://127.0.0.1:9/v1#m", **settings))  # fmt: skip
+    return of_training(run, judge)[0]
+
+
+def open_row() -> dict[str, Any]:
+    return {**right_row(), "kind": "open", "solution": "A harbour in the evening light, boats at rest"}
+
+
+def test_a_judge_that_is_later_than_the_file_allows_gives_no_score() -> None:
+    async def judge(*, question: str, reference: str, answer: str) -> float:
+        await asyncio.Event().wait()
+        return 1.0
+
+    function = a_judged(judge, timeout=0.05)[1]
+    columns = {name: [value] for name, value in open_row().items() if name != "prompt"}
+    waited = asyncio.wait_for(function([turn("<think>a</think><answer>a port</answer>")], **columns), 20)
+    assert asyncio.run(waited) == [None]
+
+
+def test_a_judge_that_says_nothing_stops_the_run_though_other_rewards_speak(ground: Path, tmp_path: Path) -> None:
+    async def judge(*, question: str, reference: str, answer: str) -> float:
+        raise OSError("gone")
+
+    trainer = attached(ground, tmp_path, functions=a_judged(judge))
+    batch = [open_row()] * 2, [open_row()["prompt"]] * 2, [turn("<think>a</think><answer>a port</answer>")] * 2
+    for _ in range(2):
+        scores = trainer._calculate_rewards(*batch, [[5]] * 2)
+        assert scores[:, 0].tolist() == [1.0, 1.0]
+    with pytest.raises(RunStopped, match="wethink_hybrid scored nothing"):
+        trainer._calculate_rewards(*batch, [[5]] * 2)

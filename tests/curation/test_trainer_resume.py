@@ -83,3 +83,13 @@ def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_sc
     assert records[0]["scores"] == records[1]["scores"]
     assert started(broken).wait() == 0
     assert "nothing to do" in (tmp_path / "broken" / "said.txt").read_text()
+
+
+def test_a_checkpoint_that_a_kill_cut_short_is_not_gone_on_from(tmp_path: Path) -> None:
+    from curation.trainer.record import WHOLE, last_checkpoint
+
+    for step, whole in ((2, True), (10, True), (12, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if whole:
+            (tmp_path / f"checkpoint-{step}" / WHOLE).touch()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-10"

@@ -3,7 +3,6 @@
 TRL's own steps are scripted where that makes the effect exact; whole runs are in `test_trainer`.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,9 @@ def right_row() -> dict[str, Any]:
     }
 
 
-def attached(ground: Path, tmp_path: Path, size: int = 4, settings: Any = None, **more: Any) -> Any:
+def attached(
+    ground: Path, tmp_path: Path, size: int = 4, settings: Any = None, functions: Any = None, **more: Any
+) -> Any:
     """Our trainer on the tiny model, two questions a step, before any step."""
     from trl import GRPOConfig
 
@@ -42,7 +43,7 @@ def attached(ground: Path, tmp_path: Path, size: int = 4, settings: Any = None, 
     )  # fmt: skip
     return Attached(
         model=model, processing_class=processor, train_dataset=grpo_rows(str(ground / "grpo"), "train"),
-        reward_funcs=[rewards.named("accuracy"), rewards.named("format")], args=args, **more,
+        reward_funcs=functions or [rewards.named("accuracy"), rewards.named("format")], args=args, **more,
     )  # fmt: skip
 
 
@@ -161,7 +162,8 @@ def test_rethinking_replaces_with_right_continuations_only_at_most_two_a_query(
     trainer = attached(ground, tmp_path, rethink=Rethink(trigger="<think>", share=1.0, most=2))
     trainer.max_completion_length = 40
     token = trainer._ids
-    wrong, answers = token("<think>1</think><answer>5</answer>"), iter([4, 4, 4, 5, 5, 5, 5, 4])
+    first, answers = token("<think>1</think><answer>5</answer>"), iter([4, 4, 4, 5, 5, 5, 5, 4])
+    wrong = [*first, trainer._tokenizer.eos_token_id]
     calls: list[list[list[int]]] = []
 
     def generated(self: Any, prompts: Any, images: Any, fields: Any, count: int, **_: Any) -> Any:
@@ -177,7 +179,7 @@ def test_rethinking_replaces_with_right_continuations_only_at_most_two_a_query(
     said = [trainer._say(each) for each in ids]
     again = "<think>1</think><answer>5</answer><think>2</think><answer>4</answer>"
     assert [text == again for text in said] == [True, True, False, False, False, False, False, True]
-    assert calls[1][0] == [4, 4, *wrong, *token("<think>")]
+    assert calls[1][0] == [4, 4, *first, *token("<think>")]
     assert sorted(trainer._splices) == [0, 1, 7]
 
 
@@ -241,7 +243,10 @@ def test_critical_words_are_found_by_their_first_token_and_their_entropy_is_that
 
 @pytest.mark.parametrize("choose", ["max", "min"])
 def test_the_model_with_the_wanted_critical_entropy_is_kept(ground: Path, tmp_path: Path, choose: str) -> None:
-    from safetensors.torch import load_file
+    from curation.trainer.config import Evaluation, Model
+    from curation.trainer.data import grpo_rows
+    from curation.trainer.evaluate import evaluate
+    from curation.trainer.models import load
 
     more = f'every = 1\n[critical]\nwords = ["1", "2", "3"]\nchoose = "{choose}"\nleast = 1\nmargin = 1.0\n'
     record, _ = trained(ground, tmp_path / "out", more=more, rate="5e-3", steps=4)
@@ -250,7 +255,12 @@ def test_the_model_with_the_wanted_critical_entropy_is_kept(ground: Path, tmp_pa
     best = {"max": max, "min": min}[choose](seen, key=lambda entry: entry["sampled"]["entropy"])
     assert record.chosen["model"]["step"] == best["step"]
     assert not (tmp_path / "out" / "candidates").exists()
-    assert load_file(tmp_path / "out" / "model" / "model.safetensors")
+    model, processor = load(Model(path=str(tmp_path / "out" / "model")))
+    rows = grpo_rows(str(ground / "grpo"), "train").select(range(16))
+    again = evaluate(model, processor, rows, Evaluation(tokens=24), sampled=True, seed=0, words=("1", "2", "3"))
+    assert again.entropy == pytest.approx(best["sampled"]["entropy"], rel=1e-5)
+    others = [entry["sampled"]["entropy"] for entry in seen if entry["step"] != best["step"]]
+    assert again.entropy not in [pytest.approx(other, rel=1e-5) for other in others]
 
 
 def test_a_choice_is_never_by_entropy_alone(tmp_path: Path) -> None:
@@ -268,40 +278,6 @@ def test_a_choice_is_never_by_entropy_alone(tmp_path: Path) -> None:
         record.scores.append({"at": "grpo-1", "step": step, "sampled": sampled})
     choice = Choice(Critical(choose="max", least=8, margin=0.02), record)
     assert [each.step for each in choice.eligible()] == [2, 3]
-
-
-def test_rounds_train_the_base_again_on_what_the_model_before_it_answered_rightly(ground: Path, tmp_path: Path) -> None:
-    import datasets
-
-    from curation.trainer.rewards import right
-
-    more = "[rounds]\ncount = 2\ndraws = 8\n"
-    record, _ = trained(ground, tmp_path / "out", more=more, seed=str(ground / "grpo"), sft_steps=60)
-    out = tmp_path / "out"
-    assert [entry["at"] for entry in record.scores] == [
-        "round-1-sft", "round-1-grpo-1", "round-2-sft", "round-2-grpo-1",
-    ]  # fmt: skip
-    [first, second] = json.loads((out / "rounds.json").read_text())
-    assert (first["initial"], second["initial"]) == (str(ground / "tiny"),) * 2
-    made = second["sft"]
-    rows = datasets.load_dataset("parquet", data_files={"t": str(out / "round-2-data" / "*.parquet")}, split="t")
-    assert (made["generator"], made["draws"], made["asked"], made["rows"]) == ("round-1-model", 8, 64, len(rows))
-    assert 0 < len(rows) <= made["right"]
-    asked = datasets.load_dataset("parquet", data_files={"t": str(ground / "grpo" / "*.parquet")}, split="t")
-    solutions = {row["images"][0].tobytes(): row for row in asked}
-    assert all(right(row["messages"][-1]["content"], solutions[row["images"][0].tobytes()]) for row in rows)
-
-
-def test_the_answer_to_learn_from_is_the_shortest_or_the_second_longest() -> None:
-    from curation.trainer.config import Rounds
-    from curation.trainer.rounds import selected
-
-    texts = ["a b c", "a", "a b c d", "a b"]
-    assert selected(texts, Rounds()) == "a"
-    assert selected(texts, Rounds(select="second_longest")) == "a b c"
-    assert selected(["a b"], Rounds(select="second_longest")) == "a b"
-    assert selected(texts, Rounds(select="second_longest", longest=2)) == "a"
-    assert selected(texts[:1], Rounds(longest=2)) is None
 
 
 def weights(folder: Path) -> dict[str, Any]:

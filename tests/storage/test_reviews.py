@@ -1,14 +1,17 @@
 """Decisions as events: what stands, what annotators say together, and where it puts a sample."""
 
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from curation.errors import ConfigError
+from curation.errors import ConfigError, StoreError
 from curation.records import Sample
-from storage import corpus
+from storage import corpus, review_index, taken_in
 from storage.desk import Desk, Wanted
 from storage.leases import Leases
 from storage.liveness import alive
@@ -321,3 +324,66 @@ def test_leases_of_a_server_that_is_gone_are_nobodys(store: Store) -> None:
         assert leases.take("two.tab", "bob", [key]) == []
     assert leases.take("two.tab", "bob", [key]) == [key]
     assert not leases.holds("one.tab", "ann", key)
+
+
+def test_who_asks_while_decisions_are_taken_in_never_finds_a_decided_sample_pending(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(store, 0, "accept")
+    office, found = Desk(store), []
+    work_out = taken_in._work_out
+
+    def somebody_asks_halfway(con: duckdb.DuckDBPyConnection, events: str, rest: str) -> None:
+        con.execute(f"delete from verdicts {rest}")
+        found.append({row["sample_id"] for row in office.page(Wanted(annotator="bob"), limit=9)})
+        work_out(con, events, rest)
+
+    monkeypatch.setattr(taken_in, "_work_out", somebody_asks_halfway)
+    judge(store, 0, "flag")
+    office.take_in(at_once=True)
+    assert found == [{"s1", "s2", "s3"}]
+    assert office.count(Wanted(queue="flagged")) == 1
+
+
+def test_those_who_wait_for_the_desk_are_served_by_one_look(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, looks = Desk(store), []
+    live = review_index.live
+    monkeypatch.setattr(review_index, "live", lambda root: looks.append(root) or live(root))
+    threads = [threading.Thread(target=lambda: office.take_in(at_once=True)) for _ in range(12)]
+    judge(store, 0, "accept")
+    with office._lock:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)  # all have asked by now
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(looks) < len(threads) / 2
+    assert office.one("s0", a_sample(0).key)["review"] == "accept"
+
+
+def test_a_snapshot_of_some_tables_has_their_newest_rows_and_refuses_the_rest(store: Store) -> None:
+    with store.snapshot(tables=("samples", "outcomes")) as moment:
+        assert moment.query("SELECT count(*) AS n FROM raw_samples").to_pylist() == [{"n": 4}]
+        assert set(moment.segments) == {"samples", "outcomes"}
+        with pytest.raises(StoreError, match="run_id"):
+            moment.query("SELECT run_id FROM raw_members")
+        with pytest.raises(StoreError, match="members is not among the tables"):
+            moment.query("SELECT count(*) FROM raw_members")
+
+
+def test_an_index_that_cannot_be_opened_leaves_the_desk_as_it_was(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Desk(store)
+    before = office.index
+    broken = store.root / "review" / "index-broken.duckdb"
+    broken.write_bytes(b"cut short")
+    newer = replace(before, path=broken, stamp="newer")
+    with monkeypatch.context() as context:
+        context.setattr(review_index, "live", lambda root: newer)
+        with pytest.raises(StoreError, match="cannot open"):
+            office.take_in(at_once=True)
+        assert office.index == before
+    judge(store, 0, "accept")
+    office.take_in(at_once=True)
+    assert office.one("s0", a_sample(0).key)["review"] == "accept"

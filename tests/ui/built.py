@@ -1,6 +1,7 @@
 """Small stores built by hand for the page, and the page itself under Streamlit's own test driver."""
 
 import io
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,18 @@ def many(path: Path, number: int) -> Store:
     corpus.add_outcomes(store, "r1", [outcome for _, outcomes in made for outcome in outcomes])
     corpus.end_run(store, "r1", event="finished")
     return store
+
+
+def run_again(store: Store, samples: list[Sample], trace: str = "<think>Once more: {n}.</think>{n}") -> None:
+    """Run r2 of the same recipe, with another seed: it has these samples and other traces."""
+    start(store, "r2", seed=8, steps=[(name, f"{mark}-8", *rest) for name, mark, *rest in STEPS])
+    corpus.add_samples(store, samples)
+    corpus.add_members(store, "r2", [(sample.id, sample.key, sample.position) for sample in samples])
+    made = [history(sample, trace.format(n=n), split="sft") for n, sample in enumerate(samples)]
+    intake = [an_outcome(sample, "intake") for sample in samples]
+    outcomes = [*intake, *(outcome for _, found in made for outcome in found)]
+    corpus.add_outcomes(store, "r2", [replace(each, fingerprint=f"{each.fingerprint}-8") for each in outcomes])
+    corpus.end_run(store, "r2", event="finished")
 
 
 def options(*texts: str) -> tuple[Option, ...]:

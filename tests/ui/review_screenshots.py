@@ -1,9 +1,10 @@
 """Pictures of the review pages for the documentation: `python -m tests.ui.review_screenshots STORE docs/images`.
 
-STORE is best made by `python -m tests.ui.solved STORE --limit 96`; two made-up annotators judge some of it here: use a
-copy. Needs Debian's chromium.
+STORE is best made by `python -m tests.ui.solved STORE --limit 96`, with a training recorded by `vistill train --store`;
+two made-up annotators judge some of it here: use a copy. Needs Debian's chromium.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.ui.test_hostile import CHROMIUM, FLAGS
 from tests.ui.test_review_browser import SIGNS, serving
 
 PATHS = {"review": "Reasons to reject", "bulk": "1 to", "agreement": SIGNS["Agreement"], "corpus": SIGNS["Corpus"],
-         "live": SIGNS["Live run"], "sql": SIGNS["SQL"]}  # fmt: skip
+         "live": SIGNS["Live run"], "training": "Held out", "sql": SIGNS["SQL"]}  # fmt: skip
 WIDTHS = (1440, 900)
 
 
@@ -44,11 +45,11 @@ def take(page: Page, url: str, name: str, path: Path) -> None:
     if name == "sql":
         page.get_by_text("Yield by source and kind").click()
         page.wait_for_timeout(800)
-        page.get_by_role("button", name="Run").click()
+        page.get_by_role("button", name=re.compile("^Run")).click()
     page.mouse.move(0, 0)
     page.wait_for_timeout(2500)
     page.screenshot(path=path)
-    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def main(store: Store, folder: Path, names: Sequence[str]) -> None:

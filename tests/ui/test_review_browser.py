@@ -191,6 +191,28 @@ def test_six_fast_presses_never_judge_a_sample_nobody_saw(tmp_path: Path, browse
     assert on_screen not in judged
 
 
+def test_a_press_that_comes_too_fast_is_said_and_pressed_again_it_counts(tmp_path: Path, browser: Any) -> None:
+    store = a_store(tmp_path, 5)
+    with served(store, "--annotator=ann") as url:
+        page = opened(browser, url)
+        first = shown(page)
+        page.keyboard.press("a")
+        page.keyboard.press("x")
+        note = page.get_by_text("Too fast: that press was not counted. Press again.")
+        sync_api.expect(note).to_be_visible(timeout=2000)
+        second = after(page, first)
+        sync_api.expect(note).to_be_hidden(timeout=SOON)
+        page.wait_for_timeout(500)
+        third = press(page, "x")
+        page.wait_for_timeout(500)
+        page.get_by_role("button", name="Accept").first.dblclick()
+        sync_api.expect(note).to_be_visible(timeout=2000)
+        after(page, third)
+        said(page, f"{third}: accepted")
+        page.close()
+    assert decisions(store) == [(first, "accept", "ann"), (second, "reject", "ann"), (third, "accept", "ann")]
+
+
 def test_an_answer_is_edited_and_typing_judges_nothing(tmp_path: Path, browser: Any) -> None:
     store = a_store(tmp_path, 4)
     with served(store, "--annotator=ann") as url:

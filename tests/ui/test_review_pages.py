@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import streamlit
+from streamlit.testing.v1 import AppTest
 
 from storage import audits, review_index
 from storage.reviews import Decision, decide
 from storage.store import Store
-from tests.storage.hand_built import rows
-from tests.ui.built import begin, many, sound
+from tests.storage.hand_built import a_sample, rows
+from tests.ui.built import begin, many, run_again, sound
 from tests.ui.paged import DESKS, page_of, press, words
-from ui import corpus_parts, filters, people
+from ui import charts, corpus_parts, filters, people
 from ui.bulk_page import Asked, act
 from ui.hand import Hand
 from ui.sql_page import answer, parquet_bytes
@@ -146,14 +148,14 @@ def test_a_sample_decided_between_a_page_and_its_lease_is_not_given_out_again(
     store = many(tmp_path, 3)
     page_of(store, "agreement_page")
     desk = next(iter(DESKS.values()))
-    read = desk.page
+    read = desk.front
 
-    def read_then_somebody_decides(wanted: filters.Wanted, *, limit: int, offset: int = 0) -> list[dict[str, object]]:
+    def read_then_somebody_decides(wanted: filters.Wanted, *, limit: int, offset: int = 0) -> list[tuple[str, str]]:
         rows = read(wanted, limit=limit, offset=offset)
         say(store, "bob", 1, "accept")
         return rows
 
-    monkeypatch.setattr(desk, "page", read_then_somebody_decides)
+    monkeypatch.setattr(desk, "front", read_then_somebody_decides)
     hand = Hand(desk, filters.Wanted(annotator="ann"))
     assert hand.current() is not None
     assert {card.row["sample_id"] for card in hand.cards} == {"s0", "s2"}
@@ -196,6 +198,20 @@ def test_every_part_of_the_corpus_is_drawn_and_its_funnel_is_the_stores(tmp_path
     found = corpus_parts.funnel(next(iter(DESKS.values())), run["recipe"])
     said = rows(store, "SELECT step, input, kept, dropped, failed FROM funnel ORDER BY step_no")
     assert [{name: row[name] for name in said[0]} for row in found] == said
+
+
+def test_the_corpus_says_which_run_it_is_and_which_reviews_are_not_in_it(tmp_path: Path) -> None:
+    store = many(tmp_path, 3)
+    say(store, "ann", 0, "reject")
+    page = page_of(store, "corpus_page")
+    assert "Run r1, seed 7: the latest of this recipe." in words(page)
+    assert len(page.warning) == 0
+    run_again(store, [a_sample(9)])
+    review_index.build(store.root)
+    page = page_of(store, "corpus_page")
+    assert "Run r2, seed 8: the latest of this recipe." in words(page)
+    assert [warning.value for warning in page.warning] == ["Some reviews have no effect on the corpus as it is now."]
+    assert "1 judged in r1" in words(page)
 
 
 def test_a_finding_leads_to_its_rows(tmp_path: Path) -> None:
@@ -293,6 +309,82 @@ def test_a_training_shows_its_curves_also_while_its_last_line_is_being_written(t
     store.append("trainings", [row])
     page = page_of(store, "training_page")
     assert all(title in words(page) for title in ("Loss", "Reward", "Held out", "running", "seed 3"))
+    assert words(page).index("Held out") < words(page).index("Loss")
+    assert "where one begins there is a dotted line" in words(page)
     (out / "curve.jsonl").unlink()
     assert "Its curve is not there" in words(page_of(store, "training_page"))
     assert [point["step"] for point in read_points(out / "none")] == []
+
+
+def test_an_edit_that_changes_nothing_is_not_recorded_and_what_was_typed_stays(tmp_path: Path) -> None:
+    store = many(tmp_path, 3)
+    page = press(page_of(store, "review"), "Edit answer")
+    field = {one.label: one.key for one in page.text_input}
+    page.text_input(key=field["Note"]).set_value("a note")
+    press(page, "Save")
+    assert "Nothing changed, so nothing was recorded" in words(page)
+    assert standing(store) == []
+    assert page.text_input(key=field["Note"]).value == "a note"
+    page.text_input(key=field["Right answer"]).set_value("another answer")
+    press(page, "Save")
+    [row] = rows(store, "SELECT decision, edited_answer, edited_trace, note FROM reviews")
+    assert row == {"decision": "edit", "edited_answer": "another answer", "edited_trace": None, "note": "a note"}
+
+
+def test_undo_outlives_a_change_of_the_filter(tmp_path: Path) -> None:
+    store = many(tmp_path, 6)
+    page = press(page_of(store, "review"), "Accept")
+    press(page, "Accept")
+    (first, _), (second, _) = standing(store)
+    last = page.session_state["hand"].done[-1].card.row["sample_id"]
+    page.multiselect(key="only-split").set_value(["sft" if last in ("s1", "s3", "s5") else "rl"])
+    sound(page.run())
+    press(page, "Undo")
+    assert f"{last}: taken back" in words(page)
+    assert page.session_state["hand"].current().row["sample_id"] != last  # this filter does not take it
+    [left] = {first, second} - {last}
+    assert standing(store) == [(left, "accept")]
+    page.multiselect(key="only-split").set_value([])
+    sound(page.run())
+    press(page, "Undo")
+    assert standing(store) == []
+    assert page.session_state["hand"].current().row["sample_id"] == left
+
+
+def test_under_blind_only_leads_have_what_tells_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling = ("Verdict", "Split", "Review", "Condition", "View")
+    monkeypatch.setenv("VISTILL_BLIND", "1")
+    for role in ("lead", "annotator"):
+        page = page_of(many(tmp_path / role, 3), "review", role=role)
+        shown = {widget.label for kind in ("multiselect", "selectbox", "text_input") for widget in page.get(kind)}
+        assert (set(telling) & shown == set()) == (role == "annotator"), shown
+        assert ("Conflicts" in page.selectbox(key="queue").options) == (role == "lead")
+        press(page, "Accept")
+        assert "accepted" in words(page)
+        assert "split" not in words(page)
+        assert "correct" not in words(page)
+
+
+def test_under_blind_annotators_have_no_page_that_tells_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTILL_STORE", str(many(tmp_path, 2).root))
+    monkeypatch.setenv("VISTILL_BLIND", "1")
+    titles: list[list[str]] = []
+    navigation = streamlit.navigation
+    monkeypatch.setattr(streamlit, "navigation", lambda pages, **rest: (
+        titles.append([page.title for page in pages]), navigation(pages, **rest))[1])  # fmt: skip
+    for role in ("lead", "annotator", "viewer"):
+        monkeypatch.setenv("VISTILL_ROLE", role)
+        sound(AppTest.from_string("from ui.review_app import main; main()", default_timeout=30).run())
+    assert titles[0] == ["Review", "Bulk", "Agreement", "Corpus", "Live run", "Training", "SQL"]
+    assert titles[1:] == [["Review", "Training"]] * 2
+
+
+def test_no_line_goes_from_one_part_of_a_training_to_the_next() -> None:
+    spec = charts.lines({"loss": [(1, 3.0), (200, 0.2), (201, 0.0), (320, 0.0)]}, "step", [200])
+    assert [value["part"] for value in spec["data"]["values"]] == [0, 0, 1, 1]
+    assert spec["layer"][0]["encoding"]["detail"] == {"field": "part"}
+    assert spec["layer"][1]["data"]["values"] == [{"x": 200}]
+    joined = charts.lines({"accuracy": [(200, 0.3), (220, 0.4)]}, "step", [200], joined=True)
+    assert {value["part"] for value in joined["data"]["values"]} == {0}

@@ -106,7 +106,10 @@ def test_a_page_whose_server_was_restarted_goes_on_and_a_press_meanwhile_decides
         second = press(page, "a")
         kill_children(process)
         sync_api.expect(page.get_by_text("Connection error")).to_be_visible(timeout=SOON)
+        page.keyboard.press("Escape")  # nothing but the note tells then
         page.keyboard.press("x")
+        note = page.get_by_text("The server does not answer: that press was not counted.")
+        sync_api.expect(note).to_be_visible(timeout=2000)
     assert [decision for _, decision, _ in decisions(store)] == ["accept"]
     with serving(store, "--annotator=ann", port=port):
         sync_api.expect(page.get_by_text("Connection error")).to_have_count(0, timeout=60_000)
@@ -117,6 +120,29 @@ def test_a_page_whose_server_was_restarted_goes_on_and_a_press_meanwhile_decides
         said(page, f"{second}: rejected")
         page.close()
     assert [decision for _, decision, _ in decisions(store)] == ["accept", "reject"]
+
+
+def test_a_page_whose_connection_dropped_goes_on_where_it_was(tmp_path: Path, browser: Any) -> None:
+    store = many(tmp_path, 4)
+    sockets: list[Any] = []
+    with served(store, "--annotator=ann") as url:
+        page = browser.new_page()
+        page.route_web_socket(re.compile("_stcore/stream"), lambda ws: sockets.append((ws, ws.connect_to_server())))
+        page.goto(url)
+        sync_api.expect(page.locator("li").first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1000)
+        second = press(page, "a")
+        page.wait_for_timeout(1000)
+        for end in sockets[-1]:
+            end.close()
+        for _ in range(60):
+            page.wait_for_timeout(500)
+            page.keyboard.press("x")
+            if len(decisions(store)) > 1:
+                break
+        page.close()
+    assert len(sockets) > 1
+    assert [(sample, decision) for sample, decision, _ in decisions(store)][1:] == [(second, "reject")]
 
 
 @contextmanager
