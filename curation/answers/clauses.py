@@ -136,6 +136,8 @@ def answers(reference: str, sentence: str, question: str | None) -> bool:
     if found is None or DENIES.search(bare):
         return False
     before, after = bare[: found.start()], bare[found.end() :]
+    if before.endswith(" and "):
+        return False  # "black and white" is not white
     noun = re.match(r"\s(\w+)", after)
     if noun and stem(same_words(noun[1])) in _content(question):
         after = after[noun.end() :]  # "She is wearing a blue dress", where the dress is asked about

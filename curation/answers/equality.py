@@ -49,6 +49,8 @@ def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> 
 
 def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> bool | None:
     if reference.scale != got.scale:
+        if {reference.scale, got.scale} == {"celsius", "fahrenheit"}:
+            return _near(_celsius(reference), _celsius(got), tolerance)
         if {reference.scale, got.scale} == {"volume", "length^3"}:
             return _converted(_cubic(reference), _cubic(got), tolerance)
         if "/" in reference.scale + got.scale and any(name in reference.scale + got.scale for name in DERIVED):
@@ -67,6 +69,13 @@ def _rounded_unit(one: Quantity, other: Quantity) -> bool:
     if other.digits < 3 or not other.decimals or set(str(max(ratio, 1 / ratio))) <= set("10"):
         return False
     return abs(one.value * ratio - other.value) <= Fraction(1, 2 * 10**other.decimals)
+
+
+def _celsius(number: Quantity) -> Quantity:
+    """Degrees Fahrenheit as degrees Celsius."""
+    if number.scale == "celsius":
+        return number
+    return replace(number, value=(number.value - 32) * Fraction(5, 9), decimals=None, scale="celsius")
 
 
 def _cubic(number: Quantity) -> Quantity:

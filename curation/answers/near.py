@@ -34,7 +34,8 @@ rise increase grow; fall decrease decline drop; jog run; shut closed; laptop com
 skiing ski; stop halt; purple violet; teal turquoise cyan; gold golden; maroon burgundy; heart cardiac;
 lung pulmonary; kidney renal; liver hepatic; brain cerebral; tumor tumour neoplasm mass; cardiomegaly enlarged;
 stroke infarct infarction; bleeding hemorrhage haemorrhage; edema oedema swelling; x-ray radiograph xray;
-fracture break broken
+fracture break broken; circle circular round; rectangle rectangular; triangle
+triangular; up upward upwards; down downward downwards; wood wooden; metal metallic; jogging running; wool woolen
 """
 CLASSES = (
     "red orange yellow green blue purple pink brown black white gray violet cyan magenta turquoise teal beige",

@@ -64,6 +64,10 @@ WORDED = re.compile(
     r"\b[a-z]+\s(?:dollars?|feet|foot|hours?|pounds?)\s(?:and\s)?[\w-]+\s(?:cents?|inch(?:es)?|minutes?|ounces?)\b",
     re.IGNORECASE,
 )
+HALF_MORE = re.compile(
+    r"\b(an?|one|two|three|four|five|\d{1,3})\s(hours?|minutes?|years?|miles?|inch(?:es)?|cups?|dollars?)\sand\sa\s(half|quarter)\b",
+    re.IGNORECASE,
+)
 BELOW = re.compile(
     r"(?<![\w.,-])(\d{1,4}(?:\.\d{1,6})?)((?:\s?(?:°|degrees?|deg))?(?:\s?(?:C|F|Celsius|Fahrenheit)\b)?)\sbelow\s(?:zero|0)\b",
     re.IGNORECASE,
@@ -117,9 +121,16 @@ def quantity(text: str) -> Quantity | None:
 def compounded(text: str) -> str:
     """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`, `5° below zero` as `-5°`."""
     text = BELOW.sub(r"-\1\2", text) if "below" in text else text
+    text = HALF_MORE.sub(_and_half, text)
     if WORDED.search(text) and not COMPOUND.search(text):
         text = in_digits(text)  # "three dollars and 50 cents"
     return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
+
+
+def _and_half(found: re.Match[str]) -> str:
+    """`an hour and a half` as `1.5 hours`."""
+    count = int(in_digits(found[1])) if found[1].lower() not in ("a", "an") else 1
+    return f"{count}{'.5' if found[3].lower() == 'half' else '.25'} {found[2]}"
 
 
 def _compound(found: re.Match[str]) -> str:
