@@ -18,7 +18,6 @@ from typing import Literal
 
 from curation.answers import by_math, clauses
 from curation.answers.by_number import reading as number_stated
-from curation.answers.by_number import same
 from curation.answers.denied import (
     DENIED,
     NEITHER,
@@ -28,9 +27,10 @@ from curation.answers.denied import (
     without_denied,
     without_others,
 )
+from curation.answers.equality import same
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import folded, plain
-from curation.answers.options import LABEL
+from curation.answers.options import LABEL, names_of
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.when import moments, when
@@ -354,6 +354,7 @@ def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: 
         found = OFFERED.search(bare)
         return bool(found) and both == {found[1], found[2]}  # type: ignore[index]
     parts = [re.sub(r"^either\s+", "", part) for part in SOME_OR.split(bare)]
+    parts = [part for part in parts if _texts_inside(part, options)]  # "… depending on this or that"
     return len(parts) == len(both) and all(len(_texts_inside(part, options)) == 1 for part in parts)
 
 
@@ -361,10 +362,10 @@ def _texts_inside(bare: str, options: Sequence[Option]) -> frozenset[str]:
     """Options whose text stands in the sentence as whole words, longest first, each stretch counted once."""
     bare = DETERMINER.sub(" ", bare)  # "since no value repeats" does not say no
     said, letters = f" {same_words(bare)} ", set()
-    for length, one in sorted(((len(same_words(one.text)), one) for one in options), key=lambda pair: -pair[0]):
-        if length > 1 and f" {same_words(one.text)} " in said:
-            said = said.replace(f" {same_words(one.text)} ", " | ")
-            letters.add(one.letter)
+    for name, letter in sorted(names_of(tuple(options)), key=lambda pair: -len(pair[0])):
+        if f" {name} " in said:
+            said = said.replace(f" {name} ", " | ")
+            letters.add(letter)
     return frozenset(letters)
 
 

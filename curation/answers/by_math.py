@@ -35,9 +35,19 @@ SPELLED = (
     (re.compile(r"\^\s?\(([^()]{1,60})\)"), r"^{\1}"),
 )
 BEFORE = re.compile(
-    r"^.*(?:\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
+    r"^.*(?:\b(?:factor(?:s|ed|ised|ized)?|simplif(?:y|ies|ied)|reduces?d?|expand(?:s|ed)?|written|rewritten|expressed)\s(?:in)?(?:to|as)\b:?|\b(?:is|are|be|equals|gives|get|have|has|takes|needs|at|equation|formula|expression|rule|giving|yields|means|so)\b:?|\w:\s|[a-zA-Z]{4,}\s*=)\s*",
     re.DOTALL | re.IGNORECASE,
 )
+OPEN = re.compile(r"([(\[])\s*([^,()\[\]]{1,20}?)\s*,\s*([^,()\[\]]{1,20}?)\s*([)\]])")
+SPAN = re.compile(  # "decreasing from x = 2 to x = 5", in the groups of OPEN
+    r"\b(from|between)\s(?:x\s?=\s?)?([-\w./]{1,20})\s(?:to|and)\s(?:x\s?=\s?)?([-\w./]{1,20}?)\.?$", re.IGNORECASE
+)
+CHARGE = re.compile(r"\^?\{?(?P<many>\d?)(?P<sign>[+-])\}?")  # of an ion: `2+`
+ON = re.compile(
+    r"^.*\b(?:on|for|when|where|over|if|all)\s(?:the\s(?:open\s|closed\s)?interval\s|all\s|real\s|values\sof\s)*\$?"
+    r"(?=[^<>≤≥\w]{0,3}(?:[\w.]+|\\[a-z]+)\s?(?:<|>|≤|≥|\\[lg]eq?)|[(\[][^()\[\]]{1,40},[^()\[\]]{1,40}[)\]]\W*$)",
+    re.DOTALL | re.IGNORECASE,
+)  # "it is increasing on -1 < x < 3"
 IMPLIES = re.compile(r"\\(?:Rightarrow|implies|Longrightarrow)(?![a-zA-Z])|[⇒⟹]|\s=>\s")
 REALS = re.compile(
     r"\b(?:all|any)\sreal\s(?:numbers?|values?)(?:\s(?:of\s)?\$?([a-z])\$?(?!\w))?[\s,:$]*(?:(?:such\sthat|where|with|for\swhich"
@@ -60,17 +70,29 @@ def reading(found: Iterable[Extracted]) -> str:
             return formula
         inside = [next(part for part in one.groups() if part) for one in FORMULA.finditer(each.text)]
         tail = trimmed(BEFORE.sub("", formula))
+        if is_prose(tail) and not is_prose(on := ON.sub("", formula)):
+            tail = trimmed(on)
         tail = COUNTED.sub("", tail) if re.search(r"[\d=^+*/\\]", tail) else tail
         fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
 
 
-def listed(reference: str, found: Iterable[Extracted]) -> str:
+def spanned(reference: str, found: Iterable[Extracted]) -> bool | None:
+    """Whether "from x = 2 to x = 5" has the ends of an interval; None where it has and the interval is not open."""
+    wanted = OPEN.fullmatch(plain(reference))
+    for each in found if wanted else ():
+        if said := SPAN.search(plain(each.text)):
+            ends = [structured.equal_parts(wanted[at], said[at]) for at in (2, 3)]  # type: ignore[index]
+            return False if not all(ends) else True if wanted[1] + wanted[4] == "()" else None  # type: ignore[index]
+    return None
+
+
+def listed(reference: str, found: Iterable[Extracted], ordered: bool | None = None) -> str:
     """The first text that gives the same several values as a reference with several; "" when none does."""
     if len(structured.items(plain(reference))) < 2:
         return ""
     for each in found:
-        if structured.compare(reference, each.text, structured.equal_parts):
+        if structured.compare(reference, each.text, structured.equal_parts, ordered=ordered):
             return each.text
         if each.how in ("boxed", "stated", "answer_tag"):
             break
@@ -101,14 +123,17 @@ def is_prose(text: str) -> bool:
     return any(word.lower() not in FUNCTIONS for word in PROSE.findall(NAMED.sub(" ", text)))
 
 
-def cheap(reference: str, answer: str) -> bool | Literal["ask"] | None:
+def cheap(reference: str, answer: str, ordered: bool | None = None) -> bool | Literal["ask"] | None:
     """What needs no Math-Verify: equal symbols, and constants (undecided ones too); else `ask`."""
     if latex(reference) == latex(answer):
         return True
+    if charge := CHARGE.fullmatch(latex(reference)):
+        said = CHARGE.fullmatch(latex(answer))
+        return (said["sign"], said["many"] or "1") == (charge["sign"], charge["many"] or "1") if said else None
     left, right = _sides(reference, answer)
     if latex(left) == latex(right):
         return True
-    parts = structured.compare(reference, answer, structured.equal_parts)
+    parts = structured.compare(reference, answer, structured.equal_parts, ordered=ordered)
     if parts is True or (parts is False and _numbers(plain(reference))):
         return parts
     number, got = quantity(left), quantity(right)
@@ -146,9 +171,9 @@ def _last_side(text: str) -> str:
     return text.rsplit("=", 1)[-1].strip() if "=" in text and not re.search(r"[<>!,]", text) else text
 
 
-def agrees(reference: str, answer: str, *, seconds: float) -> tuple[bool | None, str]:
+def agrees(reference: str, answer: str, *, seconds: float, ordered: bool | None = None) -> tuple[bool | None, str]:
     """(verdict, how it was reached): `exact`, `math_verify`, `undecided` or `timeout`."""
-    quick = cheap(reference, answer)
+    quick = cheap(reference, answer, ordered)
     if quick != "ask":
         return quick, "exact" if quick else "undecided" if quick is None else "wrong_answer"
     if max(len(reference), len(answer)) > LONGEST or is_prose(answer):

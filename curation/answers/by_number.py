@@ -1,23 +1,10 @@
-"""Compares numbers: which number a text states, and whether it is the reference's.
+"""Compares numbers: which number a text states, and whether it is the reference's by `curation.answers.equality`.
 
-Rules, for two numbers in one unit:
-- equal values agree: `8.2` and `8.20`, `1/2` and `0.5`, `6 cm` and `60 mm`, `25%` and `0.25` (and `25`, when
-  only one of the two has the sign);
-- with a stated tolerance, |got - reference| <= tolerance * |reference| agrees (relative; absolute when the
-  reference is 0) and nothing else counts;
-- without one, numbers written to the same number of decimals, integers among them, must be equal;
-- a reference rounded to two or more decimals agrees with any number that rounds to it (`3.33` and `10/3`),
-  unless it ends in 0 (`8.20` was probably not rounded: undecided);
-- an exact reference (fraction, root, pi) agrees with a decimal that is its correct rounding to 3 or more
-  significant digits; to 2 digits, or cut instead of rounded, it is undecided;
-- a decimal reference against a coarser rounding of it is undecided from 3 significant digits on;
-- decimals within one millionth of the reference agree.
-Different currencies or dimensions are undecided when the figures are equal, and so is a magnitude that only the answer
-has (`2.3 million` for `2.3`). Anything else is wrong.
+A magnitude that only the answer has (`2.3 million` for `2.3`) is undecided, unless the question says in which it
+counts (`curation.answers.asked`); "6 or 7" is no answer.
 """
 
 import itertools
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -26,18 +13,15 @@ from functools import lru_cache
 
 from curation.answers import clauses
 from curation.answers.arithmetic import evaluate
-from curation.answers.extract import Extracted, sentences
+from curation.answers.asked import scale_asked
+from curation.answers.equality import same
+from curation.answers.extract import BOXED, ROUNDED, Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.other_readings import other_readings, quotient
 from curation.answers.quantity import BIG, LEAD, Mention, Quantity, compounded, mentions, quantity
 from curation.answers.spelled import in_digits
-from curation.answers.units import SCALES
 from curation.answers.when import MONTH
 
-RELATIVE = Fraction(1, 10**6)
-PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
-FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
-LARGEST_DENOMINATOR = 10**6  # a float that is no whole number has one of a power of two beyond this
 REASON = re.compile(
     r",\s(?:with|at|from|up|down)\s|,?\s(?:because|since|due\sto|as\s(?:it|there|the)|which|where|after|before|if|when|than|or\s(?:about|approximately"
     r"|roughly)|i\.e\.|"
@@ -48,11 +32,18 @@ THAT_IS = re.compile(r",\s(?:i\.e\.|that\sis),?\s([^.;]{1,40}(?:\.\d+)?[^.;]{0,4
 BECAUSE = re.compile(r",?\s(?:since|because|after)\s", re.IGNORECASE)
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
 YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
+RESULT = re.compile(r"(?:(?<![a-zA-Z])(?<![a-zA-Z]\s)=|\b(?:is|of|equals|gives|are|was)|:)\s*$", re.IGNORECASE)
+STATES = re.compile(r"\banswer\b[^.\n]{0,12}(?:\bis\b|:)", re.IGNORECASE)
 APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
+NEARLY = re.compile(
+    r"(?<=[\w)}°])\s?\\?\((?:\s?(?:≈|≃|~|\\approx)|approx(?:imately|\.)?|about|roughly)\s*([^()]{1,40}?)\\?\)", re.I
+)
+OR_ABOUT = re.compile(
+    r",\s(?:or|which\sis)\s(?:about|approximately|roughly)\s([^,;()]{1,30}?)\.?$"
+)  # "10π cm, or about 31.4 cm"
 IN = re.compile(rf"\b(?:in|during|since|by|of|for)\s(?:(?:{MONTH})\.?\s(?:\d{{1,2}},?\s)?)?$", re.IGNORECASE)
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
-IN_MILLIONS = re.compile(r"\bin\s(thousand|million|billion)s?\b", re.IGNORECASE)
 MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.IGNORECASE)
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
 MORE_ASKED = re.compile(r"\bhow\s(?:much|many)\s(?:\w+\s)?(?:more|fewer|less)\b", re.IGNORECASE)
@@ -63,6 +54,13 @@ ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
 LABELS = re.compile(r"(?<=[a-z])\s\([$€£]?[\d.,]{1,15}\s?[%°]?\)")  # "the largest (48%) is 4 times the smallest (12%)"
 ROOT = re.compile(
     r"(?<![\d.])(?:\d{1,9}\s?\*?\s?)?(?:√\s?\d{1,9}|sqrt\s?\(\d{1,9}\)|\\sqrt\s?\{\d{1,9}\})(?:\s[a-z]{1,2}\b)?|(?<![\d.])\d{1,9}\s?\*?\s?(?:π|pi\b|\\pi\b)"
+)
+NOT_OPPOSITE = re.compile(  # the sign was dropped on purpose, or the question asks by how much something fell
+    r"\babsolute\b|\bmagnitude\b|\||\bpositive\b|\bnegative\b|\breject|\bdiscard|\blength\b", re.IGNORECASE
+)
+FELL = re.compile(
+    r"\b(?:decreas\w*|drop\w*|fall|fell|less|fewer|lower|loss|lose|lost|below|declin\w*|colder|cooler|shorter|reduc\w*)\b",
+    re.IGNORECASE,
 )
 TAIL = re.compile(
     r"^.*(?:=|:\s|\b(?:is|are|was|were|equals?|be|gives|makes)\b:?(?:\s(?:a|an|the)\s[a-z]+\sof\b)?)\s*(?=\S)",
@@ -84,6 +82,13 @@ OPENS_LIST = re.compile(
     r"(?:\b(?:is|are|was|were|be|either|answers?|values?|options?|between|guess|maybe|or|count(?:ed)?|see|got|get)|[=:(\[{])\W*$",
     re.IGNORECASE,
 )
+HEDGE = re.compile(
+    r"(?:\s[a-z]{1,12})?(?:\sor(?:\s(?:maybe|perhaps|possibly|even|about))?|,?\s(?:maybe|perhaps|possibly|or\s(?:maybe|perhaps|possibly)))"
+    r"\s[$€£]?",
+    re.IGNORECASE,
+)
+MAYBE = re.compile(r"\b(?:either|about|around|perhaps|maybe|possibly|roughly|seems?|appears?)\s*$", re.IGNORECASE)
+OF_THEM = re.compile(r"\sof\s(?:them|these|those|which)\b", re.IGNORECASE)
 CONTRAST = re.compile(r",?\s(?:while|whereas)\s|;\s", re.IGNORECASE)
 FINITE = re.compile(r"\b(?:has|have|had|is|are|was|were|costs?)\s[$€£]?\d")
 COLON = re.compile(r"^([^:]{4,120}):\s(\D.{3,120}|\d.*\s(?:and|on|in|of)\s.*)$")
@@ -95,7 +100,7 @@ class Reading:
     """The number a text states, the other numbers in the same text, and whether it lists several on equal footing.
 
     `bounded` numbers are only a limit ("at least 5", "not 5"); `also` are other readings of the same text
-    (`3,5` as 3.5).
+    (`3,5` as 3.5); `scaled`: the question says in which magnitude it counts.
     """
 
     text: str
@@ -104,15 +109,16 @@ class Reading:
     listed: bool = False
     bounded: bool = False
     also: tuple[Quantity, ...] = ()
+    scaled: bool = False
 
 
 def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
     """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
     question = question[-2000:] if question else ""
     read = next((read for each in found if (read := _place(each, question))), None)
-    if read and question and (scale := IN_MILLIONS.search(question)):
-        part = Fraction(1, 10 ** BIG[scale[1].lower()])
-        return replace(read, also=(*read.also, replace(read.main, value=read.main.value * part, decimals=None)))
+    if read and (scale := scale_asked(question)) is not None:
+        part = replace(read.main, value=read.main.value / 10**scale, decimals=None)
+        return replace(read, also=(*read.also, part), scaled=True)
     return read
 
 
@@ -123,7 +129,15 @@ def _given(question: str) -> frozenset[Fraction]:
 
 def _place(each: Extracted, question: str) -> Reading | None:
     """What one place states: the first sentence with a number of a statement, the last of anything else."""
-    each = replace(each, text=ASIDE.sub("", each.text))
+    each = replace(each, text=ASIDE.sub("", ROUNDED.sub("", each.text)))
+    if (nearly := NEARLY.search(each.text)) and (
+        read := _place(replace(each, text=NEARLY.sub("", each.text)), question)
+    ):
+        return replace(read, also=(*read.also, *(one.quantity for one in mentions(nearly[1])[:1])))
+    about = OR_ABOUT.search(each.text)
+    if about and (read := _place(replace(each, text=each.text[: about.start()]), question)):
+        nearby = mentions(about[1])[:1] if read.main.decimals is None else []
+        return replace(read, also=(*read.also, *(one.quantity for one in nearby)))
     exact, *rounded = APPROX.split(each.text)
     if len(rounded) == 1 and (read := _place(replace(each, text=exact), question)):
         return replace(read, also=(*read.also, *(one.quantity for one in mentions(rounded[0])[:1])))
@@ -140,6 +154,8 @@ def _read(text: str, question: str) -> Reading | None:
     if whole := quantity(text):
         return Reading(text, whole)
     text = plain(text)
+    if hedged := _hedged(text):
+        return hedged
     text = LABELS.sub("", text) if len(LABELS.findall(text)) > 1 and mentions(LABELS.sub("", text)) else text
     if part := _main_part(text, question):
         return part
@@ -171,6 +187,24 @@ def _read(text: str, question: str) -> Reading | None:
     others = tuple(each.quantity for each in every if each is not main)
     bounded = bool(BOUND.search(bare[: main.start]))
     return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
+
+
+def _hedged(text: str) -> Reading | None:
+    """`about 6 or 7 cubes`, `it is 6 or maybe 7`: two numbers, where no number but those is stated; no answer."""
+    stated, bare = mentions(text), compounded(plain(text))
+    if len(stated) < 2 or bare != text:
+        return None
+    one, other = stated[-2:]
+    if (
+        not HEDGE.fullmatch(bare[one.end : other.start])
+        or same(one.quantity, other.quantity)
+        or OF_THEM.match(bare, other.end)
+    ):
+        return None
+    before = bare[: stated[0].start]
+    if len(stated) > 2 and not (OPENS_LIST.search(bare[: one.start]) or MAYBE.search(before)):
+        return None
+    return Reading(text, other.quantity, (one.quantity,), listed=True)
 
 
 def _main_part(text: str, question: str) -> Reading | None:
@@ -254,114 +288,33 @@ def agrees(reference: Quantity, read: Reading, tolerance: float | None) -> bool 
     """
     if any(same(reference, other, tolerance) is True for other in read.also):
         return True
-    if read.listed:
+    if read.listed and any(same(read.main, one, tolerance) is not True for one in read.others):
         return False
     main = same(reference, read.main, tolerance)
     if main and read.bounded:
         return None
     if main is False and (
-        _in_magnitude(reference, read) or any(same(reference, one, tolerance) for one in read.others)
+        (not read.scaled and _in_magnitude(reference, read))
+        or any(same(reference, one, tolerance) for one in read.others)
     ):
         return None
     return main
+
+
+def opposite(reference: Quantity, read: Reading, answer: str, question: str | None) -> bool:
+    """Whether a response that states the reference states its opposite as a result too: "-$3 … so $3 less"."""
+    if not reference.value or NOT_OPPOSITE.search(answer) or FELL.search(question or ""):
+        return False
+    text = plain(answer[-1000:].replace("\\$", "").replace("$", ""))  # "-$3" twice is no formula
+    if STATES.search(text) or BOXED.search(text) or read.main.value != reference.value:
+        return False
+    return any(
+        each.quantity.value == -reference.value and RESULT.search(text[max(0, each.start - 12) : each.start])
+        for each in mentions(text)
+    )
 
 
 def _in_magnitude(reference: Quantity, read: Reading) -> bool:
     """`2.3 million` for 2.3: perhaps a chart whose axis counts millions; only the picture knows."""
     said = MAGNITUDE.search(read.text)
     return bool(said) and read.main.value == reference.value * 10 ** BIG[said[1].lower()]  # type: ignore[index]
-
-
-def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> bool | None:
-    """Whether two quantities are the same number, by the rules at the top of this module."""
-    if reference.scale and got.scale and (reference.scale, reference.factor) != (got.scale, got.factor):
-        if {reference.scale, got.scale} in ({"angle", "celsius"}, {"angle", "fahrenheit"}):  # "25 degrees" is either
-            return _near(reference, got, tolerance)
-        return _converted(reference, got, tolerance)
-    figures = _near(reference, got, tolerance)
-    if figures is not True and reference.percent != got.percent:
-        parts = _near(_fraction(reference), _fraction(got), tolerance)
-        return parts if parts is not False else figures
-    if figures is False and {reference.scale, got.scale} == {"", "angle"} and _radians(reference, got):
-        return True
-    if figures is False and bool(reference.scale) != bool(got.scale):
-        return None if _in_another_unit(reference, got) else False
-    return figures
-
-
-def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> bool | None:
-    if reference.scale != got.scale:
-        return None if reference.value == got.value else False
-    left, right = reference.value * reference.factor, got.value * got.factor
-    slack = Fraction(tolerance) if tolerance is not None else RELATIVE
-    return abs(left - right) <= slack * abs(left)
-
-
-def _radians(one: Quantity, other: Quantity) -> bool:
-    """`120°` and `2\\pi/3`: an exact number without a unit may be an angle in radians."""
-    angle, bare = (one, other) if one.scale else (other, one)
-    degrees = angle.value * angle.factor
-    return bare.decimals is None and abs(bare.value * Fraction(180 / math.pi) - degrees) <= RELATIVE * abs(degrees)
-
-
-def _in_another_unit(one: Quantity, other: Quantity) -> bool:
-    """Whether the one with a unit has the other's figure in a related unit (`90 minutes`, `1.5`): only the
-    question knows.
-    """
-    united, bare = (one, other) if one.scale else (other, one)
-    base = united.value * united.factor
-    return any(
-        abs(base - bare.value * factor) <= FLOATING * abs(base) for factor in SCALES.get(united.scale, {}).values()
-    )
-
-
-def _fraction(number: Quantity) -> Quantity:
-    if not number.percent:
-        return number
-    decimals = None if number.decimals is None else number.decimals + 2
-    return Quantity(number.value / 100, decimals, number.digits)
-
-
-def _near(reference: Quantity, got: Quantity, tolerance: float | None) -> bool | None:
-    gap = abs(reference.value - got.value)
-    if gap == 0:
-        return True
-    if tolerance is not None:
-        return gap <= Fraction(tolerance) * (abs(reference.value) or 1)
-    if reference.decimals == got.decimals:
-        return _same_constant(reference.value, got.value, gap) if reference.decimals is None else False
-    if reference.decimals != 0 and got.decimals != 0 and gap <= RELATIVE * abs(reference.value):
-        return True
-    if reference.decimals is not None and (got.decimals is None or got.decimals > reference.decimals):
-        return _rounded_reference(reference, got, gap)
-    return _rounded_answer(reference, got, gap)
-
-
-def _same_constant(reference: Fraction, got: Fraction, gap: Fraction) -> bool | None:
-    """Two evaluated constants: exact ones must be equal; roots and pi were computed as floats and may differ a bit."""
-    if gap > FLOATING * abs(reference):
-        return False
-    if max(reference.denominator, got.denominator) > LARGEST_DENOMINATOR:
-        return True
-    return False if max(abs(reference), abs(got)) < 2**53 else None
-
-
-def _rounded_reference(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:
-    decimals = reference.decimals or 0
-    if 2 * gap * 10**decimals > 1 or decimals == 0:
-        return False
-    if decimals == 1:
-        return None if got.decimals is None else False
-    return None if (reference.value * 10**decimals) % 10 == 0 else True
-
-
-def _rounded_answer(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:
-    unit = Fraction(1, 10 ** (got.decimals or 0))
-    if reference.decimals is None and got.decimals and gap >= unit / 2 and gap <= PI_AS_314 * abs(reference.value):
-        return None
-    if gap >= unit or got.digits < 2:
-        return False
-    rounded = 2 * gap <= unit
-    if reference.decimals is not None:
-        return None if rounded and got.digits >= 3 else False
-    return True if rounded and got.digits >= 3 and got.decimals else None

@@ -14,15 +14,16 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from functools import lru_cache
 
-from curation.answers import clauses, structured
-from curation.answers.by_number import same
+from curation.answers import chemistry, clauses, codes, near, structured
+from curation.answers.equality import same
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import folded, plain
+from curation.answers.order import the_other_way
 from curation.answers.other_readings import other_readings
 from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar, same_spelling, same_words
 from curation.answers.towns import town
-from curation.answers.when import When, moments, when
+from curation.answers.when import When, half, moments, numeric_dates, same_date, when
 
 LEAD = re.compile(
     r"^(?:(?:so|therefore|thus|hence|then|i\s(?:think|believe|guess))\b,?\s*)?(?:the\s+)?(?:(?:final\s+"
@@ -54,6 +55,10 @@ BEHIND = (
     r"|category|group|section|class|option|place|triangle|quadrilateral|polygon|function|relation|angle|in\scolou?r"
     r"|(?:on|over|in|for)\s(?:this|that|these|all)\s\w+))?"
 )
+TITLES = r"(?:(?:dr|mr|mrs|ms|prof|professor|sir)\.?\s+)?"
+OF_A = (
+    r"(?:(?:game|kind|type|sort|slice|piece|pair|cup|glass|plate|bowl|group|picture|image|photo|map|species)\s+of\s+)?"
+)
 HOLDS = r"(?:has|have|had|won|scored|ate|sold|read|received|collected|bought|made|drew|is the|was the|are the)"
 BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
@@ -78,12 +83,20 @@ LABELLED = re.compile(
     r"^(?:the\s)?(?:side|angle|point|line|segment|ray|vertex|edge)\s(?=∠?[A-Z]{1,4}\W*$)", re.IGNORECASE
 )
 DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
+BRACKETS = re.compile(r"[()]")
 LONG_ENOUGH = 5
 YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)\d\d)\b")
-ABBREVIATED = re.compile(r"^(.{3,80}?)\s\(([A-Z]{2,6})\)\W*$")
+ABBREVIATED = re.compile(
+    r"^(.{3,80}?)\s\(([A-Z]{2,6})\)(?:\s(?:of|scan|image|in|on|from|at|taken|showing|with)\b[^()]{0,80})?\W*$"
+)
+QUOTED = re.compile(  # 'The title is "Emma" by Jane Austen'
+    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which)\b)'
+)
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
-RATIO = re.compile(r"=\s*(\d+\s?:\s?\d+(?:\s?:\s?\d+)?)\W*$")
+RATIO = re.compile(
+    r"(?:=|\b(?:of|is|to|or|as|gives|becomes|simplifies))\s*(\d+\s?(?::|\bto\b)\s?\d+(?:\s?(?::|\bto\b)\s?\d+)?)\W*$"
+)
 
 
 def text_of(found: Sequence[Extracted]) -> str:
@@ -100,19 +113,36 @@ def agrees(
     undecided keeps the whole undecided. `ordered`: whether the order of a list matters.
     """
     first: tuple[bool | None, str] | None = None
-    corrected = False
+    possible = False
+    corrected, code = False, codes.is_code(reference, question)
     for each in found:
-        verdict = compare(reference, each.text, ordered=ordered)
-        if not verdict and question:
+        written = chemistry.compare(reference, each.text, question)
+        coded = codes.compare(reference, each.text) if code else None
+        if isinstance(written, str):
+            verdict = compare(reference, each.text, ordered=ordered) if coded is None else coded
+        else:
+            verdict = written
+        if code and verdict and coded is None:
+            verdict = None
+        if not verdict and question and coded is None and isinstance(written, str):
             verdict = _as_asked(reference, each.text, verdict, question)
+        if ordered and verdict is not None and the_other_way(question, each.text):
+            verdict = None
         if verdict:
             return (None if corrected else True), each.text
+        if coded is None and isinstance(written, str):
+            if near.hedged(reference, each.text) or (verdict is None and near.another_member(reference, each.text)):
+                return False, each.text
+            possible = possible or (verdict is False and near.may_mean(reference, each.text, question))
+            possible = possible or (verdict is False and chemistry.otherwise(reference, each.text, question))
+            possible = possible or (verdict is False and _holds_all(reference, each.text, ordered))
         corrected = corrected or (each.how == "corrected" and verdict is False)
         if first is None or (verdict is None and first[0] is False):
             first = (verdict, each.text)
         if each.how in ("boxed", "answer_tag", "stated"):
             break
-    return first or (False, "")
+    verdict, text = first or (False, "")
+    return (None if possible and not corrected else verdict), text
 
 
 def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
@@ -132,11 +162,17 @@ def _as_asked(reference: str, text: str, verdict: bool | None, question: str) ->
 
 def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool | None:
     """Whether one text says what the reference says."""
+    if (site := codes.address(reference)) and (sites := codes.addresses(text)):
+        return sites == {site}
     views = _views(text)
     if any(_equal(reference, view) for view in views):
         return True
     if REFUSED.match(views[0]):
         return False
+    if _quoted(reference, views[0]):
+        return True
+    if numeric_dates(reference) or (numeric_dates(text) and (moment := when(reference)) and moment[0] == "date"):
+        return same_date(reference, text)
     if (yes := polar(reference)) and len(folded(reference).split()) == 1 and (said := polar(text)):
         return yes == said
     if (moment := when(reference)) and not _ratio(reference, views):
@@ -156,6 +192,12 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
     return None if any(_close(reference, view) for view in views) else False
 
 
+def _quoted(reference: str, bare: str) -> bool:
+    """Whether a text says that something is called or reads the reference, in quotes and with an adjunct behind it."""
+    found = QUOTED.search(bare) if bare.count('"') == 2 else None
+    return found is not None and _equal(reference, found[1]) and not UNSURE.search(bare.lower())
+
+
 def _ratio(reference: str, views: Iterable[str]) -> bool:
     """Whether `9:16` is met as a ratio, which it may be as well as a time."""
     return structured.RATIO.match(reference) is not None and any(
@@ -168,8 +210,9 @@ def _at(reference: str, moment: When, text: str, views: tuple[str, ...]) -> bool
     named = {one for one in moments(text) if one[0] == moment[0]} or moments(text)
     if len(named) == 1 and not UNSURE.search(text.lower()):
         only = next(iter(named))
-        if only == moment:
-            return True
+        one_sided = _may_be(moment, only) and moment[0] == "clock" and not (half(reference) and half(text))
+        if only == moment or one_sided:
+            return True  # "3:45" for "3:45 PM"
         if only[0] == moment[0] and not _may_be(moment, only):
             return False
     if any(when(view) or quantity(view) for view in views):
@@ -217,7 +260,7 @@ def _complement(text: str) -> re.Match[str] | None:
 
 def _abbreviation(text: str) -> str | None:
     """`MRI` of "Magnetic resonance imaging (MRI)"."""
-    found = ABBREVIATED.match(text)
+    found = None if UNSURE.search(text.lower()) else ABBREVIATED.match(text)
     initials = "".join(word[0] for word in re.findall(r"\w+", found[1])).upper() if found else ""
     return found[2] if found and initials.endswith(found[2]) else None
 
@@ -244,7 +287,8 @@ def _with_comma(reference: str) -> Sequence[Quantity]:
 @lru_cache(maxsize=512)
 def _sentence_forms(said: str) -> tuple[re.Pattern[str], ...]:
     name = re.escape(said)
-    complement = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+){name}{BEHIND}"
+    before = rf"(?:.*\b{VERB}\s+{PLACED}|.*\b{ACTION}\s+{TOWARDS}|(?:on|in|at|to|by|from)\s+)"
+    complement = f"{before}{OF_A}{TITLES}{name}{BEHIND}"
     opened = rf"(?:in|on|at|during)\s(?:the\s)?{name},\s|(?:the\s)?{name}'s\s\w+\s(?:is|was)\b|"
     subject = rf"{opened}(?:[^.]{{0,80}},\s)?(?:the\s)?{name}\s+{HOLDS}\b(?!.*\b(?:fewer|less|least|no)\b)"
     seen = rf"(?:it|this|that|there) (?:is|was) {name} (?:[a-z]+ing|on|in|with|at|near)\b(?!.*\band\b).*"
@@ -308,5 +352,16 @@ def _close(reference: str, text: str) -> bool:
     return alike and SequenceMatcher(None, left, right, autojunk=False).ratio() >= SIMILAR
 
 
+def _holds_all(reference: str, text: str, ordered: bool | None) -> bool:
+    """Whether a text that cannot be read as a list names every item of a reference that is one."""
+    parts = structured.items(reference)
+    if len(parts) < 3 or any(
+        structured.compare(reference, view, _equal, ordered=ordered) is not None for view in _views(text)
+    ):
+        return False
+    return all(f" {same_words(part)} " in f" {same_words(BRACKETS.sub(' ', text))} " for part in parts)
+
+
 def _contained(left: str, right: str) -> bool:
+    left, right = BRACKETS.sub(" ", left).strip(), BRACKETS.sub(" ", right).strip()
     return f" {left} " in f" {right} " or f" {right} " in f" {left} "

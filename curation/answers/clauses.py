@@ -47,7 +47,7 @@ NOUN = (
     r"|sector|section|wedge|portion|bar|line|plane|view|hemisphere|lung|half|corner|area|room)"
 )
 PREPOSITION = (
-    r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|during|because|since|as|standing|sitting"
+    r"(?:in|on|at|of|with|from|by|for|near|next\sto|behind|beside|under|over|down|up|along|across|through|around|into|onto|towards?|inside|outside|against|during|because|since|as|standing|sitting"
     r"|lying)"
 )
 TAIL = re.compile(
@@ -79,12 +79,12 @@ THERE = re.compile(r"(?:there|it|this)\s.{1,80}\s(?:in|on|at|within)\s(?:the\s)?
 LONGEST = 300  # characters of a sentence
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     return STEM.sub("", word)
 
 
-FUNCTION = frozenset(_stem(word) for word in FUNCTION_WORDS.split()) | frozenset(FUNCTION_WORDS.split())
-ADJECTIVES = frozenset(_stem(word) for word in ADJECTIVE_WORDS.split())
+FUNCTION = frozenset(stem(word) for word in FUNCTION_WORDS.split()) | frozenset(FUNCTION_WORDS.split())
+ADJECTIVES = frozenset(stem(word) for word in ADJECTIVE_WORDS.split())
 
 
 def asked_clause(sentence: str, question: str | None) -> str | None:
@@ -136,8 +136,10 @@ def answers(reference: str, sentence: str, question: str | None) -> bool:
     if found is None or DENIES.search(bare):
         return False
     before, after = bare[: found.start()], bare[found.end() :]
+    if before.endswith(" and "):
+        return False  # "black and white" is not white
     noun = re.match(r"\s(\w+)", after)
-    if noun and _stem(same_words(noun[1])) in _content(question):
+    if noun and stem(same_words(noun[1])) in _content(question):
         after = after[noun.end() :]  # "She is wearing a blue dress", where the dress is asked about
     if VISIBLE.fullmatch(after) and not _content(before):
         return True
@@ -203,7 +205,7 @@ def _names(question: str, reference: str) -> bool:
 
 def _content(text: str) -> list[str]:
     """The words that carry the meaning, stemmed, each once, in order."""
-    words = dict.fromkeys(_stem(word) for word in same_words(text).split() if word not in FUNCTION)
+    words = dict.fromkeys(stem(word) for word in same_words(text).split() if word not in FUNCTION)
     return [word for word in words if word not in FUNCTION]
 
 

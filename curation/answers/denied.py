@@ -43,7 +43,7 @@ def without_denied(bare: str, options: Sequence[Option]) -> str:
         return bare
     bare = CONCEDED.sub("", bare)
     names = sorted(
-        {re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"[(\[]?[A-Z]\b[)\]]?"}, key=len
+        {re.escape(plain(one.text)) for one in options if len(one.text) > 1} | {r"(?-i:[(\[]?[A-Z]\b[)\]]?)"}, key=len
     )
     name = r"(?:(?:in|at|on|by|to|a|an|the)\s+){0,2}(?:option\s+|choice\s+)?" rf"(?:{'|'.join(reversed(names))})(?!\w)"
     denied = rf",?\s*\b(?:not|rather than|instead of)\s+{name}(?:\s+n?or\s+{name}){{0,3}}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from curation.answers import cut
 from curation.answers.normal import spaced
 from curation.answers.parse import Parsed, parse
 
@@ -73,7 +74,18 @@ FORMULA = re.compile(
     r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]"
 )
 SENTENCE = re.compile(
-    r"(?<=[a-z][a-z)][.!?])(?<!\b[Nn]o\.)(?<!ig\.)(?<!rox\.)(?<!eq\.)\s+(?=\d)|(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)\s+(?=[A-Z*$\\(\[])"
+    r"(?<=[a-z][a-z)][.!?])(?<!\b[Nn]o\.)(?<!ig\.)(?<!rox\.)(?<!eq\.)\s+(?=\d)|(?<=\d\d\.)(?<!\n\d\d\.)\s+(?=\d[\d.,]*\s?[-+*/×÷−=])|(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\b[A-Z]\.[A-Z]\.)(?<!\b[A-Z]\.\s[A-Z]\.)\s+(?![A-Z]\.\s[A-Z])(?=[A-Z*$\\(\[])"
+)
+PLACES = (
+    r"(?:decimal\s(?:places?|points?)|d\.?\s?p\.?|decimals?|s\.?\s?f\.?"
+    r"|sig(?:nificant|\.)?\s(?:figures?|digits?|figs?\.?))"
+)
+ROUNDED = re.compile(  # "2.67 (rounded to 2 d.p.)": how a value was rounded, and its number is no answer
+    rf"\s*\\?\(\s?(?:(?:rounded|approx(?:\.|imately)?|correct|about|exact|nearest)\b[^()\n]{{0,60}}"
+    rf"|(?:to\s)?(?:\d|one|two|three|four)\s?{PLACES}|to\sthe\snearest[^()\n]{{1,40}}|to\s\d\s?{PLACES})\s?\)"
+    rf"|,?\s(?:(?:when|if)\s)?(?:rounded|correct|accurate)\s(?:off\s)?to\s(?:the\snearest\s[\w-]+(?:\s(?:percent|cent|dollar))?"
+    rf"|(?:\d|one|two|three|four)\s{PLACES})",
+    re.IGNORECASE,
 )
 PARAGRAPH = re.compile(r"\n[ \t]*\n")
 SOMETHING = re.compile(r"[^\s*_#:$>\[\]`\\]")
@@ -112,11 +124,14 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     region = _without_remark(spaced(ENVIRONMENT.sub("", parsed.answer[-LONGEST:]).strip()))
     if not region:
         return
-    stated = _explicit(region)
+    stated = [one for one in _explicit(region) if not (cut.broken(one[1].text) and region.endswith(one[1].text))]
+    region = cut.whole(region)
     corrections = [found.end() for found in CORRECTED.finditer(region)]
     if corrections and (not stated or stated[0][0] < corrections[-1]):
         yield Extracted(sentences(region[corrections[-1] :].strip())[-1], "corrected")
     yield from (each for _, each in stated)
+    if cut.broken(region):
+        return
     paragraph = PARAGRAPH.split(region)[-1]
     concluded = [found for found in CONCLUDED.finditer(paragraph) if found.start()]
     for found in reversed(concluded[-MOST:]):
@@ -136,6 +151,11 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
         if not text.rstrip().endswith(":") and not HEADED.match(paragraph, found.start()):
             yield Extracted(text, "bold")
     yield from _ends(region)
+
+
+def explicit(parsed: Parsed) -> list[Extracted]:
+    """The boxes and statements alone, the last first."""
+    return [each for each in places(parsed) if each.how in ("boxed", "stated")]
 
 
 def _without_remark(region: str) -> str:

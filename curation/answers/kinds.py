@@ -1,14 +1,15 @@
-"""Guesses which kind of answer a reference is, from its text and the options alone.
+"""Guesses which kind of answer a reference is, from its text, the options and what the question asks for.
 
 In this order: options make it `mcq`; four numbers in brackets a `box`; a single capital letter A to H an
-`mcq` whose options are in the picture or the question; one digit 0 to 9 a `digit`; one number, unit or noun
-included, a `number`; a time, date or duration a `text`; a formula `math`; up to five words `text`; anything
-longer `open`.
+`mcq` whose options are in the picture or the question; a phone number, postal code, ISBN or chemical formula
+a `text`; one digit 0 to 9 a `digit`; one number, unit or noun included, a `number`; a time, date or duration
+a `text`; a formula `math`; up to five words, or a list of short items, `text`; anything longer `open`.
 """
 
 import re
 from collections.abc import Sequence
 
+from curation.answers import chemistry, codes
 from curation.answers.by_box import BOX
 from curation.answers.by_math import FUNCTIONS
 from curation.answers.extract import reference_text
@@ -27,9 +28,10 @@ OPERATOR = re.compile(
     r"|(?<![a-zA-Z])[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
 )
 TEXT_WORDS = 5
+MOST_ITEMS, ITEM_WORDS = 12, 3
 
 
-def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:
+def infer_kind(answer: str, options: Sequence[Option | str] = (), question: str | None = None) -> Kind:
     """The kind of a reference answer; never raises on any string."""
     text = reference_text(answer)
     if len(options) >= 2:
@@ -38,13 +40,21 @@ def infer_kind(answer: str, options: Sequence[Option | str] = ()) -> Kind:
         return "box"
     if LETTER.fullmatch(text):
         return "mcq"
+    if codes.is_code(text, question) or chemistry.is_formula(text) or chemistry.is_ion(text, question):
+        return "text"
     if CODE.fullmatch(text) or when(text) or SLASHED.match(text) or ORDINAL.fullmatch(text):
         return "text"
     if number := quantity(text):
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"
     if looks_like_math(text):
         return "math"
-    return "text" if len(text.split()) <= TEXT_WORDS else "open"
+    return "text" if len(text.split()) <= TEXT_WORDS or is_list(text) else "open"
+
+
+def is_list(text: str) -> bool:
+    """Whether a text is three to twelve short items with commas between: `crust, mantle, outer core, inner core`."""
+    parts = re.split(r",\s(?:and\s)?|;\s", text.strip().rstrip("."))
+    return 3 <= len(parts) <= MOST_ITEMS and all(1 <= len(part.split()) <= ITEM_WORDS for part in parts)
 
 
 def looks_like_math(text: str) -> bool:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+from curation.answers.normal import plain
+from curation.answers.spellings import same_words
 from curation.records import Option
 
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+IN_BRACKETS = re.compile(r"^([^()]{2,60}?)\s\(([^()]{2,40})\)$")  # `water (H2O)`
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -36,3 +40,18 @@ def options_in(question: str) -> tuple[Option, ...]:
     run = found[start:]
     in_order = len(run) >= 2 and [letter for letter, _ in run] == list(UNLIMITED[: len(run)])
     return tuple(Option(letter, text) for letter, text in run) if in_order else ()
+
+
+@lru_cache(maxsize=256)
+def names_of(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
+    """(words, letter) of every option; of `water (H2O)` both parts too, where no other option has the same."""
+    whole = [(same_words(one.text), one.letter) for one in options]
+    parts = [
+        (same_words(part), one.letter)
+        for one in options
+        if (found := IN_BRACKETS.match(plain(one.text)))
+        for part in found.groups()
+        if re.search(r"[^\W\d_]{2}|[^\W\d_]\d", part)
+    ]
+    known = [name for name, _ in (*whole, *parts)]
+    return tuple(pair for pair in (*whole, *parts) if len(pair[0]) > 1 and (pair in whole or known.count(pair[0]) == 1))

@@ -9,6 +9,7 @@ alone.
 import re
 from collections.abc import Iterable
 
+from curation.answers.clauses import stem
 from curation.answers.extract import Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.spellings import same_words
@@ -24,9 +25,22 @@ AUXILIARY = frozenset(AUXILIARY_WORDS.split())
 DENIES = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
 )
+PAIRS = (
+    "more fewer", "more less", "larger smaller", "bigger smaller", "greater smaller", "greater less", "taller shorter",
+    "longer shorter", "higher lower", "older younger", "heavier lighter", "wider narrower", "hotter colder",
+    "increase decrease", "rise fall", "grow shrink", "open closed",
+)  # fmt: skip
+STEMS = [[stem(word) for word in one.split()] for one in PAIRS]
+OPPOSED = frozenset(pair for one in STEMS for pair in (tuple(one), tuple(reversed(one))))
+DEGREES = frozenset(one for one, _ in OPPOSED)
+COMPARES = re.compile(r"\bthan\b|\b(?:more|fewer|less)\b", re.IGNORECASE)
+SAME = re.compile(r"\b(?:the\s(?:exact\s)?same|equal(?:ly)?|identical)\b", re.IGNORECASE)
 NAMES = re.compile(r"\b[A-Z]{2,6}\b")  # `ABC`, which a short answer leaves out
+CLOSING = re.compile(r"[.!?\n]\s*(?:so,?\s)?(yes|no)[.!]?\s*\Z", re.IGNORECASE)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
-OPEN = re.compile(r"\b(?:if|whether|unless|would|might|may|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE)
+OPEN = re.compile(
+    r"\b(?:if|whether|unless|would|might|(?-i:may)|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE
+)
 
 
 def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
@@ -35,11 +49,20 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
     if not asked or DENIES.search(asked[-1][1]):
         return None
     words = _content(NAMES.sub(" ", asked[-1][1]))
+    compares = COMPARES.search(asked[-1][1]) and not SAME.search(asked[-1][1]) and "equal" not in asked[-1][1]
     for each in found:
         for piece in reversed(sentences(plain(each.text))):
+            if compares and SAME.search(piece) and not DENIES.search(piece) and not OPEN.search(piece):
+                return "no"  # "They are the same height"
             if side := _side(words, piece):
                 return side
     return None
+
+
+def closing(text: str) -> str | None:
+    """`yes` or `no` where the last sentence is that word alone: "… so the numbers are equal. No."."""
+    found = CLOSING.search(plain(text[-300:]))
+    return found[1].lower() if found else None
 
 
 def takes_up(question: str | None, text: str) -> bool:
@@ -50,16 +73,27 @@ def takes_up(question: str | None, text: str) -> bool:
 def _side(asked: list[str], sentence: str) -> str | None:
     clause = BECAUSE.sub("", re.split(r"\b(?:so|therefore|thus|hence),?\s", sentence)[-1])
     clause = re.split(r",?\s(?:since|because)\s", clause)[0]
-    said = [word for word in _content(NAMES.sub(" ", clause)) if word in asked]
-    if not asked or OPEN.search(clause):
+    words = _content(clause)
+    opposed = ((one, own) for one in words for own in asked if one not in asked and (one, own) in OPPOSED)
+    flipped = next(opposed, None)  # "fewer bikes than" where "more bikes than" was asked
+    turned = dict([flipped]) if flipped else {}
+    if "than" in asked and not re.search(r"\bthan\b", clause):
+        asked = asked[: asked.index("than")]  # "So there aren't more brown bikes."
+        if not set(asked) <= {turned.get(word, word) for word in words}:
+            return None
+    said = [turned.get(word, word) for word in _content(NAMES.sub(" ", clause))]
+    said = [word for word in said if word in asked]
+    if not asked or OPEN.search(clause) or (flipped and DENIES.search(clause)):
+        return None
+    if any(word in DEGREES and word not in said for word in asked):
         return None
     if "enough" not in said and (asked[-1] not in said or 2 * len(said) < len(asked)):
         return None
     if said != sorted(said, key=asked.index):
         return None
-    return "no" if DENIES.search(clause) else "yes"
+    return "no" if flipped or DENIES.search(clause) else "yes"
 
 
 def _content(text: str) -> list[str]:
-    """The words that carry the meaning, each once, in order."""
-    return list(dict.fromkeys(word for word in same_words(text).split() if word not in AUXILIARY))
+    """The words that carry the meaning, without their endings, each once, in order."""
+    return list(dict.fromkeys(stem(word) for word in same_words(text).split() if word not in AUXILIARY))

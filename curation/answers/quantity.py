@@ -26,7 +26,7 @@ MENTION = re.compile(
       |(?P<number>\d{1,3}(?:,\d{3})+(?![\d])(?:\.\d{1,100})?|\d{1,3}(?:'\d{3})+(?!\d)
          |\d{1,100}(?:\.\d{1,100})?|\.\d{1,100})
        (?:[eE](?P<exponent>[-+]?\d{1,4})(?!\w))?)
-    (?:\s*\*\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<power>[-+]?\d{1,4})\s*\}?)?
+    (?:\s*\*\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<power>[-+]?\d{1,4})(?:\s*\})?)?
     (?!\d|\.\d)
     (?:[ ]?(?P<big>hundred|thousand|million|billion|trillion|mn|bn)\b)?
     (?:\s?(?P<percent>%|(?:percent|per[ ]cent|percentage[ ]points?)\b))?
@@ -36,8 +36,8 @@ MENTION = re.compile(
 UNIT = re.compile(
     r"\s{0,3}-?\s?"
     r"((?:°|degrees?|deg)\s?(?:C(?:elsius)?|F(?:ahrenheit)?)\b"
-    r"|(?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}"
-    r"(?:(?:\s?/\s?|\sper\s)(?:[a-z]{1,10})(?:\s?\^\s*\{?[23]\}?)?|\s?\^\s*\{?[23]\}?|[23](?!\w))?|°|¢)",
+    r"|light[\s-]years?\b|(?:(?:square|sq|cubic|cu)\.?\s+)?[^\W\d_]{1,14}"
+    r"(?:(?:\s?/\s?|\sper\s)(?:[a-z]{1,10})(?:\s?\^\s*\{?[23]\}?|\s(?:squared|cubed)\b)?|\s?\^\s*\{?[23]\}?|[23](?!\w)|\s(?:squared|cubed)\b)?|[°¢€£¥])",
     re.IGNORECASE,
 )
 NOUN = re.compile(r"[\s-]*[a-z°¢²³\u3400-\u9fff/^{}.'-][a-z°¢²³\u3400-\u9fff/^{}.' 23-]*", re.IGNORECASE)
@@ -58,6 +58,14 @@ TEN_TO = re.compile(r"^([-+]?)10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?$")
 BEHIND = re.compile(r"\s?((?<![a-zA-Z\\])(?!pi\b|sqrt|frac)[a-zA-Z°]+(?:\.? [a-z]+){0,2}(?:\s?\^\s?\{?[23]\}?)?)$")
 COMPOUND = re.compile(
     r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
+    re.IGNORECASE,
+)
+WORDED = re.compile(
+    r"\b[a-z]+\s(?:dollars?|feet|foot|hours?|pounds?)\s(?:and\s)?[\w-]+\s(?:cents?|inch(?:es)?|minutes?|ounces?)\b",
+    re.IGNORECASE,
+)
+HALF_MORE = re.compile(
+    r"\b(an?|one|two|three|four|five|\d{1,3})\s(hours?|minutes?|years?|miles?|inch(?:es)?|cups?|dollars?)\sand\sa\s(half|quarter)\b",
     re.IGNORECASE,
 )
 BELOW = re.compile(
@@ -113,7 +121,16 @@ def quantity(text: str) -> Quantity | None:
 def compounded(text: str) -> str:
     """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`, `5° below zero` as `-5°`."""
     text = BELOW.sub(r"-\1\2", text) if "below" in text else text
+    text = HALF_MORE.sub(_and_half, text)
+    if WORDED.search(text) and not COMPOUND.search(text):
+        text = in_digits(text)  # "three dollars and 50 cents"
     return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
+
+
+def _and_half(found: re.Match[str]) -> str:
+    """`an hour and a half` as `1.5 hours`."""
+    count = int(in_digits(found[1])) if found[1].lower() not in ("a", "an") else 1
+    return f"{count}{'.5' if found[3].lower() == 'half' else '.25'} {found[2]}"
 
 
 def _compound(found: re.Match[str]) -> str:

@@ -51,6 +51,7 @@ STATES = re.compile(r"\bunited states of america\b")
 STREET = re.compile(r" st$")
 ATTACHED = re.compile(r"(?<=[a-z]{2})-(?=\d)")  # `ABC-1234` and `ABC 1234`; ` -5` keeps its sign
 TITLE = re.compile(r"^(?:dr|mr|mrs|ms|prof)\.? (?=\w+ \w)")  # "Dr. Helen Park" is Helen Park
+INITIALS = re.compile(r"(?<=\b[a-z])\.(?=[a-z]\b)")  # "T.S. Eliot" and "T. S. Eliot"
 IES = re.compile(r"\b(\w{3,})ies?\b")  # `carries` and `carry`, `movies` and `movie`
 PLURAL = re.compile(r"\b(\w{3,}(?<![sui]))s\b")
 INNER = re.compile(r"(?<=[^\W\d])[\s-]+(?=[^\W\d])|(?<=[^\W\d]{2})[\s-](?=\d)")
@@ -65,7 +66,7 @@ def same_words(text: str) -> str:
         text = unicodedata.normalize("NFC", ACCENT.sub("", unicodedata.normalize("NFD", text)))
     said = STREET.sub(" street", STATES.sub("united states", folded(text)))
     words = " ".join(IRREGULAR.get(word) or ONE_WORD.get(word, word) for word in said.split())
-    words = TITLE.sub("", words)
+    words = TITLE.sub("", INITIALS.sub(" ", words))
     words = ATTACHED.sub(" ", words)
     words = IES.sub(r"\1y", words)
     return PLURAL.sub(r"\1", RE.sub(r"\1er", OUR.sub(r"\1or\2", words)))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from curation.answers.equality import same
 from curation.answers.normal import folded, latex, plain
 from curation.answers.quantity import quantity
 from curation.answers.spelled import in_digits
@@ -21,7 +22,7 @@ RANGE = re.compile(
 )
 POINT = re.compile(r"([(\[])([^()\[\]]{1,120})([)\]])")
 NAMED_POINT = re.compile(
-    r"^(?:the\s)?(?:[A-Za-z]\w{0,8}\s*=?\s*|\([a-z](?:\s*,\s*[a-z]){1,2}\)\s*=\s*)?([(\[][^()\[\]]{1,120}[)\]])$"
+    r"^(?:the\s)?(?:[A-Za-z]\w{0,8}'?\s*=?\s*|\([a-z](?:\s*,\s*[a-z]){1,2}\)\s*=\s*)?([(\[][^()\[\]]{1,120}[)\]])$"
 )
 COORDINATES = re.compile(
     r"^x\s*=\s*([^,;=]{1,40}?)\s*(?:,|;|\band\b)\s*y\s*=\s*([^,;=]{1,40}?)(?:\s*(?:,|;"
@@ -31,8 +32,18 @@ INEQUALITY = re.compile(
     r"^(?:([^<>=!]{1,40}?)\s*(<=?|>=?)\s*)?([a-zA-Z])\s*(<=?|>=?)\s*([^<>=!]{1,40})$|^([^<>=!]{1,40}?)\s*(<=?"
     r"|>=?)\s*([a-zA-Z])$"
 )
+CHAIN = re.compile(
+    r"=|→|⟶|\s?->\s?|\\(?:long)?(?:right|maps)?(?:arrow|to)(?![a-z])|\b(?:becomes|(?:maps|goes|moves)\s(?:on)?to)\b"
+)  # "(3,4) → (3,-4)"
+ANGLED = re.compile(r"[<⟨]\s*([^<>⟨⟩=]{1,60},[^<>⟨⟩=]{1,60})[>⟩]")  # a vector
+COLUMN = re.compile(r"\\begin\{[pb]matrix\}([^&]{1,120}?)\\end\{[pb]matrix\}")
+ROW = re.compile(r"\s*\\\\\s*")
 SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
-ITEM = re.compile(r"\s*(?:,\s*(?:and|or)\s|,|;|\n|、|\band\b|\bor\b|\s&\s|≅|\s和\s)\s*", re.IGNORECASE)
+ITEM = re.compile(
+    r"\s*(?:,\s*(?:and|or|(?:and\s)?then|followed\sby)\s|,|;|\n|、|\band\sthen\b|\band\b|\bor\b|\s&\s|≅|\s和\s|→|\s->\s"
+    r"|\s(?:then|followed\sby)\s)\s*",
+    re.IGNORECASE,
+)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 BUILDER = re.compile(r"^\\?\{\s*[a-z]\s*(?:∈\s*R\s*)?(?:\||:|\\mid)\s*([^{}]{1,80}?)\\?\}$")
 UNION = re.compile(r"\s*(?:∪|\bor\b|\bU\b)\s*")
@@ -46,11 +57,6 @@ LEAD = re.compile(
 )
 PLUS_MINUS = re.compile(r"^(?:±|\\pm|\+/-|\+-)\s*(.{1,40})$")
 INNER_PM = re.compile(r"±|\\pm(?![a-zA-Z])")
-ORDERED = re.compile(
-    r"\b(?:order|rank|sort|arrange|ascending|descending|(?:least|smallest|lowest|shortest) to|(?:greatest|largest"
-    r"|highest) to)\b",
-    re.IGNORECASE,
-)
 WORDED = (
     (re.compile(r"\s(?:is\s|must\sbe\s)?(?:greater|larger|more)\sthan\sor\sequal\sto\s|\sis\sat\sleast\s"), " >= "),
     (re.compile(r"\s(?:is\s|must\sbe\s)?(?:less|smaller)\sthan\sor\sequal\sto\s|\sis\sat\smost\s"), " <= "),
@@ -86,6 +92,8 @@ def compare(reference: str, text: str, same: Same, *, ordered: bool | None = Non
 
 
 def _bare(text: str) -> str:
+    if "<" in text or "⟨" in text or "matrix" in text:
+        text = ANGLED.sub(r"(\1)", COLUMN.sub(lambda found: f"({', '.join(ROW.split(found[1].strip()))})", text))
     bare = BULLET.sub("", text) if "\n" in text else text
     bare = bare if "than" not in bare and "at " not in bare else signed(bare)
     return (
@@ -105,13 +113,8 @@ def signed(text: str) -> str:
     return text
 
 
-def in_order(question: str | None) -> bool | None:
-    """Whether a question asks for an order; None without a question."""
-    return bool(ORDERED.search(question)) if question else None
-
-
 def _ratios(one: str, other: str, _same: Same) -> bool | None:
-    if not (left := RATIO.match(one)) or ":" not in one:
+    if not (left := RATIO.match(one)) or ":" not in one + other:
         return None
     other = in_digits(other) if " to " in other else other
     number = quantity(other)
@@ -209,6 +212,8 @@ def _points(one: str, other: str, same: Same) -> bool | None:
     if left is None:
         return None
     right = _point(other, bare=True)
+    if right is None and not CHAIN.search(one):
+        right = _point(CHAIN.split(other)[-1].strip(), bare=False)
     if right is None:
         inside = {found[0] for found in POINT.finditer(other) if "," in found[2]}
         right = _point(inside.pop(), bare=False) if len(inside) == 1 else None
@@ -248,7 +253,7 @@ def _lists(one: str, other: str, same: Same, ordered: bool | None) -> bool | Non
         if found is None:
             return False if _all_short(right) else None
         rest.remove(found)
-    if SET.match(one):
+    if SET.match(one) and not ordered:
         return True
     numbers = len(left) > 2 and all(quantity(item) for item in left)
     return not ordered if ordered is not None else None if numbers else True
@@ -285,8 +290,6 @@ def items(text: str) -> list[str]:
 
 def equal_parts(one: str, other: str) -> bool:
     """Two parts are the same number, the same symbols or the same words."""
-    from curation.answers.by_number import same
-
     left, right = quantity(one), quantity(other)
     if left is not None and right is not None:
         return same(left, right) is True

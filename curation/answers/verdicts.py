@@ -20,26 +20,29 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, math_workers, polarity
-from curation.answers.extract import LONGEST, Extracted, candidates, places, reference_text
+from curation.answers import asked as by_question
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, cut, math_workers, polarity
+from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
 from curation.answers.options import lettered, options_in
+from curation.answers.order import in_order
 from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
-from curation.answers.quantity import quantity
+from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar
-from curation.answers.structured import in_order
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 5  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 6  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
+INTERVAL = re.compile(r"\b(?:intervals?|increas\w+|decreas\w+|domain|range)\b", re.IGNORECASE)
 COMMAND = re.compile(
     r"\\(?:[dtc]?frac|sqrt|sin|cos|tan|cot|sec|csc|arc[a-z]{3}|log|ln|exp|binom|sum|prod|int|pi|cdot|times|left|[lr]floor)"
 )
@@ -91,7 +94,7 @@ def check(
         options_in(question) if question and kind in ("mcq", None) else ()
     )
     text = _reference(reference if isinstance(reference, str) else answer_text(reference))
-    decided = kind or _kind(text, choices)
+    decided = kind or _kind(text, choices, question)
     asked = _Asked(
         text,
         decided,
@@ -162,8 +165,27 @@ def _readable(each: Extracted, kind: Kind, options: tuple[Option, ...]) -> bool:
 
 
 def _compared(parsed: Parsed, asked: _Asked) -> Verdict:
+    """The verdict; a refusal is no answer, and what agrees in a reply that breaks off is undecided."""
     if not parsed.answer:
         return _not_found(asked)
+    if _refuses(parsed, asked):
+        return _not_found(asked)
+    verdict = _by_kind(parsed, asked)
+    if verdict.correct and asked.kind in ("digit", "number") and cut.unfinished(parsed.answer) and not explicit(parsed):
+        return replace(verdict, correct=None, reason="undecided")
+    return verdict
+
+
+def _refuses(parsed: Parsed, asked: _Asked) -> bool:
+    """Whether the response says that it has no answer, where that is none of the answers to choose from."""
+    possible = (asked.reference, *(one.text for one in asked.options))
+    if asked.kind in ("open", "box") or any(cut.REFUSAL.search(text) for text in possible):
+        return False
+    said = explicit(parsed)
+    return cut.refused(said[0].text if said else parsed.answer[-LONGEST:])
+
+
+def _by_kind(parsed: Parsed, asked: _Asked) -> Verdict:
     if not asked.reference:
         return Verdict(None, parsed.answer[:LONGEST], asked.kind, "undecided")
     match asked.kind:
@@ -198,8 +220,25 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
         return _function(parsed, asked) or _not_found(asked)
     if _another_name(asked.reference, parsed.answer):
         return _verdict(None, read.text, asked, "number")
-    exact = asked.kind == "digit"
-    return _verdict(by_number.agrees(reference, read, 0.0 if exact else asked.tolerance), read.text, asked, "number")
+    correct = _same_number(reference, read, parsed, asked)
+    if correct and by_number.opposite(reference, read, parsed.answer, asked.question):
+        correct = None
+    return _verdict(correct, read.text, asked, "number")
+
+
+def _same_number(reference: Quantity, read: by_number.Reading, parsed: Parsed, asked: _Asked) -> bool | None:
+    """By the rules for numbers, and by what the question asks of them."""
+    tolerance = 0.0 if asked.kind == "digit" else asked.tolerance
+    correct = by_number.agrees(reference, read, tolerance)
+    if not reference.scale and read.main.scale == "dollar" and by_question.about_money(asked.question):
+        dollars = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)
+        whole = read.main.value == reference.value and reference.value.denominator == 1
+        return dollars if dollars or not whole else None  # 77 may well count cents
+    if not correct and not reference.scale and read.main.scale == "dollar" and by_question.asks_cents(asked.question):
+        return by_number.agrees(replace(reference, scale="dollar", factor=Fraction(1, 100)), read, tolerance)
+    got = (read.main, *read.also) if asked.tolerance is None and not read.listed and not read.bounded else ()
+    rounded = not correct and any(by_question.rounds_to(reference, one, asked.question, parsed.answer) for one in got)
+    return rounded or correct
 
 
 def _another_name(reference: str, answer: str) -> bool:
@@ -259,12 +298,18 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _math(parsed: Parsed, asked: _Asked) -> Verdict:
-    if listed := by_math.listed(asked.reference, places(parsed)):
+    if listed := by_math.listed(asked.reference, places(parsed), asked.ordered):
         return _verdict(True, listed, asked, "exact")
     formula = by_math.reading(places(parsed))
+    if not formula and INTERVAL.search(asked.question or ""):
+        spanned = by_math.spanned(asked.reference, places(parsed))
+        if spanned is not None:
+            return _verdict(spanned, parsed.answer, asked, "exact")
     if not formula:
         return _fallback(parsed, asked)
-    correct, reason = by_math.agrees(by_math.trimmed(asked.reference), formula, seconds=asked.seconds)
+    correct, reason = by_math.agrees(
+        by_math.trimmed(asked.reference), formula, seconds=asked.seconds, ordered=asked.ordered
+    )
     return Verdict(correct, formula, asked.kind, reason)
 
 
@@ -272,7 +317,11 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     if not correct and (span := _duration(parsed, asked)):
         return span
-    side = polar(asked.reference) if not correct and len(asked.reference.split()) == 1 else None
+    side = polar(asked.reference) if len(asked.reference.split()) == 1 else None
+    if side and (closing := polarity.closing(parsed.answer)) and not explicit(parsed):
+        opening = polar(parsed.answer)
+        return _verdict(closing == side if opening in (None, closing) else None, closing, asked, "text")
+    side = None if correct else side
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")
     if side and correct is False and not polar(text) and polarity.takes_up(asked.question, text):

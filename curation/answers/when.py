@@ -39,6 +39,10 @@ ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
 HALF = re.compile(r"(?<=\w)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
+HALF_SAID = re.compile(
+    r"(?<![a-z])[ap]\.?\s?m\b|\b(?:0|00|1[3-9]|2[0-3])[:.h]\d{2}\b|\b(?:noon|midnight|night|evening|morning|afternoon)\b",
+    re.IGNORECASE,
+)
 SPOKEN = re.compile(
     r"^(?:at\s)?(?:a\s)?(half|quarter|\d{1,2})(?:\sminutes)?\s(past|after|to|before)\s(\d{1,2})(?:\s?([ap])\.?m\.?)?$",
     re.IGNORECASE,
@@ -68,6 +72,8 @@ SPAN_INSIDE = re.compile(
 LONGEST = 60  # characters
 BETWEEN = re.compile(r"[\s,]*(?:and)?[\s,]*")
 
+NUMERIC_DATE = re.compile(r"(?<![\d/.-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)")
+
 When = tuple[str, tuple[int, ...]] | tuple[str, Fraction]
 
 
@@ -88,6 +94,11 @@ def _with_half(text: str) -> str:
         if "in the" in text.lower()
         else text
     )
+
+
+def half(text: str) -> bool:
+    """Whether a text says which half of the day it means: `am`, `pm`, `15:45`, "in the morning", noon."""
+    return bool(HALF_SAID.search(_with_half(plain(text)[-2000:])))
 
 
 def moments(text: str) -> set[When]:
@@ -162,3 +173,37 @@ def _span(text: str) -> When | None:
         name = part[2].lower().rstrip("s") or "s"
         seconds, at = seconds + Fraction(part[1]) * UNITS[name][1], part.end()
     return ("span", seconds) if at and at == len(text) else None
+
+
+def numeric_dates(text: str) -> list[tuple[int, int, int]]:
+    """The dates written in figures alone, year last, as (first, second, year): nobody knows which is the month."""
+    found = (one for one in NUMERIC_DATE.finditer(plain(text)) if one[2] == "/" or len(one[4]) == 4)
+    return [(int(one[1]), int(one[3]), int(one[4])) for one in found]
+
+
+def same_date(one: str, other: str) -> bool | None:
+    """Whether two texts, of which one has a date in figures, name one date; None where only the order of day and month
+    could tell, or where one names no single date.
+    """
+    left, right = numeric_dates(one), numeric_dates(other)
+    if len(left) == len(right) == 1 and _year(left[0][2], right[0][2]) and left[0][:2] == right[0][:2]:
+        return True
+    mine, got = _dates(one, left), _dates(other, right)
+    if not mine or not got or not (left or right):
+        return None
+    shared = [(a, b) for a in mine for b in got if a[1:] == b[1:] and _year(a[0], b[0])]
+    return False if not shared else True if len(mine) == len(got) == 1 else None
+
+
+def _dates(text: str, numeric: list[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+    """Every (year, month, day) the one date of a text may be; none when it has several or none."""
+    named = {(int(one[1][0]), int(one[1][1]), int(one[1][2])) for one in moments(text) if one[0] == "date"}  # type: ignore[index]
+    if len(numeric) == 1 and not named:
+        first, second, year = numeric[0]
+        return {(year, *pair) for pair in ((first, second), (second, first)) if pair[0] <= 12 and pair[1] <= 31}
+    return named if len(named) == 1 and not numeric else set()
+
+
+def _year(one: int, other: int) -> bool:
+    """Equal years, one of which may be cut to two digits."""
+    return one == other or (min(one, other) < 100 and one % 100 == other % 100)

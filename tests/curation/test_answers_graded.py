@@ -23,6 +23,8 @@ FILES = (
     "answers_rounds",
     "answers_independent",
     "answers_sentences",
+    "answers_grader",
+    "answers_grader_b",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 
