@@ -234,7 +234,7 @@ def _made(about: About, configurations: Sequence[Configuration]) -> str:
         recipe + (f" ({cell(about.paper, 300)})." if about.paper else "."),
         f"Run {cell(first['run_id'])} of Vistill {cell(first['vistill'])}, rows up to {_day(first)}. Each "
         "configuration has a `manifest.json` with the hash of every file and the command that writes it again.",
-        table(("role", "model"), models) if models else "No model was asked.",
+        table(("role", "model"), models) if models else "No model was asked: every text is the source's own.",
         table(("step", "prompt", "SHA-256"), prompts, "manifest.json") if prompts else "",
     ]  # fmt: skip
     return "\n\n".join(one for one in told if one)
@@ -256,7 +256,7 @@ def _example(about: About) -> str:
 def _findings(manifest: Mapping[str, Json]) -> str:
     found = manifest["findings"]
     if not found:
-        return "`vistill audit` was not run over this store, or found nothing."
+        return "No finding is kept: `vistill audit` has found nothing in this store, if it was run there at all."
     rows = [(one["severity"], one["title"], one["samples"], one["looked_at"]) for one in found]
     return table(("severity", "finding", "samples", "looked at"), rows, "manifest.json")
 
@@ -267,9 +267,10 @@ def _limits(configurations: Sequence[Configuration]) -> str:
         for reasons in each.manifest["skipped"].values() for reason, what in reasons.items()
     ]  # fmt: skip
     overlap = any(each.manifest["allow_overlap"] for each in configurations)
+    asked = any(each.manifest["models"] for each in configurations)
     told = [
-        "Traces were written by models. A kept one ends in the reference answer as a rule or a judge compared them; "
-        "its steps were not proved, and the references are the sources' own.",
+        f"Traces were written by {'models' if asked else 'the source'}. A kept one ends in the reference answer as a "
+        "rule or a judge compared them; its steps were not proved, and the references are the sources' own.",
         "Splits may share a picture or a parent: that check was switched off." if overlap else "",
         "Left out because they could not be written:\n\n" + table(("configuration", "reason", "samples"), left)
         if left else "",
@@ -278,15 +279,22 @@ def _limits(configurations: Sequence[Configuration]) -> str:
 
 
 def _licences(about: About, configurations: Sequence[Configuration]) -> str:
-    rows: dict[tuple[str, str], int] = {}
+    rows: dict[tuple[str, str], dict[str, int]] = {}
     for each in configurations:
         for source, counts in each.manifest["licences"].items():
             for licence, count in counts.items():
                 shown = f"{about.stated[source]} (stated by the publisher)" if source in about.stated else licence
-                rows[source, shown] = max(count, rows.get((source, shown), 0))
-    listing = [(source, licence, count) for (source, licence), count in sorted(rows.items())]
-    told = "Rows keep the licence of their source. The terms of the models that wrote texts apply besides."
-    return f"{table(('source', 'licence', 'rows'), listing, 'manifest.json')}\n\n{told}"
+                rows.setdefault((source, shown), {})[each.name] = count
+    names = [each.name for each in configurations]
+    listing = [
+        (source, licence, *(counts.get(name, 0) for name in names))
+        for (source, licence), counts in sorted(rows.items())
+    ]
+    asked = any(each.manifest["models"] for each in configurations)
+    told = "Rows keep the licence of their source." + asked * (
+        " The terms of the models that wrote texts apply besides."
+    )
+    return f"{table(('source', 'licence', *(f'rows of {name}' for name in names)), listing, 'manifest.json')}\n\n{told}"
 
 
 def _citation(about: About, manifest: Mapping[str, Json]) -> str:

@@ -7,6 +7,8 @@ import argparse
 import errno
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, StoreMissing, VistillError
@@ -15,6 +17,8 @@ from flows.cli_review import add_review
 from flows.cli_whole import add_whole
 from flows.interrupts import is_interrupt
 
+INTERRUPTED = 130
+PATIENCE = 5.0  # seconds for threads to end once Ctrl-C has been heard
 RUN_EXAMPLE = """examples:
   vistill run vlaa-thinking --source figures --limit 24 --teacher local --set draws=4
   vistill run vlaa-thinking --source 'json:data/problems.json' --map image='images/{key}.png' --map options=choices \\
@@ -353,7 +357,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, RuntimeError) as error:
         if not is_interrupt(error):
             raise
-        return _say("interrupted; what was done is kept, and the same command continues from here", 130)
+        return _say("interrupted; what was done is kept, and the same command continues from here", INTERRUPTED)
     except BrokenPipeError:
         _drop_output()
         return 0
@@ -362,6 +366,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _drop_output()
         return _say(f"{os.strerror(error.errno)}: the output could not be written whole; what is stored is kept", 1)
+
+
+def run() -> None:
+    """The program: `main`, and once Ctrl-C was heard an end to threads that wait for a peer which says nothing."""
+    code = main()
+    if code == INTERRUPTED:
+        until = time.monotonic() + PATIENCE
+        waiting = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+        for each in waiting:
+            each.join(max(0.0, until - time.monotonic()))
+        if any(each.is_alive() for each in waiting):  # what is kept is durable, as after kill -9
+            sys.stdout.flush()
+            os._exit(code)
+    sys.exit(code)
 
 
 def _drop_output() -> None:
@@ -383,4 +401,4 @@ def _dispatch(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

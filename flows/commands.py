@@ -12,12 +12,12 @@ from typing import Any
 from curation.errors import ConfigError
 
 
-def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
+def _pairs(flag: str, texts: Sequence[str], form: str = "NAME=VALUE") -> dict[str, str]:
     found = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(flag, text, "write it as STEP=FILE")
+            raise ConfigError(flag, text, f"write it as {form}")
         found[name] = value
     return found
 
@@ -28,7 +28,8 @@ def _job(args: argparse.Namespace) -> Any:
     return Job(
         recipe=args.recipe, source=args.source, store=args.store,
         teachers=tuple(args.teacher) or default_teachers(args.recipe),
-        settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt), maps=tuple(args.map),
+        settings=parse_settings(args.recipe, args.set), prompts=_pairs("--prompt", args.prompt, "STEP=FILE"),
+        maps=tuple(args.map),
         map_file=args.map_file, limit=args.limit, accepted=args.accepted, seed=args.seed, batch=args.batch,
         max_cost=args.max_cost, max_calls=args.max_calls, max_tokens=args.max_tokens, refresh=tuple(args.refresh),
     )  # fmt: skip
@@ -243,7 +244,7 @@ def export(args: argparse.Namespace) -> int:
     settings = parse_settings(format_named(args.format), _pairs("--set", args.set))
     with counted("exporting", "rows") as progress:
         if args.like:
-            manifest = like(args.like, args.folder, args.store, progress)
+            manifest = like(args.format, args.like, args.folder, args.store, progress)
         else:
             manifest = write(
                 Export(

@@ -19,7 +19,7 @@ def push(args: argparse.Namespace) -> int:
         repo=args.repo, store=args.store, formats=tuple(dict.fromkeys(args.format)), recipe=args.recipe, run=args.run,
         public=args.public, revision=args.revision, tag=args.tag, pull_request=args.pr, dry_run=args.dry_run,
         message=args.message or MESSAGE, title=args.title, language=tuple(args.language),
-        licences=_pairs("--licence", args.licence), settings=_settings(args), shard_rows=args.shard_rows,
+        licences=_pairs("--licence", args.licence, "SOURCE=ID"), settings=_settings(args), shard_rows=args.shard_rows,
         placeholders=args.placeholders, allow_overlap=args.allow_overlap, skip_missing=args.skip_missing,
         older=args.older, work=args.work,
     )  # fmt: skip
@@ -58,7 +58,7 @@ def _chain(args: argparse.Namespace) -> Any:
 
     publish = None
     if args.export or args.push:
-        licences = _pairs("--licence", args.licence)
+        licences = _pairs("--licence", args.licence, "SOURCE=ID")
         Push(repo=args.push or "", formats=tuple(args.format) if args.push else (), licences=licences)
         publish = {
             "folder": args.export, "repo": args.push, "formats": args.format or None, "licences": licences or None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
@@ -36,7 +37,7 @@ NAMED = 20
 class Export:
     """What to export and how. `settings` are those of the format's row functions; `as_of` None is now.
 
-    `progress` is told how many of how many rows have been seen to.
+    `progress` is told how many of how many rows have been seen to; `inside` lets it lie in the store's own folder.
     """
 
     format: str
@@ -52,10 +53,13 @@ class Export:
     skip_missing: bool = False
     as_of: float | None = None
     progress: Callable[[int, int], None] = lambda done, total: None
+    inside: bool = False
 
     def __post_init__(self) -> None:
-        if self.shard_rows < 1:
-            raise ConfigError("--shard-rows", self.shard_rows, "must be at least 1")
+        if not 1 <= self.shard_rows <= 1_000_000:
+            raise ConfigError("--shard-rows", self.shard_rows, "must be from 1 to 1,000,000")
+        if self.as_of is not None and not isfinite(self.as_of):
+            raise ConfigError("--as-of", self.as_of, "must be a moment in seconds since the epoch")
 
 
 class EmptySplit(RunStopped):
@@ -86,6 +90,8 @@ def written(wanted: Export) -> manifests.Manifest:
         clear_leftovers(target)
     check_target(target, format.name)
     store = Store.open(wanted.store, create=False)
+    if target.resolve().is_relative_to(store.root.resolve()) and not wanted.inside:
+        raise ConfigError("DIR", str(target), "lies in the store's own folder: name another")
     Thread(target=import_module, args=["datasets"], daemon=True).start()  # 0.7 s, while DuckDB works
     secret = b"" if all(part.checked for part in format.parts) else exports.annotator_secret(store)
     with exports.frozen(store, wanted.as_of) as snapshot:
@@ -98,6 +104,7 @@ def written(wanted: Export) -> manifests.Manifest:
             )  # fmt: skip
             manifest = _write(job, snapshot, run, wanted)
             (folder / manifests.NAME).write_bytes(manifests.dump(manifest))
+            check_target(target, format.name)  # another export may have ended meanwhile
     return manifest
 
 
@@ -164,10 +171,14 @@ def _empty(job: Job, run_id: str, tallies: Mapping[str, Tally]) -> RunStopped:
         said = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
         return RunStopped(f"nothing is left to export as {job.format.name}: {said}")
     names = sorted({part.split or "any" for part in job.format.parts})
-    pairs = " with a right and a wrong draw" if any(part.paired for part in job.format.parts) else ""
+    if any(part.paired for part in job.format.parts):
+        return EmptySplit(
+            f"nothing to export as {job.format.name}: no sample in a split of run {run_id} has a right and a wrong "
+            "draw (more than one draw a sample makes them, and so do edited traces)"
+        )
     return EmptySplit(
         f"nothing to export as {job.format.name}: run {run_id} has no sample in the split "
-        f"{' or '.join(names)}{pairs} (the view `splits` says why)"
+        f"{' or '.join(names)} (the view `splits` says why)"
     )
 
 
@@ -220,10 +231,12 @@ def _segments(snapshot: Snapshot) -> dict[str, list[str]]:
 
 
 def like(
-    path: str, folder: str, store: str, progress: Callable[[int, int], None] = lambda done, total: None
+    format: str, path: str, folder: str, store: str, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> manifests.Manifest:
     """Export again as a manifest says, and compare every file. Raises `RunStopped` when any has other bytes."""
     old = manifests.load(Path(path))
+    if old["format"] != format:
+        raise ConfigError("--like", path, f"is the manifest of an export of the format {old['format']}, not {format}")
     new = export(
         Export(
             format=old["format"], folder=folder, store=store, run=old["run_id"], images=old["images"],

@@ -7,7 +7,7 @@ sent. The card is `curation.card`'s, talking to the Hub is `flows.hub`'s.
 
 import difflib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -79,6 +79,8 @@ def push(wanted: Push, say: Say) -> dict[str, Any]:
     repo = hubs.full_name(hub, wanted.repo)
     remote = hubs.look(hub, repo, wanted.revision)
     _check_remote(wanted, remote)
+    if remote.exists and remote.private and wanted.public:
+        say(f"{repo} is private and stays so: --public makes new repositories public, others are opened on the Hub")
     work = Path(wanted.work or Path(wanted.store) / "hub" / repo.replace("/", "--"))
     ready = _exported(wanted, remote, work, say)
     about = _about(wanted, hub, remote, work, ready)
@@ -122,6 +124,7 @@ def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[C
             settings=known_settings(name, wanted.settings), shard_rows=wanted.shard_rows,
             placeholders=wanted.placeholders,
             allow_overlap=wanted.allow_overlap, skip_missing=wanted.skip_missing, as_of=as_of,
+            inside=True,
         )  # fmt: skip
         try:
             found.append(configuration(name, work, _kept(asked) or written(asked)))
@@ -131,7 +134,27 @@ def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[C
             say(f"{name} is left out: {empty}")
     if not found:
         raise RunStopped(f"run {run['run_id']} has nothing to push as {', '.join(DEFAULT_FORMATS)}")
+    if not wanted.allow_overlap:
+        _check_beside(wanted, remote, run["run_id"], as_of, {one.name for one in found})
     return found
+
+
+def _check_beside(wanted: Push, remote: hubs.Remote, run_id: str, as_of: float, ours: Collection[str]) -> None:
+    """What stays in the repository must be of the splits as they are now, else a sample may be in two of them."""
+    store = Store.open(wanted.store, create=False)
+    for name, there in remote.exports.items():
+        splits = there.get("splits")
+        if name in ours or not isinstance(splits, dict):
+            continue
+        with exports.frozen(store, as_of) as snapshot:
+            same = there.get("run_id") == run_id and there.get("state") == exports.split_state(
+                snapshot, run_id, list(splits.values())
+            )
+        if not same:
+            raise RunStopped(
+                f"{remote.repo} has {name} of run {str(there.get('run_id'))[:60]}, whose split is not what it is now: "
+                f"samples of this push may be in it too. Push {name} along with the others, or --allow-overlap"
+            )
 
 
 def _check_age(wanted: Push, remote: hubs.Remote, as_of: float) -> None:

@@ -17,14 +17,14 @@ from curation.errors import StoreError
 TMP_SUFFIX = ".tmp"
 
 ADVICE = {
-    errno.ENOSPC: "the disk is full: free some space and run again, finished work is kept",
-    errno.EDQUOT: "the disk quota is used up: free some space and run again, finished work is kept",
+    errno.ENOSPC: "the disk is full: free some space and run again; what is in the store is kept",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again; what is in the store is kept",
     errno.EFBIG: "the file would pass a size limit: raise it (ulimit -f) or choose another file system",
-    errno.EROFS: "the file system is mounted read-only: choose another --store or remount it",
-    errno.EACCES: "permission denied: choose another --store or change its owner",
-    errno.EPERM: "not permitted: choose another --store or change its owner",
+    errno.EROFS: "the file system is mounted read-only: choose another place or remount it",
+    errno.EACCES: "permission denied: choose another place or change its owner",
+    errno.EPERM: "not permitted: choose another place or change its owner",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n) and run again",
-    errno.ENOTDIR: "a part of this path is a file, not a directory: choose another --store",
+    errno.ENOTDIR: "a part of this path is a file, not a directory: choose another place",
     errno.ENOENT: "it is gone: was the store moved or deleted while in use?",
 }
 

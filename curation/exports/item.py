@@ -50,9 +50,9 @@ def item(row: Mapping[str, Any], *, placeholders: Placeholders = "escape", trace
     options, reference = choices(options, row["reference"])
     if not reference:
         raise SampleError("answer_missing", "no reference answer to reward or to check against")
-    (think, answer), counted = _trace(row["trace"] or "", traced)
+    (think, answer), counted = _trace((row["trace"] if traced else "") or "", traced)
     (worse_think, worse_answer), more = _trace(row.get("rejected") or "", traced and "rejected" in row)
-    whole, last = harmless(row.get("assembled") or "")
+    whole, last = harmless((row.get("assembled") if traced else "") or "")
     escaped = found + seen + counted + more + last
     if escaped and placeholders == "refuse":
         raise SampleError("placeholder_text", f"{escaped} of them in the question, its options or the trace")

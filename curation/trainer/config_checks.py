@@ -1,5 +1,6 @@
 """Which training runs cannot be: figures out of range, and parts that do not go together. No torch."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import ConfigError
@@ -27,6 +28,8 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "data": {"held_out_rows": (0, 1e9)},
 }  # fmt: skip
 """Table, key: the least and the largest figure that is allowed."""
+LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo")
+"""Of TRL 1.16; luspo and vespo want other settings besides, which are not ours to give."""
 JUDGES = {"judge": "a [judge] table", "scorer": "a reward model, which only `curation.trainer.rewards.named` takes"}
 
 
@@ -40,6 +43,8 @@ def check(training: "Training") -> None:
             raise ConfigError(f"data.{name}", "", f"names no folder, and there is a [{table}] table")
     for table, ranges in RANGES.items():
         _within(table, getattr(training, table), ranges)
+    if not 0 <= training.seed < 2**32:
+        raise ConfigError("seed", training.seed, "from 0 to 2^32 - 1")
     if training.save_every < 0:
         raise ConfigError("save_every", training.save_every, "at least 0, which saves between parts only")
     if training.grpo is not None:
@@ -79,6 +84,7 @@ def _check_grpo(training: "Training", grpo: "Grpo") -> None:
                 raise ConfigError(f"grpo.stages[{at}].{name}", getattr(stage, name), f"at least {least}")
     if not grpo.stages:
         raise ConfigError("grpo.stages", [], "give at least one [[grpo.stages]]")
+    _one_of("grpo.loss", grpo.loss, LOSSES)
     if not grpo.epsilon_high >= grpo.epsilon:
         raise ConfigError("grpo.epsilon_high", grpo.epsilon_high, f"at least epsilon ({grpo.epsilon})")
     if training.replay is not None and grpo.steps_per_generation < 2:
@@ -107,6 +113,8 @@ def _check_rewards(training: "Training") -> None:
     names, weights = training.rewards.names, training.rewards.weights
     if len(names) != len(weights) or not names:
         raise ConfigError("rewards.weights", list(weights), "one for each name, and at least one name")
+    if not all(map(math.isfinite, weights)):
+        raise ConfigError("rewards.weights", list(weights), "each a finite number")
     for name in names:
         if name not in REWARDS:
             raise ConfigError("rewards.names", name, f"no such reward; there are {', '.join(sorted(REWARDS))}")

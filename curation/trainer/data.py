@@ -86,6 +86,14 @@ def sft_rows(folder: str, split: str) -> "Dataset":
     return rows.select_columns([name for name in (*SFT_TEXTS, "images") if name in rows.column_names])
 
 
+def shared(held_out: "Dataset", folder: str, split: str, field: str) -> int:
+    """How many held-out rows are among those of another split, by their `id`; 0 where either has none."""
+    rows = split_of(folder, split, field)
+    if not all("id" in each.column_names for each in (held_out, rows)):
+        return 0
+    return len(set(held_out["id"]) & set(rows["id"]))
+
+
 def taught(rows: "Dataset") -> "Dataset":
     """Conversations as `prompt` and `completion`, their last turn: TRL's loss is then on that turn alone.
 

@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 
 def load(wanted: Model) -> "tuple[PreTrainedModel, ProcessorMixin]":
     """The model and its processor. Raises `ConfigError` when either cannot be had."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
 
+    if wanted.path.startswith((".", "/", "~")) and not Path(wanted.path).is_dir():
+        raise ConfigError("model.path", wanted.path, "is no folder")
     try:
         processor = AutoProcessor.from_pretrained(wanted.path, trust_remote_code=wanted.trust_remote_code)
         model = AutoModelForImageTextToText.from_pretrained(wanted.path, trust_remote_code=wanted.trust_remote_code)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ConfigError("model.path", wanted.path, f"cannot be loaded ({str(error).splitlines()[0]})") from error
     if not isinstance(processor, ProcessorMixin):
         raise ConfigError(
             "model.path", wanted.path, f"has no processor (AutoProcessor gave {type(processor).__name__}), so pictures "
             "would be left out: save the processor beside the model, or install what its video part needs",
         )  # fmt: skip
+    if not (getattr(processor, "chat_template", None) or processor.tokenizer.chat_template):
+        raise ConfigError("model.path", wanted.path, "has no chat template: take a model that was taught to follow one")
     choose(model, wanted)
     return model, processor
 

@@ -31,6 +31,7 @@ class Record:
     scores: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
     finished: float | None = None
     stopped: str = ""
@@ -52,8 +53,9 @@ class Record:
         """`run.json`, whole or not at all."""
         values = {
             "settings": self.settings, "data": self.data, "started": self.started, "finished": self.finished,
-            "stopped": self.stopped, "done": self.done, "left_out": self.left_out, "chosen": self.chosen,
-            "scores": self.scores, "versions": {name: version(name) for name in ("trl", "transformers", "torch")},
+            "stopped": self.stopped, "done": self.done, "left_out": self.left_out, "held_out_seen": self.seen,
+            "chosen": self.chosen, "scores": self.scores,
+            "versions": {name: version(name) for name in ("trl", "transformers", "torch")},
         }  # fmt: skip
         part = self.out / f"{RUN}.part"
         part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

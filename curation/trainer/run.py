@@ -18,7 +18,7 @@ from curation.teachers.protocol import Ledger
 from curation.trainer import models, parts, rewards, rounds
 from curation.trainer.choice import Choice
 from curation.trainer.config import Grpo, Training
-from curation.trainer.data import digest_of, grpo_rows, markers_of, sft_rows, usable
+from curation.trainer.data import digest_of, grpo_rows, markers_of, sft_rows, shared, usable
 from curation.trainer.evaluate import evaluate
 from curation.trainer.judging import open_judge
 from curation.trainer.record import Record, opened
@@ -81,6 +81,8 @@ class Run:
         if held_out is not None and data.held_out_rows:
             held_out = held_out.select(range(min(data.held_out_rows, len(held_out))))
         self.held_out = held_out
+        if held_out is not None:
+            self._unseen(held_out)
         self._enough()
         record.write()
 
@@ -96,6 +98,16 @@ class Run:
             said = ", ".join(f"{count:,} {reason}" for reason, count in lost.items())
             self.say(f"data.{name}: rows left out: {said}; {len(rows):,} are left")
         return rows
+
+    def _unseen(self, held_out: "Dataset") -> None:
+        """Say and record where held-out rows are also taught: accuracy on them says nothing of unseen ones."""
+        for name in ("sft", "grpo"):
+            if _wanted(self.training, name):
+                folder, split = (getattr(self.training.data, each) for each in (name, f"{name}_split"))
+                if count := shared(held_out, folder, split, f"data.{name}"):
+                    self.record.seen[name] = count
+                    self.say(f"data.held_out: {count:,} of {len(held_out):,} rows are also in data.{name}: accuracy on "
+                             "them is no measure of unseen rows")  # fmt: skip
 
     def _enough(self) -> None:
         """TRL drops an incomplete batch, so a split smaller than one batch would train on nothing."""

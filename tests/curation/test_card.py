@@ -114,4 +114,15 @@ def test_what_was_left_out_and_what_was_found_is_said() -> None:
     assert "| warning | contradictions | 3 | 40 |" in text
     assert "placeholder\\_text | 7 |" in text
     assert "that check was switched off" in text
-    assert "was not run" in written()
+    assert "has found nothing in this store, if it was run there at all" in written()
+
+
+def test_a_corpus_without_models_says_so_everywhere_and_licences_are_counted_by_configuration() -> None:
+    bare = a_manifest(models={}, prompts={})
+    more = {**bare, "licences": {"figures": {"mit": 5}}}
+    text = card("", an_about(), [Configuration("grpo", bare, 1, 2), Configuration("sft", more, 1, 2)])
+    assert "every text is the source's own" in text
+    assert "Traces were written by the source." in text
+    assert "terms of the models" not in text
+    assert "| source | licence | rows of grpo | rows of sft |" in text
+    assert "| figures | mit | 2 | 5 |" in text

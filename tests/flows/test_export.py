@@ -143,7 +143,7 @@ def test_the_same_rows_give_the_same_bytes_whatever_came_since(tmp_path: Path) -
     late = a_sample(9)
     take_in(store, [late])
     corpus.add_outcomes(store, "r1", _outcomes(1, late))
-    again = like(str(tmp_path / "a" / "manifest.json"), str(tmp_path / "b"), str(store.root))
+    again = like("sft", str(tmp_path / "a" / "manifest.json"), str(tmp_path / "b"), str(store.root))
     assert again["files"] == first["files"]
     assert [row["format"] for row in rows(store, "select format from exports")] == ["sft", "sft"]
     assert wrote(store, tmp_path / "c", "sft")["counts"] == {"train": 3}
@@ -207,7 +207,10 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(store: Store, tmp_path:
         (["verl", "--images=files"], 2, "takes bytes"),
         (["grpo", "--set=sytem=x"], 2, "no such setting"),
         (["grpo", "--recipe=other"], 2, "has no run here"),
-        (["grpo", "--shard-rows=0"], 2, "at least 1"),
+        (["grpo", "--shard-rows=0"], 2, "from 1 to 1,000,000"),
+        (["grpo", "--shard-rows=99999999999999999999"], 2, "from 1 to 1,000,000"),
+        (["grpo", "--as-of=nan"], 2, "seconds since the epoch"),
+        (["grpo", "--set=system"], 2, "NAME=VALUE"),
         (["grpo", "--as-of=1"], 2, "holds no run"),
     ],
 )
@@ -218,6 +221,24 @@ def test_bad_use_is_one_line(
     assert main(["export", format, str(tmp_path / "x"), f"--store={store.root}", *more]) == code
     assert says in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_an_export_is_not_put_into_the_store_nor_made_like_one_of_another_format(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="lies in the store's own folder"):
+        wrote(store, store.root / "mine", "grpo")
+    wrote(store, tmp_path / "g", "grpo")
+    with pytest.raises(ConfigError, match="of an export of the format grpo, not sft"):
+        like("sft", str(tmp_path / "g" / "manifest.json"), str(tmp_path / "again"), str(store.root))
+    assert not (tmp_path / "again").exists()
+
+
+def test_markers_in_a_trace_that_a_format_leaves_out_count_for_nothing(tmp_path: Path) -> None:
+    store = built(tmp_path)
+    [sample] = rows(store, "select sample_id, sample_key from samples where sample_id = 's2'")
+    trace = "<think>Look at <image>.</think>2"
+    decide(store, Decision("s2", sample["sample_key"], "ann", "edit", edited_answer="2", edited_trace=trace))
+    manifest = wrote(store, tmp_path / "g", "grpo", placeholders="refuse")
+    assert (manifest["counts"], manifest["skipped"], manifest["escaped_placeholders"]) == ({"train": 2}, {}, 0)
 
 
 def test_an_empty_split_says_so_and_writes_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import yaml
 from flows.cli import main
 from flows.export import Export, written
 from storage import corpus
+from storage.reviews import Decision, decide
 from storage.store import Store
 from tests.fakes.hub_server import WRITER, HubServer
 from tests.flows.test_export import ROOT, _outcomes, built
@@ -107,6 +108,23 @@ def test_a_dry_run_says_what_would_change_and_sends_nothing(
     assert "grpo 0 -> 2 rows" in said
     assert "create tester/dots" in said
     assert (hub.writes(), hub.repos) == ([], {})
+
+
+def test_what_stays_in_the_repository_must_be_of_the_splits_as_they_are(
+    tmp_path: Path, hub: HubServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = built(tmp_path)
+    assert push(store, "--format=sft") == 0
+    assert push(store, "--format=grpo") == 0  # the same splits: nothing is in both
+    [row] = store.query("select sample_id, sample_key from samples where sample_id = 's0'").to_pylist()
+    decide(store, Decision("s0", row["sample_key"], "ann", "edit", edited_answer="5"))  # leaves sft for rl
+    before = hub.repos[REPO].head()
+    capsys.readouterr()
+    assert push(store, "--format=grpo") == 1
+    assert "has sft of run r1, whose split is not what it is now" in capsys.readouterr().err
+    assert hub.repos[REPO].head() == before
+    assert push(store, "--format=grpo", "--format=sft") == 0
+    assert push(store, "--format=grpo", "--allow-overlap") == 0
 
 
 def test_a_second_push_sends_only_what_changed(

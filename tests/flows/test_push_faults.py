@@ -125,6 +125,20 @@ def test_a_connection_that_stays_cut_is_told_and_the_next_push_sends_only_the_re
     assert not work.exists()
 
 
+def test_ctrl_c_ends_a_push_to_a_hub_that_says_nothing(store: Store, hub: HubServer, tmp_path: Path) -> None:
+    hub.stall.set()
+    process = started(store, environment(hub, tmp_path / "hf"), "--format=vlaa")
+    until = time.monotonic() + 60
+    while not any(path.endswith("/objects/batch") for _, path, _ in hub.log):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    hub.stall.clear()
+    assert process.returncode == 130
+    assert "interrupted; what was done is kept" in said
+
+
 @pytest.mark.parametrize("format", ["grpo", "vlaa"])
 def test_a_push_killed_in_an_upload_is_continued_by_the_next_one(
     store: Store, hub: HubServer, tmp_path: Path, format: str
