@@ -162,8 +162,8 @@ def _check_age(wanted: Push, remote: hubs.Remote, as_of: float) -> None:
         there = remote.exports.get(name, {}).get("as_of")
         if isinstance(there, float) and there > as_of and not wanted.older:
             raise RunStopped(
-                f"{remote.repo} has {name} with rows up to {there!r}, newer than this store's {as_of!r} (seconds since "
-                "the epoch): --older replaces them all the same"
+                f"{remote.repo} has {name} with rows up to {exports.moment(there)}, newer than this store's "
+                f"{exports.moment(as_of)}: --older replaces them all the same"
             )
 
 

@@ -138,6 +138,14 @@ def latest_moment(snapshot: Snapshot) -> float:
     return float(snapshot.query(f"SELECT max(t) AS t FROM ({' UNION ALL '.join(tables)})").to_pylist()[0]["t"] or 0.0)  # noqa: S608
 
 
+def moment(seconds: float) -> str:
+    """Seconds since the epoch as a person reads them; a figure that is no moment as it is."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return repr(seconds)
+
+
 def frozen(store: Store, as_of: float | None = None) -> Snapshot:
     """A snapshot of the rows created up to `as_of`, which is the latest row's moment unless given."""
     if as_of is None:
@@ -152,7 +160,8 @@ def chosen_run(snapshot: Snapshot, recipe: str | None, run_id: str | None) -> di
     found = [run for run in runs if recipe in (None, run["recipe"]) and run_id in (None, run["run_id"])]
     names = ", ".join(run["recipe"] for run in runs)
     if not runs:
-        raise ConfigError("--store", str(snapshot.root), "holds no run yet: `vistill run` makes one")
+        then = f"holds no run among the rows up to {moment(snapshot.as_of)}" if snapshot.as_of else "holds no run yet"
+        raise ConfigError("--store", str(snapshot.root), f"{then}: `vistill run` makes one")
     if run_id and not found:
         raise ConfigError("--run", run_id, "is not the latest run of a recipe here; splits are those of latest runs")
     if not found:

@@ -1,10 +1,11 @@
-"""Rows of an export come out of Arrow as `to_pylist` gives them, whatever is missing."""
+"""Rows of an export come out of Arrow as `to_pylist` gives them, whatever is missing; moments as people read them."""
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.exports import _dicts
+from storage.exports import _dicts, moment
 
 COLUMNS = {
     "text": (pa.string(), st.text()), "whole": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
@@ -23,3 +24,9 @@ def test_rows_are_those_of_to_pylist(rows: list[dict[str, object]]) -> None:
     found = _dicts(batch)
     assert found == rows
     assert all(type(got[name]) is type(row[name]) for got, row in zip(found, rows, strict=True) for name in COLUMNS)
+
+
+@pytest.mark.parametrize("hostile", [1e300, float("inf"), float("nan"), -1e18])
+def test_a_moment_that_is_none_is_shown_as_it_is(hostile: float) -> None:
+    assert moment(hostile) == repr(hostile)
+    assert moment(0.0) == "1970-01-01 00:00:00 UTC"
