@@ -244,8 +244,14 @@ def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
     return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
 
 
+def _tight(text: str) -> str:
+    """The text with letters that a figure multiplies beside it: `3 X` is `3X`."""
+    return re.sub(r"(?<=\d) (?=[A-Za-z]\b)", "", text)
+
+
 def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
-    exact = [one.letter for one in options if len(one.text) > 1 and plain(one.text) in (bare, bare.rstrip(" ."))]
+    whole = _tight(bare.rstrip(" ."))
+    exact = [one.letter for one in options if len(one.text) > 1 and _tight(plain(one.text)) in (_tight(bare), whole)]
     if len(exact) == 1:
         return Choice(bare, frozenset(exact), "option_text")
     if bare[:7].lower() == "neither" and len(none := [one.letter for one in options if NONE.match(one.text)]) == 1:

@@ -154,6 +154,10 @@ def powers(text: str) -> str:
     return POWER.sub(lambda found: f"^{{{found[1]}}}" if found[1] else "^", text) if "**" in text else text
 
 
+COMPASS = re.compile(r"\b(north|south)-(east|west)", re.IGNORECASE)
+"""`north-east` is one direction, and neither north nor east."""
+
+
 @lru_cache(maxsize=REMEMBERED)
 def plain(text: str) -> str:
     """A short text without Unicode tricks, LaTeX dress, mathematics delimiters and Markdown; line breaks
@@ -162,6 +166,7 @@ def plain(text: str) -> str:
     text = without_dollars(undressed(unicode_plain(text)))
     text = TIMES_TEN.sub("*", HTML.sub("", text) if "<" in text else text)
     text = ITALIC.sub(r"\1", text) if "*" in text else text
+    text = COMPASS.sub(r"\1\2", text) if "-" in text else text
     return GAPS.sub(_one_gap, BULLET.sub("", EMPHASIS.sub("", powers(text)))).strip()
 
 

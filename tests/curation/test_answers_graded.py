@@ -25,6 +25,7 @@ FILES = (
     "answers_sentences",
     "answers_grader",
     "answers_grader_b",
+    "answers_grader_c",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 

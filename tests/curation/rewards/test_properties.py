@@ -123,7 +123,9 @@ def test_a_box_that_is_nowhere_never_pays(truth: list[Labelled], got: list[Label
 
 @given(ITEMS, ITEMS)
 def test_a_right_box_in_front_never_costs_average_precision(truth: list[Labelled], got: list[Labelled]) -> None:
-    without = [one for one in got if one != truth[0]]
+    """Unless another box lies on the same object: that one is a duplicate then, and costs precision."""
+    right = truth[0]
+    without = [one for one in got if one.label != right.label or iou(one.box, right.box) < 0.5]
     assert mean_average_precision(truth, [truth[0], *without]) >= mean_average_precision(truth, without) - 1e-9
 
 
