@@ -7,18 +7,15 @@ import argparse
 import errno
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Sequence
 
 from curation.errors import ConfigError, StoreMissing, VistillError
 from flows.cli_hub import add_chain, add_hub
 from flows.cli_review import add_review
 from flows.cli_whole import add_whole
-from flows.interrupts import is_interrupt
+from flows.interrupts import end_waiting, is_interrupt
 
 INTERRUPTED = 130
-PATIENCE = 5.0  # seconds for threads to end once Ctrl-C has been heard
 RUN_EXAMPLE = """examples:
   vistill run vlaa-thinking --source figures --limit 24 --teacher local --set draws=4
   vistill run vlaa-thinking --source 'json:data/problems.json' --map image='images/{key}.png' --map options=choices \\
@@ -369,16 +366,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The program: `main`, and once Ctrl-C was heard an end to threads that wait for a peer which says nothing."""
+    """The program: `main`, which after Ctrl-C does not wait for threads that a silent peer keeps."""
     code = main()
     if code == INTERRUPTED:
-        until = time.monotonic() + PATIENCE
-        waiting = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
-        for each in waiting:
-            each.join(max(0.0, until - time.monotonic()))
-        if any(each.is_alive() for each in waiting):  # what is kept is durable, as after kill -9
-            sys.stdout.flush()
-            os._exit(code)
+        end_waiting(code)
     sys.exit(code)
 
 

@@ -153,7 +153,7 @@ def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export)
 
 
 def _seen(wanted: Export, before: int, total: int, rows: int) -> None:
-    wanted.progress(before + rows, total)
+    wanted.progress(min(before + rows, total), total)  # the last shard may be short
 
 
 def _write_part(

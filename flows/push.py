@@ -141,16 +141,15 @@ def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[C
 
 def _check_beside(wanted: Push, remote: hubs.Remote, run_id: str, as_of: float, ours: Collection[str]) -> None:
     """What stays in the repository must be of the splits as they are now, else a sample may be in two of them."""
-    store = Store.open(wanted.store, create=False)
-    for name, there in remote.exports.items():
-        splits = there.get("splits")
-        if name in ours or not isinstance(splits, dict):
-            continue
-        with exports.frozen(store, as_of) as snapshot:
-            same = there.get("run_id") == run_id and there.get("state") == exports.split_state(
-                snapshot, run_id, list(splits.values())
-            )
-        if not same:
+    beside = {name: there for name, there in remote.exports.items() if name not in ours}
+    with exports.frozen(Store.open(wanted.store, create=False), as_of) as snapshot:
+        for name, there in beside.items():
+            splits = there.get("splits")
+            if not isinstance(splits, dict):
+                continue
+            now = exports.split_state(snapshot, run_id, list(splits.values()))
+            if there.get("run_id") == run_id and there.get("state") == now:
+                continue
             raise RunStopped(
                 f"{remote.repo} has {name} of run {str(there.get('run_id'))[:60]}, whose split is not what it is now: "
                 f"samples of this push may be in it too. Push {name} along with the others, or --allow-overlap"
