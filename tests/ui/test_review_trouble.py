@@ -135,14 +135,16 @@ def test_a_page_whose_connection_dropped_goes_on_where_it_was(tmp_path: Path, br
         page.wait_for_timeout(1000)
         for end in sockets[-1]:
             end.close()
-        for _ in range(60):
-            page.wait_for_timeout(500)
+        pressed = 0
+        while len(decisions(store)) < 2 and pressed < 60:
             page.keyboard.press("x")
-            if len(decisions(store)) > 1:
-                break
+            pressed += 1
+            page.wait_for_timeout(500)
         page.close()
     assert len(sockets) > 1
-    assert [(sample, decision) for sample, decision, _ in decisions(store)][1:] == [(second, "reject")]
+    kept = [(sample, decision) for sample, decision, _ in decisions(store)]
+    assert kept[1] == (second, "reject")  # a slow machine may take one more press, for the sample after it
+    assert len({sample for sample, _ in kept}) == len(kept) <= 1 + pressed
 
 
 @contextmanager
