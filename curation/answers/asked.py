@@ -1,13 +1,17 @@
 """What a question asks of a number: dollars or cents, in which magnitude, how rounded.
 
 "How much money …?" asks for dollars, so `6 cents` is 0.06 and `0.77 cents` is not 0.77, unless the question asks for
-cents. "In millions" makes `2.5 million` 2.5 and `2.5 billion` wrong. "To the nearest tenth" makes `11.31` the 11.3 it
+cents. "How many at most?" lets "at most 10" state 10, "What is the y-intercept?" lets `(0, 5)` state 5.
+"In millions" makes `2.5 million` 2.5 and `2.5 billion` wrong. "To the nearest tenth" makes `11.31` the 11.3 it
 rounds to, unless it is the very number that is to be rounded.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 
+from curation.answers.extract import Extracted
 from curation.answers.normal import plain
 from curation.answers.quantity import BIG, Quantity, mentions, quantity
 
@@ -26,6 +30,28 @@ NEAREST = re.compile(rf"\bnearest\s(?:whole\s)?({'|'.join(PLACES)})s?\b", re.IGN
 DECIMALS = re.compile(
     rf"\b({'|'.join(DIGITS)}|[1-4])\s(?:decimal\s(?:places?|points?)|d\.?p\b|decimals\b)", re.IGNORECASE
 )
+COUNT = r"\s(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twenty|half)\b"
+MANY = r"\bhow\s(?:many|much)\b[^.?!]{0,80}"
+LIMITS = (  # what a question asks for, and the words that then state it: "at most 10 people can be seated"
+    (
+        re.compile(
+            rf"{MANY}\bat\smost\b(?!\s[$€£]?\w*\d)(?!{COUNT})|\bat\smost,?\show\b|\bmax(?:imum|imal|imally)?\b"
+            r"|\b(?:largest|greatest|highest)\s(?:possible\s)?number\b",
+            re.IGNORECASE,
+        ),
+        re.compile(r"\b(?:at\smost|up\sto|no\s(?:more|greater|larger)\sthan)\s+[$€£-]?$", re.IGNORECASE),
+    ),
+    (
+        re.compile(
+            rf"{MANY}\bat\sleast\b(?!\s[$€£]?\w*\d)(?!{COUNT})|\bat\sleast,?\show\b|\bmin(?:imum|imal|imally)?\b"
+            r"|\b(?:smallest|least|lowest|fewest)\s(?:possible\s)?number\b",
+            re.IGNORECASE,
+        ),
+        re.compile(r"\b(?:at\sleast|no\s(?:less|fewer|smaller)\sthan)\s+[$€£-]?$", re.IGNORECASE),
+    ),
+)
+INTERCEPT = re.compile(r"\b([xy])[\s-]?intercept\b", re.IGNORECASE)
+POINT = re.compile(r"\(\s*([^(),]{1,20}?)\s*,\s*([^(),]{1,20}?)\s*\)")
 ESTIMATE = re.compile(r"\bestimat", re.IGNORECASE)
 RESTATED = re.compile(
     r"(?:,?\sor\b|\bround(?:s|ed|ing)?(?:\s(?:up|down|off))?\s(?:to|is|gives)\b|≈|≃|\\approx)(?:\s(?:about|approximately|roughly|exactly))?"
@@ -73,6 +99,26 @@ def rounds_to(reference: Quantity, got: Quantity, question: str | None, answer: 
     if any(one.decimals == decimals and one.value != reference.value for one in _restated(answer)):
         return False
     return abs(reference.value - got.value) <= Fraction(1, 2 * 10**decimals) and reference.percent == got.percent
+
+
+def limit_asked(before: str, question: str) -> bool:
+    """Whether the words before a number give the limit a question wants ("How many at most?"), and wants only one."""
+    sides = [limit for asks, limit in LIMITS if asks.search(question)]
+    return len(sides) == 1 and bool(sides[0].search(before))
+
+
+def intercepts(found: Iterable[Extracted], question: str | None) -> Iterable[Extracted]:
+    """Answers with the point `(0, 5)` as 5 where the y-intercept is asked for; `(5, 0)` is no y-intercept."""
+    axes = {found[1].lower() for found in INTERCEPT.finditer(question or "")}
+    if len(axes) != 1:
+        return found
+    own, other = (1, 2) if axes == {"x"} else (2, 1)
+
+    def value(point: re.Match[str]) -> str:
+        zero = quantity(point[other])
+        return point[own] if zero and zero.value == 0 and quantity(point[own]) else point[0]
+
+    return (replace(each, text=POINT.sub(value, each.text)) for each in found)
 
 
 def _restated(answer: str) -> list[Quantity]:

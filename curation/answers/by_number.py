@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from curation.answers import clauses
 from curation.answers.arithmetic import evaluate
-from curation.answers.asked import scale_asked
+from curation.answers.asked import limit_asked, scale_asked
 from curation.answers.equality import same
 from curation.answers.extract import BOXED, ROUNDED, Extracted, sentences
 from curation.answers.normal import plain
@@ -33,6 +33,7 @@ BECAUSE = re.compile(r",?\s(?:since|because|after)\s", re.IGNORECASE)
 SHARE = re.compile(r"\s(?:out\sof|in\severy|per)\s", re.IGNORECASE)
 YEAR_ASKED = re.compile(r"\b(?:which|what)\syear\b|\bwhen\b", re.IGNORECASE)
 RESULT = re.compile(r"(?:(?<![a-zA-Z])(?<![a-zA-Z]\s)=|\b(?:is|of|equals|gives|are|was)|:)\s*$", re.IGNORECASE)
+VALUE_AT = re.compile(r"[a-zA-Z]'?\s?\([^()]{1,12}\)\s?=\s*$")  # `f(0) = 2` is another's value
 STATES = re.compile(r"\banswer\b[^.\n]{0,12}(?:\bis\b|:)", re.IGNORECASE)
 APPROX = re.compile(r"\s*(?:≈|≃|\\approx|\\simeq)\s*")
 NEARLY = re.compile(
@@ -185,7 +186,7 @@ def _read(text: str, question: str) -> Reading | None:
         first = False
     main = stated[0] if first else stated[-1]
     others = tuple(each.quantity for each in every if each is not main)
-    bounded = bool(BOUND.search(bare[: main.start]))
+    bounded = _bounded(bare[: main.start], question)
     return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
 
 
@@ -228,7 +229,12 @@ def _answering(stated: list[Mention], text: str, question: str) -> list[Mention]
         stated = compared
     stated = [each for each in stated if each not in compared or not text[: each.start].endswith(", ")] or stated
     stated = [each for each in stated if not EACH.match(text, each.end)] or stated
-    return [each for each in stated if not BOUND.search(text[max(0, each.start - 30) : each.start])] or stated
+    return [each for each in stated if not _bounded(text[max(0, each.start - 30) : each.start], question)] or stated
+
+
+def _bounded(before: str, question: str) -> bool:
+    """Whether the words before a number make it a limit ("at least") that is not what the question asks for."""
+    return bool(BOUND.search(before)) and not limit_asked(before, question)
 
 
 def _is_year(each: Mention, text: str) -> bool:
@@ -262,7 +268,7 @@ def _at_the_end(text: str) -> Reading | None:
         return None
     before = text[: len(text) - len(tail)]
     others = tuple(other for found in STATED_TOO.finditer(before) if (other := quantity(found[1])))
-    return Reading(tail, last, others, bounded=bool(re.search(r"[<>]=?\s*$|\bnot\s*$", before)))
+    return Reading(tail.rstrip(" ."), last, others, bounded=bool(re.search(r"[<>]=?\s*$|\bnot\s*$", before)))
 
 
 def computed(text: str) -> Quantity | None:
@@ -309,7 +315,9 @@ def opposite(reference: Quantity, read: Reading, answer: str, question: str | No
     if STATES.search(text) or BOXED.search(text) or read.main.value != reference.value:
         return False
     return any(
-        each.quantity.value == -reference.value and RESULT.search(text[max(0, each.start - 12) : each.start])
+        each.quantity.value == -reference.value
+        and RESULT.search(text[max(0, each.start - 12) : each.start])
+        and not VALUE_AT.search(text[max(0, each.start - 24) : each.start])
         for each in mentions(text)
     )
 

@@ -32,6 +32,7 @@ LARGEST_DENOMINATOR = 10**6  # a float that is no whole number has one of a powe
 
 def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> bool | None:
     """Whether two quantities are the same number, by the rules at the top of this module."""
+    reference, got = _settled(reference, got.scale), _settled(got, reference.scale)
     if reference.scale and got.scale and (reference.scale, reference.factor) != (got.scale, got.factor):
         if {reference.scale, got.scale} in ({"angle", "celsius"}, {"angle", "fahrenheit"}):  # "25 degrees" is either
             return _near(reference, got, tolerance)
@@ -45,6 +46,14 @@ def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> 
     if figures is False and bool(reference.scale) != bool(got.scale):
         return None if _in_another_unit(reference, got) else False
     return figures
+
+
+def _settled(number: Quantity, other: str) -> Quantity:
+    """A number in `F` as farads beside farads, as degrees beside degrees, else as it stands."""
+    if number.scale != "farad or fahrenheit" or other == number.scale:
+        return number
+    known = {"capacitance": other, "celsius": "fahrenheit", "fahrenheit": "fahrenheit", "angle": "fahrenheit"}
+    return replace(number, scale=known.get(other, number.scale if other else ""))
 
 
 def _converted(reference: Quantity, got: Quantity, tolerance: float | None) -> bool | None:

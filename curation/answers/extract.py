@@ -53,7 +53,7 @@ FOREIGN = re.compile(
 )
 CORRECTED = re.compile(
     r"\b(?:wait\b(?!\s+(?:for|until|time|at))|hold\son\b|oops\b|scratch\sthat\b|correction\b|actually,?\sno\b"
-    r"|no,\swait\b"
+    r"|no,\swait\b|(?<=[.…,;:—–-]\s)I\smean\b(?!\s(?:to|by|that)\b)|(?<=[^\w'’]\s)sorry[,:]"
     r"|I\smade\san?\s(?:mistake|error)\b|I\smiscounted\b|let\sme\s(?:correct|redo|recount|recalculate|reconsider)\b)",
     re.IGNORECASE,
 )

@@ -20,6 +20,12 @@ ORDERED = re.compile(
     r"|\b(?:increasing|decreasing)\sorder|\bchronological|\balphabetical|\bsequence\b|\bclockwise\b|\brespectively\b",
     re.IGNORECASE,
 )
+LEAST = r"(?:least|smallest|lowest|shortest|lightest|slowest|youngest|coldest|cheapest|thinnest|narrowest|fewest)"
+MOST = r"(?:greatest|largest|biggest|highest|longest|tallest|heaviest|fastest|oldest|hottest|most|thickest|widest)"
+DIRECTIONS = (
+    ("<", re.compile(rf"\bascending|\bincreasing\sorder|\b{LEAST}(?:\s\w+)?\sto\s(?:the\s)?{MOST}\b", re.IGNORECASE)),
+    (">", re.compile(rf"\bdescending|\bdecreasing\sorder|\b{MOST}(?:\s\w+)?\sto\s(?:the\s)?{LEAST}\b", re.IGNORECASE)),
+)
 BOUGHT = re.compile(
     r"\b(?:did|does|do|can|could|will|would|should|to|who|and|i|we|they|you)\s(?:[\w']+\s){0,2}order\b(?!\s(?:from|by|the))"
     r"|\b(?:an|each|per|his|her|their|your)\s(?:\w+\s)?order\b|\border\s(?:number|form|total|date|id|no\.)",
@@ -38,6 +44,15 @@ def the_other_way(question: str | None, text: str) -> bool:
     """Whether a text says it lists from bottom to top what the question wants from top to bottom."""
     asked = _ways(question or "")
     return bool(asked) and any((stop, start) in asked for start, stop in _ways(text))
+
+
+def chain(question: str | None, text: str) -> str:
+    """`1/3 < 1/2 < 3/4` as a list, where the question wants the least first (with `>`: the greatest); else the text."""
+    sides = {sign for sign, asks in DIRECTIONS if asks.search(question or "")}
+    signs = set(re.findall(r"[<>=≤≥]+", text))
+    if len(sides) != 1 or signs != sides or text.count(*signs) < 2:
+        return text
+    return re.sub(r"\s*[<>]\s*", ", ", re.sub(r"^(?:so|thus|therefore|hence)\b,?\s*", "", text, flags=re.IGNORECASE))
 
 
 def _ways(text: str) -> set[tuple[str, str]]:

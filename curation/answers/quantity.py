@@ -28,7 +28,7 @@ MENTION = re.compile(
        (?:[eE](?P<exponent>[-+]?\d{1,4})(?!\w))?)
     (?:\s*\*\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<power>[-+]?\d{1,4})(?:\s*\})?)?
     (?!\d|\.\d)
-    (?:[ ]?(?P<big>hundred|thousand|million|billion|trillion|mn|bn)\b)?
+    (?:[ ]?(?P<big>hundred|thousand|million|billion|trillion|(?-i:mn|Mn|bn|Bn))\b)?
     (?:\s?(?P<percent>%|(?:percent|per[ ]cent|percentage[ ]points?)\b))?
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -66,6 +66,14 @@ CAPITALS = {
     "A": "amp",
     "Ω": "ohm",
 }  # in small letters: variables
+PREFIXES = {"n": F(1, 10**9), "μ": F(1, 10**6), "m": F(1, 1000), "k": F(1000), "M": F(10**6), "G": F(10**9)}
+PREFIXED: dict[str, tuple[str, Fraction]] = {  # as written: a mW is no MW
+    f"{prefix}{symbol}": (UNITS[name][0], UNITS[name][1] * factor)
+    for symbol, name in {**CAPITALS, "Pa": "pascal", "Hz": "hz", "ohm": "ohm"}.items()
+    for prefix, factor in PREFIXES.items()
+}
+PREFIXED["F"] = ("farad or fahrenheit", F(1))
+PREFIXED |= {f"{prefix}F": ("capacitance", factor) for prefix, factor in {**PREFIXES, "p": F(1, 10**12)}.items()}
 BRITISH = (("metre", "meter"), ("litre", "liter"))
 HAN = {
     "厘米": "cm", "毫米": "mm", "分米": "dm", "千米": "km", "公里": "km", "米": "m", "千克": "kg",
@@ -84,6 +92,13 @@ def unit(words: str) -> tuple[str, Fraction] | None:
     """What the words after a number measure, as (scale such as `length^2`, factor to its base unit); None for
     a noun.
     """
+    if exact := PREFIXED.get(words.strip().replace("µ", "μ").removesuffix(".")):
+        return exact
+    head, _, tail = words.partition("/")
+    above = PREFIXED.get(head.strip().replace("µ", "μ")) or UNITS.get(CAPITALS.get(head.strip(), ""))
+    if tail and above:
+        below = _single(tail.strip().lower())
+        return (f"{above[0]}/{below[0]}", above[1] / below[1]) if below else None
     said = CAPITALS.get(words.strip(), words.strip()).lower().replace("light year", "light-year").replace("µ", "μ")
     said = said.replace(" squared", "^2").replace(" cubed", "^3")
     said = said if said.isascii() else HAN_NAME.sub(lambda name: HAN[name[0]], said)

@@ -24,14 +24,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import asked as by_question
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, cut, math_workers, polarity
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, math_workers, polarity
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
 from curation.answers.frames import FRAMES, Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
 from curation.answers.options import lettered, options_in
-from curation.answers.order import in_order
+from curation.answers.order import chain, in_order
 from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import Quantity, quantity
@@ -39,7 +39,7 @@ from curation.answers.spellings import polar
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 6  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 7  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 INTERVAL = re.compile(r"\b(?:intervals?|increas\w+|decreas\w+|domain|range)\b", re.IGNORECASE)
@@ -215,7 +215,7 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
     reference = factorial(asked.reference) or quantity(asked.reference)
     if reference is None:
         return _fallback(parsed, asked)
-    read = by_number.reading(places(parsed), asked.question)
+    read = by_number.reading(by_question.intercepts(places(parsed), asked.question), asked.question)
     if read is None:
         return _function(parsed, asked) or _not_found(asked)
     if _another_name(asked.reference, parsed.answer):
@@ -262,7 +262,7 @@ def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
         return _fallback(parsed, asked)
     choice = by_choice.reading(places(parsed), asked.options, asked.question)
     if choice is None:
-        return _stated_side(parsed, asked, letter) or _not_found(asked)
+        return _stated_side(parsed, asked, letter) or _changed(parsed, asked, letter) or _not_found(asked)
     said = "".join(sorted(choice.letters)) if choice.how != "several" else choice.text
     return _verdict(by_choice.agrees(letter, choice), said, asked, choice.how)
 
@@ -274,6 +274,12 @@ def _stated_side(parsed: Parsed, asked: _Asked, letter: str) -> Verdict | None:
         return None
     side = polarity.stated(asked.question, places(parsed))
     return _verdict(sides[side] == letter, side, asked, "option_text") if side else None
+
+
+def _changed(parsed: Parsed, asked: _Asked, letter: str) -> Verdict | None:
+    """Options such as "It increases", and a response that says "would increase"."""
+    said = changes.changed(parsed.answer, asked.options, asked.question)
+    return _verdict(by_choice.agrees(letter, said), "".join(sorted(said.letters)), asked, said.how) if said else None
 
 
 def _box(parsed: Parsed, asked: _Asked) -> Verdict:
@@ -298,7 +304,10 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _math(parsed: Parsed, asked: _Asked) -> Verdict:
-    if listed := by_math.listed(asked.reference, places(parsed), asked.ordered):
+    found = places(parsed)
+    if not re.search(r"[<>]", asked.reference):
+        found = (replace(each, text=chain(asked.question, each.text)) for each in found)
+    if listed := by_math.listed(asked.reference, found, asked.ordered):
         return _verdict(True, listed, asked, "exact")
     formula = by_math.reading(places(parsed))
     if not formula and INTERVAL.search(asked.question or ""):

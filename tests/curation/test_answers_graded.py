@@ -26,6 +26,7 @@ FILES = (
     "answers_grader",
     "answers_grader_b",
     "answers_grader_c",
+    "answers_grader_d",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 
