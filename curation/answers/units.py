@@ -95,10 +95,10 @@ def unit(words: str) -> tuple[str, Fraction] | None:
     if exact := PREFIXED.get(words.strip().replace("µ", "μ").removesuffix(".")):
         return exact
     head, _, tail = words.partition("/")
-    above = PREFIXED.get(head.strip().replace("µ", "μ")) or UNITS.get(CAPITALS.get(head.strip(), ""))
-    if tail and above:
-        below = _single(tail.strip().lower())
-        return (f"{above[0]}/{below[0]}", above[1] / below[1]) if below else None
+    top = PREFIXED.get(head.strip().replace("µ", "μ")) or UNITS.get(CAPITALS.get(head.strip(), ""))
+    if tail and top:
+        bottom = _single(tail.strip().lower())
+        return (f"{top[0]}/{bottom[0]}", top[1] / bottom[1]) if bottom else None
     said = CAPITALS.get(words.strip(), words.strip()).lower().replace("light year", "light-year").replace("µ", "μ")
     said = said.replace(" squared", "^2").replace(" cubed", "^3")
     said = said if said.isascii() else HAN_NAME.sub(lambda name: HAN[name[0]], said)

@@ -74,7 +74,8 @@ def test_a_chain_in_the_order_asked_for_is_the_list(said: str, question: str, ri
 @pytest.mark.parametrize(
     ("said", "reference", "right"),
     [("The answer is 3000 Ω.", "3 kΩ", True), ("3 MΩ", "3 kΩ", False), ("3 mΩ", "3 MΩ", False),
-     ("5000 W", "5 kW", True), ("5 mW", "5 MW", False), ("0.02 A", "20 mA", True), ("5 mA", "5 MA", False), ("5000 nF", "5 µF", True),
+     ("5000 W", "5 kW", True), ("5 mW", "5 MW", False), ("0.02 A", "20 mA", True), ("5 mA", "5 MA", False),
+     ("5000 nF", "5 µF", True),
      ("5 F", "5 µF", False), ("72 F", "72 °F", True), ("3 mPa", "3 MPa", False), ("40000 J/mol", "40 kJ/mol", True),
      ("40 J/mol", "40 kJ/mol", False), ("5 mV", "5 V", False), ("3 MN", "3 mN", False), ("5 mJ", "5 J", False)],
 )  # fmt: skip
