@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from importlib import import_module
 from math import isfinite
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal
 
 from curation.errors import ConfigError, RunStopped
@@ -92,7 +90,6 @@ def written(wanted: Export) -> manifests.Manifest:
     store = Store.open(wanted.store, create=False)
     if target.resolve().is_relative_to(store.root.resolve()) and not wanted.inside:
         raise ConfigError("DIR", str(target), "lies in the store's own folder: name another")
-    Thread(target=import_module, args=["datasets"], daemon=True).start()  # 0.7 s, while DuckDB works
     secret = b"" if all(part.checked for part in format.parts) else exports.annotator_secret(store)
     with exports.frozen(store, wanted.as_of) as snapshot:
         run = exports.chosen_run(snapshot, wanted.recipe, wanted.run)

@@ -21,7 +21,7 @@ from curation.exports.raw import pseudonym
 from curation.exports.texts import MARKER
 from curation.records import Json
 from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep_picture
-from storage import exports
+from storage.decode import decoded
 from storage.images import read_image
 
 READERS = 4
@@ -123,7 +123,7 @@ Numbered = tuple[int, Item]
 
 def _items(job: Job, part: Part, batch: pa.RecordBatch, start: int, tally: Tally) -> list[Numbered]:
     found = []
-    for at, row in enumerate(exports.decoded(batch.slice(start, GROUP_ROWS)), start):
+    for at, row in enumerate(decoded(batch.slice(start, GROUP_ROWS)), start):
         try:
             one = (
                 item(row, placeholders=job.placeholders, traced=part.traced) if part.checked

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from curation.errors import RunStopped
 from curation.exports.formats import Part
-from flows.export_files import Written, features_of, numbered
+from flows.export_files import Written, numbered, schema_of
 from flows.export_parts import Job, Tally, write_shard
 from flows.export_worker import Shard, rows_told, tell, told, understood
 
@@ -39,7 +39,7 @@ def write_shards(
     """
     many = min(MOST, len(os.sched_getaffinity(0)), -(-expected // job.shard_rows))
     if many < 2:
-        schema = features_of(job.format.columns).arrow_schema
+        schema = schema_of(job.format.columns)
         return _gathered(job, part, (write_shard(job, part, schema, at, rows) for at, rows in enumerate(batches)), seen)
     with _processes(job, part, many) as idle, ThreadPoolExecutor(many) as threads:
         writing = (threads.submit(_written, idle, at, rows) for at, rows in enumerate(batches))
@@ -75,7 +75,7 @@ def _processes(job: Job, part: Part, many: int) -> "Iterator[SimpleQueue[Process
     started = [Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(many)]
     idle = SimpleQueue[Process]()
     try:
-        schema = features_of(job.format.columns).arrow_schema.serialize()
+        schema = schema_of(job.format.columns).serialize()
         for process in started:
             tell(cast(IO[bytes], process.stdin), told(job, part), schema)
             idle.put(process)

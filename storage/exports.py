@@ -7,7 +7,7 @@ since and however the store was compacted. Formats are the business of `curation
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -17,13 +17,14 @@ import pyarrow as pa
 
 from curation.errors import ConfigError, StoreError
 from curation.records import Json, digest
+from storage.decode import decoded
 from storage.files import os_errors
+from storage.one_run import piece, pieces, settle
 from storage.schema import TABLES
 from storage.snapshot import Snapshot, query_error
-from storage.sql import first_line, quoted
+from storage.sql import first_line
 from storage.store import Store
-from storage.views_people import PEOPLE, REFERENCE, SAID, TEXTS
-from storage.views_reviews import REVIEW_EFFECTS, SPLITS
+from storage.views_people import REFERENCE, SAID, TEXTS
 
 LIMITS = {"memory_limit": "600MB", "threads": 2}
 """Sorting a large corpus spills to the temporary directory beyond that. It is no slower for 100,000 samples than 2 GB,
@@ -32,25 +33,7 @@ which took half a gigabyte more of the machine.
 CHUNK = 512
 UNREAD = ("exports", "calls", "findings", "finding_rows", "trainings")
 """Tables that decide nothing about an export's rows: an export must not change what the next one reads."""
-JSON_COLUMNS = ("options", "meta", "cues", "reviews", "routed")
 
-# Who is where is asked once and kept: the views nest so deep that each query over several of them is planned for
-# seconds (2 s and 100 MB for `splits`, `corpus` and `review_effects` together, whatever the number of rows). Fates are
-# computed once for all of it: 1.5 s of processor for 100,000 samples in place of 2.3.
-PLACED = f"""
-CREATE OR REPLACE TEMP TABLE placed AS
-WITH fates AS MATERIALIZED (SELECT * FROM fates WHERE run_id = $1),
-review_effects AS ({REVIEW_EFFECTS}),
-splits AS ({SPLITS})
-SELECT p.sample_id, p.sample_key, p.split, p.reason, p.image, p.edited_answer, f.position, f.step_no
-FROM splits p JOIN fates f USING (run_id, sample_id, sample_key) WHERE p.run_id = $1
-"""  # noqa: S608 the views' own text
-EDITED = """
-CREATE OR REPLACE TEMP TABLE edited AS
-SELECT e.sample_id, e.sample_key, e.edited_trace
-FROM review_effects e JOIN placed p USING (sample_id, sample_key)
-WHERE e.run_id = $1 AND e.edited_trace IS NOT NULL AND p.reason LIKE 'review_%'
-"""
 # What an earlier run found out about steps after the one where the sample stopped does not count.
 STEPS = (
     "caption", "describe", "distill", "answer_text", "rewrite", "shorten", "verify", "settle", "route", "split",
@@ -65,7 +48,7 @@ WITH d AS (
         any_value(o.value ->> '$.response') FILTER (WHERE o.step = 'assemble') AS assembled
     FROM latest_outcomes o JOIN placed p USING (sample_id, sample_key)
     WHERE o.run_id = $1 AND o.chosen AND o.step IN {STEPS}
-        AND p.split <> 'none' AND ($2 = '' OR p.split = $2)
+        AND p.split <> 'none' AND ($2 = '' OR p.split = $2) AND p.position BETWEEN $3 AND $4
         AND (p.step_no IS NULL OR o.step_no IS NULL OR o.step_no <= p.step_no)
     GROUP BY ALL
 ),
@@ -79,7 +62,7 @@ SELECT p.sample_id, p.sample_key, p.position, s.source, s.kind, s.difficulty, s.
     {{texts}}
 FROM placed p JOIN sample_versions s USING (sample_id, sample_key)
 LEFT JOIN said t USING (sample_id, sample_key) LEFT JOIN edited v USING (sample_id, sample_key){{joins}}
-WHERE p.split <> 'none' AND ($2 = '' OR p.split = $2)
+WHERE p.split <> 'none' AND ($2 = '' OR p.split = $2) AND p.position BETWEEN $3 AND $4
 ORDER BY p.position, p.sample_id{{order}}
 """  # noqa: S608 constants of this package
 TRACES = {
@@ -91,16 +74,12 @@ PAIRS = {
     "joins": "\nJOIN preference q ON q.run_id = $1 AND q.sample_id = p.sample_id AND q.sample_key = p.sample_key",
     "order": ", q.chosen_draw, q.rejected_draw",
 }
-# Both views are asked several times over by `corpus` and here.
-RAW_ROWS = f"""
-WITH fates AS MATERIALIZED (SELECT * FROM fates WHERE run_id = $1),
-latest_outcomes AS MATERIALIZED (SELECT * FROM latest_outcomes WHERE run_id = $1),
-corpus AS ({dict(PEOPLE)["corpus"]}),
-said AS (
-    SELECT sample_id, sample_key, to_json(list({{
+RAW_ROWS = """
+WITH said AS (
+    SELECT sample_id, sample_key, to_json(list({
         'annotator': annotator, 'decision': decision, 'reason': reason, 'edited_answer': edited_answer,
         'first_wrong_step': first_wrong_step, 'note': note, 'created': created
-    }} ORDER BY created, review_id)) AS reviews
+    } ORDER BY created, review_id)) AS reviews
     FROM reviews WHERE standing GROUP BY ALL
 ),
 e AS (
@@ -114,8 +93,8 @@ SELECT c.* EXCLUDE (split), coalesce(p.split, 'none') AS split, p.reason AS spli
 FROM corpus c LEFT JOIN placed p USING (sample_id, sample_key)
 LEFT JOIN e USING (sample_id, sample_key)
 LEFT JOIN said s USING (sample_id, sample_key)
-WHERE c.run_id = $1 ORDER BY c.position, c.sample_id
-"""  # noqa: S608 the views' own text
+WHERE c.run_id = $1 AND c.position BETWEEN $2 AND $3 ORDER BY c.position, c.sample_id
+"""
 OVERLAPS = """
 WITH found AS (
     SELECT p.sample_id, p.split, i.pixels, coalesce(nullif(s.parent, ''), s.meta ->> '$.parent') AS parent
@@ -186,12 +165,40 @@ def batches(
     gives one row a pair of traces (`trace`, `rejected`). What reviewers decided is in it, as far as the view `splits`
     says so.
     """
-    sql, params = (RAW_ROWS, [run_id]) if split is None else (SPLIT_ROWS.format(**(PAIRS if paired else TRACES)),
-                                                              [run_id, split])  # fmt: skip
+    if split is None:
+        sql, params, positions = RAW_ROWS, [run_id], "SELECT position FROM fates"
+    else:
+        sql, params = SPLIT_ROWS.format(**(PAIRS if paired else TRACES)), [run_id, split]
+        positions = "SELECT position FROM placed WHERE split <> 'none' AND ($1 = '' OR split = $1)"
     try:
-        yield from snapshot.run(lambda connection: _reader(_placed(connection, run_id), sql, params, size))
+        connection = snapshot.run(lambda connection: settle(connection, run_id, costs=split is None))
+        found = _pieces(connection, sql, params, pieces(connection, positions, params[1:]), size)
+        yield from _sized(found, size)
     except (duckdb.Error, pa.ArrowException) as error:
         raise StoreError(f"cannot read the samples to export: {first_line(error)}") from error
+
+
+def _pieces(
+    connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any], edges: Sequence[tuple[int, int]], size: int
+) -> Iterator[pa.RecordBatch]:
+    for first, last in edges:
+        with piece(connection, first, last):
+            found = list(connection.sql(sql, params=[*params, first, last]).to_arrow_reader(size))
+        yield from found
+
+
+def _sized(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """The same rows, `size` at a time; batches of that size pass as they are."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        while sum(map(len, held)) + len(batch) >= size:
+            wanted = size - sum(map(len, held))
+            yield pa.concat_batches([*held, batch.slice(0, wanted)]) if held else batch.slice(0, wanted)
+            held, batch = [], batch.slice(wanted)
+        if len(batch):
+            held.append(batch)
+    if held:
+        yield pa.concat_batches(held)
 
 
 def size(snapshot: Snapshot, run_id: str, split: str | None) -> int:
@@ -202,48 +209,9 @@ def size(snapshot: Snapshot, run_id: str, split: str | None) -> int:
     return int(_asked(snapshot, run_id, sql, params)["n"][0].as_py())
 
 
-def decoded(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Rows of a batch as dictionaries, JSON decoded."""
-    found = _dicts(batch)
-    for name in JSON_COLUMNS:
-        if name in batch.schema.names:
-            for row in found:
-                if isinstance(row[name], str):
-                    row[name] = orjson.loads(row[name])
-    return found
-
-
-def _reader(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any], size: int) -> pa.RecordBatchReader:
-    return connection.sql(sql, params=list(params)).to_arrow_reader(size)
-
-
-def _dicts(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """`batch.to_pylist()`, whose one Python object a value at a time is most of what reading rows costs."""
-    names = batch.schema.names
-    return [dict(zip(names, row, strict=True)) for row in zip(*map(_values, batch.columns), strict=True)]
-
-
-def _values(column: pa.Array) -> list[Any]:
-    kind = column.type
-    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_float64(kind)
-    quick = pa.types.is_string(kind) or (plain and not column.null_count)  # NumPy has no missing integers
-    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist() if quick else column.to_pylist()
-    return values
-
-
-def _placed(connection: duckdb.DuckDBPyConnection, run_id: str) -> duckdb.DuckDBPyConnection:
-    """The same connection with the tables `placed` and `edited` of the run; a snapshot that moved on has none yet."""
-    made = "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = 'placed' AND comment = $1"
-    if connection.execute(made, [run_id]).fetchall() == [(0,)]:
-        connection.execute(PLACED, [run_id])
-        connection.execute(EDITED, [run_id])
-        connection.execute(f"COMMENT ON TABLE placed IS {quoted(run_id)}")
-    return connection
-
-
 def _asked(snapshot: Snapshot, run_id: str, sql: str, params: Sequence[Any] = ()) -> pa.Table:
     try:
-        return snapshot.run(lambda connection: _placed(connection, run_id).sql(sql, params=params).to_arrow_table())
+        return snapshot.run(lambda connection: settle(connection, run_id).sql(sql, params=params).to_arrow_table())
     except duckdb.Error as error:
         raise query_error(error) from error
 
@@ -273,7 +241,7 @@ def funnel(snapshot: Snapshot, run_id: str) -> list[dict[str, Any]]:
     """The run's funnel, as the card shows it."""
     names = "step, input, kept, dropped, failed, pending, expanded, born"
     sql = f"SELECT {names} FROM funnel WHERE run_id = $1 ORDER BY step_no"  # noqa: S608 names are constants
-    steps: list[dict[str, Any]] = snapshot.query(sql, [run_id]).to_pylist()
+    steps: list[dict[str, Any]] = _asked(snapshot, run_id, sql, [run_id]).to_pylist()
     return steps
 
 

@@ -15,7 +15,7 @@ from curation.pictures import inspect
 from curation.records import Option, Sample
 from flows.cli import main
 from flows.export import Export, export, like
-from flows.export_files import features_of, table_of
+from flows.export_files import schema_of, table_of
 from storage import corpus
 from storage.reviews import Decision, decide
 from storage.store import Store
@@ -130,7 +130,7 @@ def test_vision_r1_layouts_list_the_options_of_a_question_once(tmp_path: Path) -
 
 
 def test_pictures_become_the_column_that_arrow_makes_of_dictionaries() -> None:
-    schema = features_of({"images": ["image"], "said": "string"}).arrow_schema
+    schema = schema_of({"images": ["image"], "said": "string"})
     some = [[], [{"bytes": b"a", "path": "a.png"}], [{"bytes": b"", "path": None}, {"bytes": b"bc", "path": "é.png"}]]
     made = [{"images": pictures, "said": said} for pictures, said in zip(some, ("x", None, "y"), strict=True)]
     assert table_of(made, schema).equals(pa.Table.from_pylist(made, schema))
@@ -281,7 +281,7 @@ def test_llama_factory_finds_one_kind_of_file_where_it_is_told_to_look(
 def test_a_query_that_fails_half_way_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from storage import exports
 
-    monkeypatch.setattr(exports, "SPLIT_ROWS", "SELECT error('the disk is gone') AS x WHERE $1 <> '' AND $2 <> ''")
+    monkeypatch.setattr(exports, "SPLIT_ROWS", "SELECT error('the disk is gone') AS x WHERE $1 <> $2 AND $3 <= $4")
     store = built(tmp_path)
     with exports.frozen(store, None) as snapshot, pytest.raises(StoreError, match="the disk is gone"):
         list(exports.rows(snapshot, "r1", "rl"))

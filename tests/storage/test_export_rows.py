@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.exports import _dicts, moment
+from storage.decode import _dicts
+from storage.exports import moment
 
 COLUMNS = {
     "text": (pa.string(), st.text()), "whole": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
