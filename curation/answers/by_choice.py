@@ -51,7 +51,8 @@ LISTED = re.compile(
 NAMED = re.compile(
     r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
     r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
-    r"|(?:\b(?:is|be|go(?:ing)?\swith|pick|choose|select|leaves|leaving)|'s)\s(A)[\s.!]*$"  # elsewhere an article
+    r"|(?:\b(?:is|be|go(?:ing)?\swith|pick|choose|select|leaves|leaving|[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage"
+    r"|[Ss]hape|[Dd]rawing|[Gg]raph|[Cc]ard|[Ss]olution)|'s)\s(A)[\s.!]*$"  # elsewhere an article
 )
 FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
 LINE = re.compile(r"^[\s*\-•]{0,6}(?:[Oo]ption\s)?[(\[]?([A-Z])[).:\]]\s*(.*)$", re.MULTILINE)
@@ -129,6 +130,9 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
     clause = clauses.asked_clause(sentences(each.text)[-1], question)
     if clause and re.search(r"\bis\b|\bare\b", clause) and not named(clause, options):
         return Choice(whole.text, whole.letters | {one.letter for one in options}, "conflict")
+    last = named(sentences(each.text)[-1], options)
+    if last and last.how == "letter" and len(last.letters) == 1 and not DENIED.search(each.text):
+        return last  # "∠C = 75°. I choose A."
     asked = (
         _texts_inside(plain(question), options) | _moments_inside(plain(question), options) if question else frozenset()
     )

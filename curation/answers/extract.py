@@ -40,7 +40,8 @@ STATED = re.compile(
     r"|best)\s(?:one|match|statement)\b|†\s?answer|答案)"
     r"(?:\s(?:to|for)\s(?:the|this)\s(?:question|problem))?[*_\s]{0,4}(?:(?:is|are|would\sbe|should\sbe"
     r"|must\sbe)(?!\w)|[:：=])"
-    r"(?:\s?(?:therefore|thus|clearly|simply|option|choice)(?=[\s:]))?[*_\s]{0,4}[:：]?",
+    r"(?:\s?(?:therefore|thus|clearly|simply|option|choice)(?=[\s:]))?[*_\s]{0,4}[:：]?"
+    r"|,\swhich\sis\s(?=(?:option|choice)\s[(\[]?[A-Z]\b)",
     re.IGNORECASE,
 )
 STRONG = re.compile(r"final|correct|[:：]\s*$|答案|†", re.IGNORECASE)
@@ -67,7 +68,8 @@ HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 CONCLUDED = re.compile(
-    r"\b(?:therefore|thus|hence|so|in conclusion|we get|this gives|which gives|equals)\b[,:]?", re.IGNORECASE
+    r"\b(?:therefore|thus|hence|so|in conclusion|we get|this gives|which gives|(?<=, )giving|equals)\b[,:]?",
+    re.IGNORECASE,
 )
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 FORMULA = re.compile(

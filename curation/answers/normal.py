@@ -87,6 +87,7 @@ SUBSCRIPT = re.compile(r"(?<=\w)\s?_\s?\{?(\w+)\}?\s?")
 TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 HTML = re.compile(r"</?(?:b|i|em|strong|u|p|br|span|code|sup|sub)\s*/?>", re.IGNORECASE)
 HAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+TEXT_DOLLAR = re.compile(r"\\textdollar(?![a-z])\s?")
 TOUCHING = re.compile(rf"(?<=[{HAN}])(?=[A-Za-z0-9\\$])|(?<=[A-Za-z0-9}}$])(?=[{HAN}])")
 APART = re.compile(r"(?<=\d)\s+(?=[\d.])")
 GAPS = re.compile(r"\s{2,}")
@@ -145,6 +146,7 @@ def _grouped(part: str) -> str:
 
 def without_dollars(text: str) -> str:
     """Drop the dollars that delimit mathematics; a lone one, or an escaped one, is money and stays."""
+    text = TEXT_DOLLAR.sub(r"\\$", text)
     alone = text.count("$") - text.count("\\$") == 1
     return (text if alone else text.replace("\\$", "¤").replace("$", " ").replace("¤", "$")).replace("\\$", "$")
 

@@ -27,6 +27,8 @@ FILES = (
     "answers_grader_b",
     "answers_grader_c",
     "answers_grader_d",
+    "answers_grader_e",
+    "answers_grader_f",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 

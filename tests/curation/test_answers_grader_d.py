@@ -91,3 +91,20 @@ def test_prefixes_of_units_are_read_as_written(said: str, reference: str, right:
 )  # fmt: skip
 def test_a_point_on_the_axis_is_the_intercept(said: str, reference: str, question: str, right: bool) -> None:
     assert check(said, reference, question=question).correct is right
+
+
+@pytest.mark.parametrize(
+    ("response", "correct"),
+    [
+        ("The turned cube is shown in **diagram B**.", True),
+        ("So she ends with one of them. Picture B.", True),
+        ("The angle at A is 75°, which is option B.", True),
+        ("Opposite angles are equal, so ∠B = 75°. I choose A.", False),
+        ("Piece A", False),
+        ("Picture A shows a dog, so it is B.", True),
+    ],
+)
+def test_a_letter_chosen_last_comes_before_letters_in_the_figure(response: str, correct: bool) -> None:
+    options = ("75°", "105°", "15°", "30°") if "°" in response else ("A", "B", "C", "D")
+    question = "In the figure ∠A = 75°. Then ∠B equals" if "°" in response else "Which picture fits?"
+    assert check(response, "B", options=options, question=question).correct is correct
