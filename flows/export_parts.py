@@ -7,8 +7,9 @@ written side by side by `flows.export_pool`.
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from io import FileIO
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,11 +23,8 @@ from curation.exports.texts import MARKER
 from curation.records import Json
 from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep_picture
 from storage.decode import decoded
-from storage.images import read_image
+from storage.images import checked_bytes, open_image
 
-READERS = 2
-"""Threads that read and check pictures while the rows before are written, a row group each. Four take a quarter more
-processor time, in waiting for Python's lock."""
 KNOWN = frozenset(("sample_id", "source", "kind", "image", "format", "licence"))
 """Columns that an item is made of, whether they are copied or not."""
 Pictures = Literal["embed", "files"]
@@ -107,15 +105,14 @@ def write_lines(
 def _rows(
     job: Job, part: Part, batch: pa.RecordBatch, tally: Tally, kept: dict[str, Written]
 ) -> Iterator[tuple[list[dict[str, Json]], list[int]]]:
-    """Rows a row group at a time and which of the batch they are; the pictures of the next ones are read meanwhile."""
+    """Rows a row group at a time and which of the batch they are; the pictures of the next ones are on their way."""
     worded = row_of(part, job.settings)
     unread = frozenset(part.copied) - KNOWN if job.container == "parquet" else frozenset[str]()
     wanted = batch.select([name for name in batch.schema.names if name not in unread])
     groups = (_items(job, part, wanted, at, tally) for at in range(0, len(batch), GROUP_ROWS))
-    with ThreadPoolExecutor(READERS) as pool:
-        for some in _ahead(groups, pool, job.store):
-            if rows := list(_written(job, part, worded, some, tally, kept)):
-                yield [row for _, row in rows], [at for at, _ in rows]
+    for some in _read(groups, job.store):
+        if rows := list(_written(job, part, worded, some, tally, kept)):
+            yield [row for _, row in rows], [at for at, _ in rows]
 
 
 Numbered = tuple[int, Item]
@@ -147,28 +144,43 @@ def _anonymous(job: Job, row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 Read = tuple[Numbered, "bytes | SampleError | None"]
 """A sample and its picture, None without one, the error when it cannot be had."""
+Opened = tuple[Numbered, "FileIO | SampleError | None"]
 
 
-def _ahead(groups: Iterator[list[Numbered]], pool: ThreadPoolExecutor, store: Path) -> Iterator[list[Read]]:
-    reading: deque[Future[list[Read]]] = deque()
-    for group in groups:
-        reading.append(pool.submit(_pictures, store, group))
-        if len(reading) > READERS:
-            yield reading.popleft().result()
-    while reading:
-        yield reading.popleft().result()
+def _read(groups: Iterator[list[Numbered]], store: Path) -> Iterator[list[Read]]:
+    """The groups with their pictures; those of the next group are open meanwhile, and so on their way."""
+    waiting: deque[list[Opened]] = deque()
+    try:
+        for group in groups:
+            waiting.append([(one, _opened(store, one[1])) for one in group])
+            if len(waiting) > 1:
+                yield _contents(waiting.popleft())
+        while waiting:
+            yield _contents(waiting.popleft())
+    finally:
+        for _, file in chain.from_iterable(waiting):
+            if isinstance(file, FileIO):
+                file.close()
 
 
-def _pictures(store: Path, items: Sequence[Numbered]) -> list[Read]:
-    return [(one, _picture(store, one[1])) for one in items]
-
-
-def _picture(store: Path, one: Item) -> "bytes | SampleError | None":
+def _opened(store: Path, one: Item) -> FileIO | SampleError | None:
     image = one.record["image"]
     if not image:
         return None
     try:
-        return read_image(store, image, one.record["format"] or "")
+        return open_image(store, image, one.record["format"] or "")
+    except StoreError as error:
+        return SampleError("image_missing", str(error))
+
+
+def _contents(opened: Sequence[Opened]) -> list[Read]:
+    return [(one, _content(one[1], file) if isinstance(file, FileIO) else file) for one, file in opened]
+
+
+def _content(one: Item, file: FileIO) -> bytes | SampleError:
+    try:
+        with file:
+            return checked_bytes(file, one.record["image"])
     except StoreError as error:
         return SampleError("image_missing", str(error))
 
