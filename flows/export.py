@@ -21,7 +21,7 @@ from flows import manifest as manifests
 from flows.export_files import SHARD_ROWS, Written
 from flows.export_folder import check_target, clear_leftovers, staged
 from flows.export_parts import Job, Pictures, Tally, write_lines
-from flows.export_pool import write_shards
+from flows.export_pool import Idle, processes, write_shards
 from storage import exports
 from storage.files import os_errors
 from storage.snapshot import Snapshot
@@ -93,15 +93,17 @@ def written(wanted: Export) -> manifests.Manifest:
     secret = b"" if all(part.checked for part in format.parts) else exports.annotator_secret(store)
     with exports.frozen(store, wanted.as_of) as snapshot:
         run = exports.chosen_run(snapshot, wanted.recipe, wanted.run)
-        _check_overlap(snapshot, run["run_id"], wanted.allow_overlap)
-        with os_errors("write the export to", target), staged(target) as folder:
-            job = Job(
-                format, pictures, settings, wanted.placeholders, wanted.skip_missing, wanted.shard_rows, store.root,
-                folder, secret,
-            )  # fmt: skip
-            manifest = _write(job, snapshot, run, wanted)
-            (folder / manifests.NAME).write_bytes(manifests.dump(manifest))
-            check_target(target, format.name)  # another export may have ended meanwhile
+        most = exports.at_most(snapshot, run["run_id"]) if format.containers[pictures] == "parquet" else 0
+        with processes(most, wanted.shard_rows) as idle:
+            _check_overlap(snapshot, run["run_id"], wanted.allow_overlap)
+            with os_errors("write the export to", target), staged(target) as folder:
+                job = Job(
+                    format, pictures, settings, wanted.placeholders, wanted.skip_missing, wanted.shard_rows,
+                    store.root, folder, secret,
+                )  # fmt: skip
+                manifest = _write(job, snapshot, run, wanted, idle)
+                (folder / manifests.NAME).write_bytes(manifests.dump(manifest))
+                check_target(target, format.name)  # another export may have ended meanwhile
     return manifest
 
 
@@ -127,7 +129,7 @@ def _check_overlap(snapshot: Snapshot, run_id: str, allowed: bool) -> None:
         )
 
 
-def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export) -> manifests.Manifest:
+def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export, idle: Idle) -> manifests.Manifest:
     """Every part of the format, and the manifest of it all."""
     files: list[Written] = []
     tallies: dict[str, Tally] = {}
@@ -136,7 +138,7 @@ def _write(job: Job, snapshot: Snapshot, run: Mapping[str, Any], wanted: Export)
     done = 0
     for part, size in zip(job.format.parts, sizes, strict=True):
         seen = partial(_seen, wanted, done, sum(sizes))
-        written, tallies[part.name] = _write_part(job, part, snapshot, run["run_id"], size, seen)
+        written, tallies[part.name] = _write_part(job, part, snapshot, run["run_id"], idle, seen)
         files += written
         done += size
         counts[part.name] = sum(file.rows for file in written)
@@ -154,11 +156,11 @@ def _seen(wanted: Export, before: int, total: int, rows: int) -> None:
 
 
 def _write_part(
-    job: Job, part: Part, snapshot: Snapshot, run_id: str, size: int, seen: Callable[[int], None]
+    job: Job, part: Part, snapshot: Snapshot, run_id: str, idle: Idle, seen: Callable[[int], None]
 ) -> tuple[list[Written], Tally]:
     if job.container == "parquet":
         shards = exports.batches(snapshot, run_id, part.split, paired=part.paired, size=job.shard_rows)
-        return write_shards(job, part, shards, size, seen)
+        return write_shards(job, part, shards, idle, seen)
     return write_lines(job, part, exports.batches(snapshot, run_id, part.split, paired=part.paired), seen)
 
 

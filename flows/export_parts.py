@@ -21,7 +21,7 @@ from curation.exports.item import Item, item, unchecked
 from curation.exports.raw import pseudonym
 from curation.exports.texts import MARKER
 from curation.records import Json
-from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep_picture
+from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep_picture, schema_of
 from storage.decode import decoded
 from storage.images import checked_bytes, open_image
 
@@ -68,10 +68,10 @@ class Job:
         return self.format.containers[self.pictures]
 
 
-def write_shard(job: Job, part: Part, schema: pa.Schema, at: int, rows: pa.RecordBatch) -> tuple[list[Written], Tally]:
+def write_shard(job: Job, part: Part, at: int, rows: pa.RecordBatch) -> tuple[list[Written], Tally]:
     """The shard of these rows, number `at` of its part: a file, or none when no row could be written."""
     tally = Tally()
-    shard = ParquetShard(job.folder, job.folder / f".{part.name}-{at}", schema)
+    shard = ParquetShard(job.folder, job.folder / f".{part.name}-{at}", schema_of(job.format.columns))
     for some, kept in _rows(job, part, rows, tally, {}):
         shard.add(some, _at(rows.select(part.copied), kept) if part.copied else None)
     return shard.close(), tally

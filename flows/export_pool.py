@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from curation.errors import RunStopped
 from curation.exports.formats import Part
-from flows.export_files import Written, numbered, schema_of
+from flows.export_files import Written, numbered
 from flows.export_parts import Job, Tally, write_shard
 from flows.export_worker import Shard, rows_told, tell, told, understood
 
@@ -30,19 +30,43 @@ MOST = 4
 Process = subprocess.Popen[bytes]
 
 
+Idle = SimpleQueue[Process]
+"""Processes that wait for a shard; empty where none are worth it."""
+
+
+@contextmanager
+def processes(most: int, shard_rows: int) -> Iterator[Idle]:
+    """As many as `most` rows are worth, none below two shards; they are gone when the block ends, however it does.
+
+    They take half a second to start, so that they are best asked for before it is known which rows there are.
+    """
+    many = min(MOST, len(os.sched_getaffinity(0)), -(-most // shard_rows))
+    command, environment = [sys.executable, "-P", "-m", "flows.export_worker"], {**os.environ, "PYTHONPATH": str(ROOT)}
+    started, idle = list[Process](), Idle()
+    try:
+        for _ in range(many if many > 1 else 0):
+            started.append(Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment))
+            idle.put(started[-1])
+        yield idle
+    finally:
+        for process in started:
+            process.kill()
+        for process in started:
+            process.communicate()
+
+
 def write_shards(
-    job: Job, part: Part, batches: Iterator[pa.RecordBatch], expected: int, seen: Callable[[int], None]
+    job: Job, part: Part, batches: Iterator[pa.RecordBatch], idle: Idle, seen: Callable[[int], None]
 ) -> Shard:
     """The shards of a part, a batch each, and what was counted on the way; `seen` is told of rows as they go.
 
-    `expected` rows decide how many processes are worth it; fewer than two shards are written right here.
+    `idle` processes write them, or this one when there are none.
     """
-    many = min(MOST, len(os.sched_getaffinity(0)), -(-expected // job.shard_rows))
-    if many < 2:
-        schema = schema_of(job.format.columns)
-        return _gathered(job, part, (write_shard(job, part, schema, at, rows) for at, rows in enumerate(batches)), seen)
-    with _processes(job, part, many) as idle, ThreadPoolExecutor(many) as threads:
-        writing = (threads.submit(_written, idle, at, rows) for at, rows in enumerate(batches))
+    many = idle.qsize()
+    if not many:
+        return _gathered(job, part, (write_shard(job, part, at, rows) for at, rows in enumerate(batches)), seen)
+    with ThreadPoolExecutor(many) as threads:
+        writing = (threads.submit(_written, job, part, idle, at, rows) for at, rows in enumerate(batches))
         return _gathered(job, part, _in_order(writing, many), seen)
 
 
@@ -67,30 +91,10 @@ def _in_order(writing: Iterator[Future[Shard]], many: int) -> Iterator[Shard]:
         yield waiting.popleft().result()
 
 
-@contextmanager
-def _processes(job: Job, part: Part, many: int) -> "Iterator[SimpleQueue[Process]]":
-    """Idle processes that know what they work on; they are gone when the block ends, however it does."""
-    command = [sys.executable, "-P", "-m", "flows.export_worker"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    started = [Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(many)]
-    idle = SimpleQueue[Process]()
-    try:
-        schema = schema_of(job.format.columns).serialize()
-        for process in started:
-            tell(cast(IO[bytes], process.stdin), told(job, part), schema)
-            idle.put(process)
-        yield idle
-    finally:
-        for process in started:
-            process.kill()
-        for process in started:
-            process.communicate()
-
-
-def _written(idle: "SimpleQueue[Process]", at: int, rows: pa.RecordBatch) -> Shard:
+def _written(job: Job, part: Part, idle: Idle, at: int, rows: pa.RecordBatch) -> Shard:
     process = idle.get()
     try:
-        tell(cast(IO[bytes], process.stdin), {"at": at}, rows_told(rows))
+        tell(cast(IO[bytes], process.stdin), {"at": at, "job": told(job, part)}, rows_told(rows))
         said = cast(IO[bytes], process.stdout).readline()
     except BrokenPipeError:
         said = b""

@@ -207,6 +207,12 @@ def size(snapshot: Snapshot, run_id: str, split: str | None) -> int:
     return int(_asked(snapshot, run_id, sql, params)["n"][0].as_py())
 
 
+def at_most(snapshot: Snapshot, run_id: str) -> int:
+    """No more samples than this are in the run; known at once, where `size` takes seconds of a large store."""
+    sql = "SELECT count(*) AS n FROM raw_members WHERE run_id = $1"
+    return int(snapshot.query(sql, [run_id])["n"][0].as_py())
+
+
 def _asked(snapshot: Snapshot, run_id: str, sql: str, params: Sequence[Any] = ()) -> pa.Table:
     try:
         return snapshot.run(lambda connection: settle(connection, run_id).sql(sql, params=params).to_arrow_table())

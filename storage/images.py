@@ -45,8 +45,11 @@ def open_image(root: Path, sha256: str, format: str) -> io.FileIO:
     if not SHA256.fullmatch(sha256) or not FORMAT.fullmatch(format):
         image_path(root, sha256, format)  # says so
     path = f"{root}/images/{sha256[:2]}/{sha256}.{format.lower()}"  # a `Path` costs as much as reading the file
-    with os_errors("read image", path):
+    try:
         file = io.FileIO(path)
+    except OSError:
+        with os_errors("read image", path):
+            raise
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
     return file
@@ -54,8 +57,11 @@ def open_image(root: Path, sha256: str, format: str) -> io.FileIO:
 
 def checked_bytes(file: io.FileIO, sha256: str) -> bytes:
     """All bytes of an opened picture; StoreError when they are not what its name says."""
-    with os_errors("read image", file.name):
+    try:
         content = file.readall()
+    except OSError:
+        with os_errors("read image", file.name):
+            raise
     if hash_sha256(content).hexdigest() != sha256:
         raise StoreError(f"image {file.name} is damaged: its bytes do not match its name (vistill fsck lists all)")
     return content
