@@ -98,7 +98,8 @@ QUALIFY row_number() OVER (PARTITION BY key ORDER BY status <> 'ok', created DES
 """
 
 # The filter on fingerprints comes first, so that old runs cost nothing when the latest is asked for. Nothing is
-# materialised, so that whoever does not want the long values does not carry them.
+# materialised, so that whoever does not want the long values does not carry them; which draw was chosen is looked up
+# among the outcomes of that step alone, since what is not materialised is computed again for it.
 RUN_OUTCOMES = """
 WITH steps AS (
     SELECT r.recipe, s.*, bool_or(s.step = 'draws') OVER (PARTITION BY s.run_id) AS has_draws
@@ -106,9 +107,12 @@ WITH steps AS (
 ),
 events AS NOT MATERIALIZED (SELECT * FROM raw_outcomes WHERE fingerprint IN (SELECT fingerprint FROM steps)),
 results AS NOT MATERIALIZED ({one_a_key}),
+draws AS NOT MATERIALIZED (
+    SELECT * FROM events WHERE fingerprint IN (SELECT fingerprint FROM steps WHERE step = 'draws')
+),
 chosen AS (
     SELECT s.run_id, o.sample_id, o.sample_key, coalesce(TRY_CAST(o.value ->> '$.chosen' AS INTEGER), 0) AS draw
-    FROM results o JOIN steps s USING (fingerprint)
+    FROM ({one_draw}) o JOIN steps s USING (fingerprint)
     WHERE s.step = 'draws'
 ),
 rows AS (
@@ -123,7 +127,9 @@ SELECT
 FROM results o
 JOIN steps s USING (fingerprint)
 JOIN rows m ON m.run_id = s.run_id AND m.sample_id = o.sample_id AND m.sample_key = o.sample_key
-""".replace("{one_a_key}", ONE_A_KEY.replace("{events}", "events"))
+""".replace("{one_a_key}", ONE_A_KEY.replace("{events}", "events")).replace(
+    "{one_draw}", ONE_A_KEY.replace("{events}", "draws")
+)
 
 # `passed` has bit n set when step n went well; its trailing ones are the steps passed without a gap, so that what an
 # earlier run found out about later steps does not count. A made row is born at the step that made it, which counts the
