@@ -5,10 +5,10 @@ export unless told otherwise. What an export is as a whole is the business of `f
 written side by side by `flows.export_pool`.
 """
 
+import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import FileIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from curation.exports.texts import MARKER
 from curation.records import Json
 from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep_picture, schema_of
 from storage.decode import decoded
-from storage.images import checked_bytes, open_image
+from storage.images import open_image, read_opened
 
 KNOWN = frozenset(("sample_id", "source", "kind", "image", "format", "licence"))
 """Columns that an item is made of, whether they are copied or not."""
@@ -144,7 +144,8 @@ def _anonymous(job: Job, row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 Read = tuple[Numbered, "bytes | SampleError | None"]
 """A sample and its picture, None without one, the error when it cannot be had."""
-Opened = tuple[Numbered, "FileIO | SampleError | None"]
+Opened = tuple[Numbered, "int | SampleError | None"]
+"""The same with the handle of the picture's file."""
 
 
 def _read(groups: Iterator[list[Numbered]], store: Path) -> Iterator[list[Read]]:
@@ -158,12 +159,12 @@ def _read(groups: Iterator[list[Numbered]], store: Path) -> Iterator[list[Read]]
         while waiting:
             yield _contents(waiting.popleft())
     finally:
-        for _, file in chain.from_iterable(waiting):
-            if isinstance(file, FileIO):
-                file.close()
+        for _, handle in chain.from_iterable(waiting):
+            if isinstance(handle, int):
+                os.close(handle)
 
 
-def _opened(store: Path, one: Item) -> FileIO | SampleError | None:
+def _opened(store: Path, one: Item) -> int | SampleError | None:
     image = one.record["image"]
     if not image:
         return None
@@ -174,13 +175,12 @@ def _opened(store: Path, one: Item) -> FileIO | SampleError | None:
 
 
 def _contents(opened: Sequence[Opened]) -> list[Read]:
-    return [(one, _content(one[1], file) if isinstance(file, FileIO) else file) for one, file in opened]
+    return [(one, _content(one[1], each) if isinstance(each, int) else each) for one, each in opened]
 
 
-def _content(one: Item, file: FileIO) -> bytes | SampleError:
+def _content(one: Item, handle: int) -> bytes | SampleError:
     try:
-        with file:
-            return checked_bytes(file, one.record["image"])
+        return read_opened(handle, one.record["image"])
     except StoreError as error:
         return SampleError("image_missing", str(error))
 

@@ -3,13 +3,13 @@
 Decoding and measuring pictures belongs to curation; what is known about each lies in the `images` table.
 """
 
-import io
 import os
 import re
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256 as hash_sha256
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from storage.files import fsync_path, make_directories, os_errors, temporary
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 FLUSHES = 8
+AT_ONCE = 1 << 18
+"""Bytes of a picture that are read at once; what a file object asks of the kernel besides is a third of reading one."""
 SETTLED_SECONDS = 120.0  # after which the kernel has written a rename, whoever made it
 FORMAT = re.compile(r"[A-Za-z0-9]{1,8}")
 
@@ -32,12 +34,11 @@ def image_path(root: Path, sha256: str, format: str) -> Path:
 
 def read_image(root: Path, sha256: str, format: str) -> bytes:
     """The original bytes; StoreError when the file is missing or is not what its name says."""
-    with open_image(root, sha256, format) as file:
-        return checked_bytes(file, sha256)
+    return read_opened(open_image(root, sha256, format), sha256)
 
 
-def open_image(root: Path, sha256: str, format: str) -> io.FileIO:
-    """The picture's file, which the kernel reads ahead where it can; StoreError when it is missing.
+def open_image(root: Path, sha256: str, format: str) -> int:
+    """A handle of the picture's file, which the kernel reads ahead where it can; StoreError when it is missing.
 
     Opening many before reading the first keeps a disk busy without threads, whose waits for Python's lock cost more
     than reading.
@@ -46,24 +47,26 @@ def open_image(root: Path, sha256: str, format: str) -> io.FileIO:
         image_path(root, sha256, format)  # says so
     path = f"{root}/images/{sha256[:2]}/{sha256}.{format.lower()}"  # a `Path` costs as much as reading the file
     try:
-        file = io.FileIO(path)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         with os_errors("read image", path):
             raise
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
-    return file
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
+    return handle
 
 
-def checked_bytes(file: io.FileIO, sha256: str) -> bytes:
-    """All bytes of an opened picture; StoreError when they are not what its name says."""
+def read_opened(handle: int, sha256: str) -> bytes:
+    """All bytes of an opened picture, which is closed; StoreError when they are not what its name says."""
     try:
-        content = file.readall()
+        content = b"".join(iter(partial(os.read, handle, AT_ONCE), b""))
     except OSError:
-        with os_errors("read image", file.name):
+        with os_errors("read image", sha256):
             raise
+    finally:
+        os.close(handle)
     if hash_sha256(content).hexdigest() != sha256:
-        raise StoreError(f"image {file.name} is damaged: its bytes do not match its name (vistill fsck lists all)")
+        raise StoreError(f"image {sha256} is damaged: its bytes do not match its name (vistill fsck lists all)")
     return content
 
 
