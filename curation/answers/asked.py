@@ -3,7 +3,7 @@
 "How much money …?" asks for dollars, so `6 cents` is 0.06 and `0.77 cents` is not 0.77, unless the question asks for
 cents. "How many at most?" lets "at most 10" state 10, "What is the y-intercept?" lets `(0, 5)` state 5.
 "In millions" makes `2.5 million` 2.5 and `2.5 billion` wrong. "To the nearest tenth" makes `11.31` the 11.3 it
-rounds to, unless it is the very number that is to be rounded.
+rounds to, unless it is the very number that is to be rounded. "In centimetres" makes `24 mm` 2.4 and `2.4 mm` wrong.
 """
 
 import re
@@ -14,6 +14,7 @@ from fractions import Fraction
 from curation.answers.extract import Extracted
 from curation.answers.normal import plain
 from curation.answers.quantity import BIG, Quantity, mentions, quantity
+from curation.answers.units import unit
 
 MONEY = re.compile(r"\$|\b(?:money|dollars?|costs?|prices?|pay|paid|spend|spent|change|charged?)\b", re.IGNORECASE)
 CENTS = re.compile(
@@ -50,6 +51,11 @@ LIMITS = (  # what a question asks for, and the words that then state it: "at mo
         re.compile(r"\b(?:at\sleast|no\s(?:less|fewer|smaller)\sthan)\s+[$€£-]?$", re.IGNORECASE),
     ),
 )
+UNIT_ASKED = re.compile(
+    r"\bin\s((?:(?:square|cubic)\s)?[a-zμ°]{1,14}(?:\s?/\s?[a-z]{1,10}|\sper\s[a-z]{1,10})?(?:\s?\^?\s?[23²³]|\s(?:squared|cubed))?)(?![\w/])"
+    r"|\b[Hh]ow\smany\s((?:(?:square|cubic)\s)?[a-z]{2,14}(?:\sper\s[a-z]{1,10})?)\b"
+)
+MONEYS = frozenset(("dollar", "euro", "sterling", "yen"))  # `same_number` has rules of its own for those
 INTERCEPT = re.compile(r"\b([xy])[\s-]?intercept\b", re.IGNORECASE)
 POINT = re.compile(r"\(\s*([^(),]{1,20}?)\s*,\s*([^(),]{1,20}?)\s*\)")
 ESTIMATE = re.compile(r"\bestimat", re.IGNORECASE)
@@ -68,6 +74,21 @@ def about_money(question: str | None) -> bool:
 def asks_cents(question: str | None) -> bool:
     """Whether a question asks for cents."""
     return bool(CENTS.search(question or ""))
+
+
+def unit_asked(question: str | None) -> tuple[str, Fraction] | None:
+    """(scale, factor) of the one unit in which a question wants its answer ("in km/h", "how many minutes"), or None."""
+    names = [found[1] or found[2] for found in UNIT_ASKED.finditer(question or "")]
+    units = {known for name in names if (known := unit(name) or unit(name.split()[0]))}
+    return units.pop() if len(units) == 1 else None
+
+
+def in_unit_asked(reference: Quantity, got: Quantity, question: str | None) -> Quantity:
+    """The reference with the unit that the question names, where only the answer states one: "2.4 mm" is no 2.4 cm."""
+    wanted = unit_asked(question) if got.scale and not reference.scale else None
+    if wanted is None or wanted[0] != got.scale or wanted[0] in MONEYS:
+        return reference
+    return replace(reference, scale=wanted[0], factor=wanted[1])
 
 
 def scale_asked(question: str | None) -> int | None:

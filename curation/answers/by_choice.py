@@ -7,17 +7,33 @@ B) where no option has digits; letters in explicit form inside a sentence (`… 
 option's text inside a sentence.
 
 Decided here: a letter outside the options is wrong; a letter with another option's text behind it is
-undecided; a sentence that names several options, or denies one ("not B"), is undecided; when an option's text
-is itself a letter (`A`, …) the letter is meant.
+undecided; a sentence that names several options, or denies one ("not B"), is undecided; two that are offered
+("B or C", "either A (5 cm) or D (8 cm)") are wrong; when an option's text is another option's letter, a bare
+letter is undecided. What a whole text is lies in `curation.answers.choices`.
 """
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from curation.answers import by_math, clauses
+from curation.answers import clauses
 from curation.answers.by_number import reading as number_stated
+from curation.answers.choices import (
+    IN_BRACKETS,
+    LATEX_SHAPE,
+    LONG_FORMULA,
+    NAMED,
+    OFFERED,
+    Choice,
+    by_figure,
+    by_form,
+    by_formula,
+    by_latex,
+    by_ratio,
+    quoted,
+    several_offered,
+    with_text,
+)
 from curation.answers.denied import (
     DENIED,
     NEITHER,
@@ -29,39 +45,19 @@ from curation.answers.denied import (
 )
 from curation.answers.equality import same
 from curation.answers.extract import BOLD, Extracted, sentences
-from curation.answers.normal import folded, plain
+from curation.answers.normal import plain
 from curation.answers.options import LABEL, names_of
 from curation.answers.quantity import quantity
-from curation.answers.spellings import polar, same_spelling, same_words
+from curation.answers.spellings import polar, same_words
 from curation.answers.when import moments, when
 from curation.records import Option
 
-How = Literal["letter", "option_text", "option_number", "several", "conflict"]
-WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
-LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
-LEADING = re.compile(
-    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()"
-    r"|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
-    re.DOTALL,
-)
-LISTED = re.compile(
-    r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|、|和|与|或|and|or|,\s*and"
-    r"|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
-)
-NAMED = re.compile(
-    r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
-    r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
-    r"|(?:\b(?:is|be|go(?:ing)?\swith|pick|choose|select|leaves|leaving|[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage"
-    r"|[Ss]hape|[Dd]rawing|[Gg]raph|[Cc]ard|[Ss]olution)|'s)\s(A)[\s.!]*$"  # elsewhere an article
-)
-FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
 LINE = re.compile(r"^[\s*\-•]{0,6}(?:[Oo]ption\s)?[(\[]?([A-Z])[).:\]]\s*(.*)$", re.MULTILINE)
 CORRECT = re.compile(
     r"(?<!not\s)(?<!isn't\s)\b(?:correct|right|true)\b(?!\s(?:angle|triangle|side|hand|of))|^\W*yes\b|[✓✔✅]",
     re.IGNORECASE,
 )
 EXPLICIT = ("boxed", "stated", "corrected", "concluded", "answer_tag")
-PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when|if)\b[^,]{1,160},\s*", re.IGNORECASE)
 REASON = re.compile(
     r"[,;]?\s(?:because|since|as\s(?:it|they|the)|which|whereas|while|(?<=,\s)(?:followed|ahead|with|compared|unlike|then))\b.*$",
@@ -77,30 +73,20 @@ COMPLEMENT = re.compile(  # "The organ next to the liver is the kidney": one ver
     r"\b(?:is|are|was|were)\b)[^;:?]{1,160}\s(?:is|was):?\s+(?:the|an?)?\s*([^,;]{2,80}?)\W*$",
     re.IGNORECASE,
 )
-LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 BOTH = re.compile(r"\b[Bb]oth\s(?:(?:[Oo]ptions?|[Ss]tatements?)\s)?[(\[]?([A-Z])[)\]]?\sand\s[(\[]?([A-Z])\b")
-OFFERED = re.compile(r"[(\[]?\b([A-Z])[)\]]?\s*(?:\bor\b|/|或)\s*(?:option\s+)?[(\[]?\b([A-Z])\b")
 SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
-NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
 COMMON = frozenset(COMMON_WORDS.split())
 DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
 MOST_WORDS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The options a text names: one letter, several, or none that can be told apart (`conflict`)."""
-
-    text: str
-    letters: frozenset[str]
-    how: How
-
-
 def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:
     """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
     texts = list(found)
     marked = _marked(texts[-1].text, options) if texts else None
+    if any(each.how == "sentence" and several_offered(each.text, options) for each in texts):
+        texts = [each for each in texts if each.how != "formula"]  # "Either A ($x$) or D ($y$) is possible"
     for each in texts:
         if marked and each.how not in EXPLICIT:
             return marked
@@ -121,11 +107,13 @@ def _marked(text: str, options: Sequence[Option]) -> Choice | None:
 
 def _place(each: Extracted, options: Sequence[Option], question: str | None) -> Choice | None:
     """What one place names; where that is a conflict, what its last sentence does (the first of a statement)."""
+    if each.how == "formula" and len(LATEX_SHAPE.sub("", each.text)) > LONG_FORMULA:
+        return by_latex(each.text, options) or by_formula(each.text, options)  # its letters are no choices
     whole = named(each.text, options)
     if whole is None or whole.how != "conflict":
         return whole
     first = sentences(each.text)[0]
-    if first != each.text and (said := _with_text(first, options)) and said.how == "option_text":
+    if first != each.text and (said := with_text(first, options)) and said.how == "option_text":
         return said  # "Finch. Its beak is thicker than the heron's."
     clause = clauses.asked_clause(sentences(each.text)[-1], question)
     if clause and re.search(r"\bis\b|\bare\b", clause) and not named(clause, options):
@@ -155,7 +143,7 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         if choice and choice.how == "conflict":
             choice = _of_clauses(piece, options, question) or choice
         if choice and choice.how == "conflict" and (found := COMPLEMENT.match(plain(piece))):
-            choice = _with_text(found[1], options) or choice
+            choice = with_text(found[1], options) or choice
         if choice and choice.how == "conflict":
             lettered_too = NAMED.search(main) or LABEL.match(main)
             figure = None if lettered_too else _stated_figure(main, options)
@@ -197,8 +185,8 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
     bare = spelled_out(plain(text).strip(" \n\t*'\""), options)
     if not bare:
         return None
-    found = _by_form(bare, options) or _polar(bare, options) or _by_figure(bare, options) or _by_formula(text, options)
-    if found:
+    found = by_form(bare, options) or _polar(bare, options) or by_figure(bare, options) or by_formula(text, options)
+    if found := found or by_ratio(bare, options) or by_latex(text, options) or quoted(bare, options):
         return found
     kept = without_denied(bare, options)
     if kept != bare and (positive := _in_sentence(kept, options)) and len(positive.letters) == 1:
@@ -217,7 +205,7 @@ def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
         or (DENIED.search(bare) and not any(DENIED.search(one.text) for one in options))
     ):
         return None
-    words = [(one.letter, _content(one.text)) for one in options]
+    words = [(one.letter, mine) for one in options if not all(map(str.isdigit, mine := _content(one.text)))]
     within = frozenset(letter for letter, mine in words if said <= mine)
     around = frozenset(letter for letter, mine in words if len(mine) > 1 and mine <= said)
     for letters in (within, around):
@@ -249,101 +237,21 @@ def _stated_figure(bare: str, options: Sequence[Option]) -> Choice | None:
     return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
 
 
-def _tight(text: str) -> str:
-    """The text with letters that a figure multiplies beside it: `3 X` is `3X`."""
-    return re.sub(r"(?<=\d) (?=[A-Za-z]\b)", "", text)
-
-
-def _by_form(bare: str, options: Sequence[Option]) -> Choice | None:
-    whole = _tight(bare.rstrip(" ."))
-    exact = [one.letter for one in options if len(one.text) > 1 and _tight(plain(one.text)) in (_tight(bare), whole)]
-    if len(exact) == 1:
-        return Choice(bare, frozenset(exact), "option_text")
-    if bare[:7].lower() == "neither" and len(none := [one.letter for one in options if NONE.match(one.text)]) == 1:
-        return Choice(bare, frozenset(none), "option_text")
-    if (found := LABEL.match(bare)) and any(one.letter == found[1] for one in options) and not LISTED.match(bare):
-        return _leading(found[1], found[2], bare, options)
-    if found := LETTER.match(bare):
-        return _lone(found[1].upper(), bare, options)
-    if LISTED.match(bare):
-        return Choice(bare, frozenset(re.findall(r"\b[A-Z]\b", bare)), "several")
-    if by_text := _with_text(bare, options):
-        return by_text
-    known = {one.letter for one in options}
-    if (found := LEADING.match(bare)) and not (known and LETTER_IS.match(bare) and found[2] not in known):
-        return _leading((found[1] or found[2]).upper(), found[3], bare, options)
-    return None
-
-
-def _lone(letter: str, bare: str, options: Sequence[Option]) -> Choice:
-    """A single letter: an option's, or an option's text (`x`, `y`, `z`); undecided where it is both, of two options."""
-    by_text = _with_text(bare, options)
-    if by_text and letter not in by_text.letters and any(one.letter == letter for one in options):
-        return Choice(bare, by_text.letters | {letter}, "conflict")
-    return by_text or Choice(bare, frozenset(letter), "letter")
-
-
-def _with_text(text: str, options: Sequence[Option]) -> Choice | None:
-    """The options whose text this is, word for word after folding, or as the same time, date or duration."""
-    said, moment = folded(text), when(text)
-    letters = frozenset(one.letter for one in options if said and folded(one.text) == said)
-    letters = letters or frozenset(one.letter for one in options if same_spelling(one.text, text))
-    if not letters and moment:
-        letters = frozenset(one.letter for one in options if when(one.text) == moment)
-    return Choice(text, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
-
-
-def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
-    """A letter with words behind it, unless those words are another option's text."""
-    bracketed = re.match(r"^\(([^()]+)\)[\s.]*$", rest)
-    for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
-        other = _with_text(said, options) or _by_figure(plain(said), options, places=False)
-        if other and letter not in other.letters:
-            return Choice(bare, frozenset({letter, *other.letters}), "conflict")
-    also = {found[1] or found[2] for found in NAMED.finditer(sentences(rest)[0])} - {None, letter}
-    listed = also and re.match(r"(?:and|or|,|/|&)", rest)
-    return (
-        Choice(bare, frozenset({letter, *also}), "several") if listed else Choice(bare, frozenset({letter}), "letter")
-    )
-
-
-def _by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> Choice | None:
-    """The one option with this number; where no option holds digits, the option at this place."""
-    number = quantity(bare)
-    if number is None or not options:
-        return None
-    figures = [(one.letter, quantity(one.text)) for one in options]
-    letters = frozenset(letter for letter, figure in figures if figure and same(figure, number) is True)
-    if letters:
-        return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict")
-    place = PLACE.match(bare)
-    if (
-        places
-        and place
-        and not any(char.isdigit() for one in options for char in one.text)
-        and 1 <= int(place[1]) <= len(options)
-    ):
-        return Choice(bare, frozenset({options[int(place[1]) - 1].letter}), "option_number")
-    return None
-
-
-def _by_formula(text: str, options: Sequence[Option]) -> Choice | None:
-    """The one option that is the same formula, of options that are formulas."""
-    if not any(FORMULAS.search(one.text) for one in options):
-        return None
-    formula = by_math.reading([Extracted(text, "text")])
-    if not formula or len(formula) > by_math.LONGEST:
-        return None
-    letters = frozenset(one.letter for one in options if by_math.cheap(by_math.trimmed(one.text), formula) is True)
-    return Choice(text, letters, "option_text") if len(letters) == 1 else None
-
-
 def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     """Letters in explicit form, else option texts, inside a sentence; several or denied ones cannot be told
     apart.
     """
     known = frozenset(one.letter for one in options) or frozenset("ABCDEFGH")
-    letters = frozenset(next(part for part in found.groups() if part) for found in NAMED.finditer(bare)) & known
+    said = [next(part for part in found.groups() if part) for found in NAMED.finditer(bare)]
+    letters = frozenset(said) & known or _letters_as_texts(said, options)
+    if len(letters) > 1 and len(whole := _text_with_letters(bare, options)) == 1:
+        return Choice(bare, whole, "option_text")
+    if "(" in bare and several_offered(bare, options):
+        return Choice(bare, letters | frozenset(OFFERED.search(IN_BRACKETS.sub("", bare)).groups()), "several")  # type: ignore[union-attr]
+    if len(letters) == 1 and not re.search(r"[(\[][A-Z][)\]]|\b[Oo]ption\s", bare):
+        as_texts = _letters_as_texts(said, options)
+        if as_texts and as_texts != letters:
+            return Choice(bare, letters | as_texts, "conflict")  # "E", of which option D says that it is E
     if (both := BOTH.search(bare)) and {both[1], both[2]} <= known:
         return Choice(bare, frozenset({both[1], both[2]}), "several")
     texts = _texts_inside(bare, options) or _moments_inside(bare, options)
@@ -359,10 +267,25 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     return Choice(bare, every, "letter" if letters else "option_text")
 
 
+def _letters_as_texts(said: Sequence[str], options: Sequence[Option]) -> frozenset[str]:
+    """Options whose text is one of these letters, which name no option: "card G" where G is what option E says."""
+    return frozenset(one.letter for one in options if one.text.strip() in said)
+
+
+def _text_with_letters(bare: str, options: Sequence[Option]) -> frozenset[str]:
+    """The option in whose text every letter of a sentence stands: "either C or D", of four such options."""
+    rest = f" {same_words(bare)} "
+    inside = [name for name in names_of(tuple(options)) if f" {name[0]} " in rest and len(name[0].split()) > 1]
+    longest = max(inside, key=lambda pair: len(pair[0]), default=None)
+    if longest is None or NAMED.search(rest.replace(f" {longest[0]} ", " ", 1).upper()):
+        return frozenset()
+    return frozenset({longest[1]})
+
+
 def _offered(bare: str, both: frozenset[str], letters: frozenset[str], options: Sequence[Option]) -> bool:
     """Whether the options named are offered as alternatives: "B or C", "either Paris or Lyon"."""
     if letters:
-        found = OFFERED.search(bare)
+        found = OFFERED.search(bare) or OFFERED.search(IN_BRACKETS.sub("", bare))
         return bool(found) and both == {found[1], found[2]}  # type: ignore[index]
     parts = [re.sub(r"^either\s+", "", part) for part in SOME_OR.split(bare)]
     parts = [part for part in parts if _texts_inside(part, options)]  # "… depending on this or that"

@@ -47,6 +47,9 @@ TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.I
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
 MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.IGNORECASE)
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
+HOW_MANY = re.compile(
+    r"\bhow\smany\s((?:[a-z-]+\s){1,3}?)(?:is|are|was|were|do|does|did|has|have|had)\b", re.IGNORECASE
+)
 MORE_ASKED = re.compile(r"\bhow\s(?:much|many)\s(?:\w+\s)?(?:more|fewer|less)\b", re.IGNORECASE)
 EACH = re.compile(r"(?:\s[a-z]+)?\s?\b(?:each|apiece|per|a\spiece)\b", re.IGNORECASE)
 ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
@@ -92,6 +95,8 @@ MAYBE = re.compile(r"\b(?:either|about|around|perhaps|maybe|possibly|roughly|see
 OF_THEM = re.compile(r"\sof\s(?:them|these|those|which)\b", re.IGNORECASE)
 CONTRAST = re.compile(r",?\s(?:while|whereas)\s|;\s", re.IGNORECASE)
 FINITE = re.compile(r"\b(?:has|have|had|is|are|was|were|costs?)\s[$€£]?\d")
+ASKED_AND_LEFT = re.compile(r",?\sand\s[^,]{0,40}=[^,]{0,20}\s(?:remain|are\sleft|left|stay)\w*\W*$", re.IGNORECASE)
+SO = re.compile(r"^so,?\s", re.IGNORECASE)
 COLON = re.compile(r"^([^:]{4,120}):\s(\D.{3,120}|\d.*\s(?:and|on|in|of)\s.*)$")
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
@@ -116,11 +121,21 @@ class Reading:
 def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
     """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
     question = question[-2000:] if question else ""
+    found = list(found)
+    if len(found) > 1 and found[0].how == "first_line" and _heading(found[0].text, question):
+        found = found[1:]
     read = next((read for each in found if (read := _place(each, question))), None)
     if read and (scale := scale_asked(question)) is not None:
         part = replace(read.main, value=read.main.value / 10**scale, decimals=None)
         return replace(read, also=(*read.also, part), scaled=True)
     return read
+
+
+def _heading(text: str, question: str) -> bool:
+    """Whether a first line only names what is asked about: "**Rate of change between 2019 and 2020**"."""
+    stated = mentions(plain(text))
+    given = _given(question)
+    return quantity(text) is None and bool(stated) and all(each.quantity.value in given for each in stated)
 
 
 @lru_cache(maxsize=512)
@@ -169,7 +184,7 @@ def _read(text: str, question: str) -> Reading | None:
     if head != text and not _only_years(head, text, question) and (short := _read(head, question)):
         only = BECAUSE.match(rest) and len(mentions(head)) == 1  # "The mode is 3, since 7 appears 3 times" says 3
         return short if only else replace(short, others=short.others + tuple(one.quantity for one in mentions(rest)))
-    if said := _at_the_end(text):
+    if (said := _at_the_end(text)) and not (said.main.value in _given(question) and _counted(text, question)):
         return said
     stated = mentions(text)
     if not stated:
@@ -188,6 +203,16 @@ def _read(text: str, question: str) -> Reading | None:
     others = tuple(each.quantity for each in every if each is not main)
     bounded = _bounded(bare[: main.start], question)
     return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
+
+
+def _counted(text: str, question: str) -> bool:
+    """Whether one number of a sentence counts what the question asks "how many" of: "exactly 1 day was 14 degrees"."""
+    noun = HOW_MANY.search(question)
+    if not noun or len(stated := mentions(text)) != 2 or stated[0].quantity.value in _given(question):
+        return False
+    words = [clauses.stem(word.removesuffix("s")) for word in noun[1].lower().split()]
+    after = re.findall(r"[^\W\d_]+", text[stated[0].end :].lower())[:3]
+    return any(clauses.stem(word.removesuffix("s")) in words for word in after)
 
 
 def _hedged(text: str) -> Reading | None:
@@ -210,7 +235,8 @@ def _hedged(text: str) -> Reading | None:
 
 def _main_part(text: str, question: str) -> Reading | None:
     """The clause that takes up the question, or what stands before a colon and the sum behind it."""
-    parallel = CONTRAST.search(text) or len(FINITE.findall(text)) > 1
+    parallel = CONTRAST.search(text) or len(FINITE.findall(text)) > 1 or ASKED_AND_LEFT.search(text)
+    text = SO.sub("", text)
     clause = clauses.asked_clause(text, question) if parallel and " so " not in text else None
     if clause is None and (found := COLON.match(text)) and len(mentions(found[1])) == 1 < len(mentions(found[2])):
         clause = found[1] if VERB.search(found[1]) and "=" not in text else None

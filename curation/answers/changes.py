@@ -8,7 +8,8 @@ anything else, is denied or is one of two, nobody decides.
 import re
 from collections.abc import Sequence
 
-from curation.answers.by_choice import COMMON, Choice
+from curation.answers.by_choice import COMMON
+from curation.answers.choices import Choice
 from curation.answers.denied import DENIED
 from curation.answers.extract import sentences
 from curation.answers.normal import plain

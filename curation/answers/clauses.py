@@ -29,7 +29,8 @@ ADJECTIVE_WORDS = (
 )
 STEM = re.compile(r"(?<=\w{3})(?:ing|ed|e|s)$")
 VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|does|do|did|can|will|shows?|[a-z]{3,}(?:ed|s|ing))\b", re.IGNORECASE
+    r"\b(?:is|are|was|were|has|have|had|does|do|did|can|will|shows?|remain|[a-z]{3,}(?:ed|s|ing))\b",
+    re.IGNORECASE,
 )
 JOINED = re.compile(r"(?:;|,?\s(?:and|but|while|whereas))\s", re.IGNORECASE)
 APART = re.compile(

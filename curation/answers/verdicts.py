@@ -39,7 +39,7 @@ from curation.answers.spellings import polar
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 7  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 8  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 INTERVAL = re.compile(r"\b(?:intervals?|increas\w+|decreas\w+|domain|range)\b", re.IGNORECASE)
@@ -229,6 +229,7 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
 def _same_number(reference: Quantity, read: by_number.Reading, parsed: Parsed, asked: _Asked) -> bool | None:
     """By the rules for numbers, and by what the question asks of them."""
     tolerance = 0.0 if asked.kind == "digit" else asked.tolerance
+    reference = by_question.in_unit_asked(reference, read.main, asked.question)
     correct = by_number.agrees(reference, read, tolerance)
     if not reference.scale and read.main.scale == "dollar" and by_question.about_money(asked.question):
         dollars = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)

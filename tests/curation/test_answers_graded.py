@@ -29,6 +29,9 @@ FILES = (
     "answers_grader_d",
     "answers_grader_e",
     "answers_grader_f",
+    "answers_grader_g",
+    "answers_grader_h",
+    "answers_grader_i",
 )
 AGREEMENT, DECIDED = 0.99, 0.95
 
