@@ -15,8 +15,8 @@ from curation.answers.normal import spaced
 from curation.answers.parse import Parsed, parse
 
 RULES: tuple[tuple[str, str], ...] = (
-    ("corrected", "the last sentence after a correction ('wait', 'I made a mistake', 'I mean', 'sorry') behind all boxes "
-     "and statements"),
+    ("corrected", "the last sentence after a correction ('wait', 'I made a mistake', 'I mean', 'sorry') behind all "
+     "boxes and statements"),
     ("boxed", "`\\boxed{…}` and `\\fbox{…}`, nested, one left open at the end; of boxes and statements the last"),
     ("stated", "`Final Answer: …`, `Answer: …`, `correct option is …`, 'the answer is …' in the first or last "
      "paragraph, a heading 'Final Answer' and the line below it, `<CONCLUSION>…</CONCLUSION>`, `答案是…`, `选…`, "
