@@ -244,6 +244,7 @@ def export(args: argparse.Namespace) -> int:
     settings = parse_settings(format_named(args.format), _pairs("--set", args.set))
     with counted("exporting", "rows") as progress:
         if args.like:
+            _refuse_beside_like(args)
             manifest = like(args.format, args.like, args.folder, args.store, progress)
         else:
             manifest = write(
@@ -256,6 +257,20 @@ def export(args: argparse.Namespace) -> int:
             )  # fmt: skip
     print(json.dumps(manifest, ensure_ascii=False) if args.json else summary(manifest, args.folder))
     return 0
+
+
+def _refuse_beside_like(args: argparse.Namespace) -> None:
+    """What a manifest says already cannot be asked for as well."""
+    from flows.export_files import SHARD_ROWS
+
+    usual: dict[str, Any] = {
+        "recipe": None, "run": None, "images": None, "shard_rows": SHARD_ROWS, "set": [], "placeholders": "escape",
+        "allow_overlap": False, "skip_missing": False, "as_of": None,
+    }  # fmt: skip
+    for name, value in usual.items():
+        if getattr(args, name) != value:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(option, getattr(args, name), "is what the manifest of --like says: leave it out")
 
 
 def review(args: argparse.Namespace) -> int:

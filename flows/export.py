@@ -4,6 +4,7 @@ Here is what concerns an export as a whole: what may be asked, what is refused, 
 `flows.export_parts` into files of `flows.export_files`, in a folder of `flows.export_folder`.
 """
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ def export(wanted: Export) -> manifests.Manifest:
     for a lost picture, `StoreError` for trouble with files.
     """
     manifest = written(wanted)
-    target = Path(wanted.folder)
+    target = _target(wanted)
     sha = sha256((target / manifests.NAME).read_bytes()).hexdigest()
     store = Store.open(wanted.store, create=False)
     exports.record(store, format=wanted.format, path=str(target.resolve()), manifest=manifest, sha=sha)
@@ -83,10 +84,10 @@ def written(wanted: Export) -> manifests.Manifest:
     format = format_named(wanted.format)
     pictures = _pictures(format, wanted.images)
     settings = {**format.settings, **format.accepted(wanted.settings)}
-    target = Path(wanted.folder)
+    target = _target(wanted)
     with os_errors("write the export to", target):
         clear_leftovers(target)
-    check_target(target, format.name)
+        check_target(target, format.name)
     store = Store.open(wanted.store, create=False)
     if target.resolve().is_relative_to(store.root.resolve()) and not wanted.inside:
         raise ConfigError("DIR", str(target), "lies in the store's own folder: name another")
@@ -105,6 +106,12 @@ def written(wanted: Export) -> manifests.Manifest:
                 (folder / manifests.NAME).write_bytes(manifests.dump(manifest))
                 check_target(target, format.name)  # another export may have ended meanwhile
     return manifest
+
+
+def _target(wanted: Export) -> Path:
+    """The folder that is written; a link stays one, and where it leads is written."""
+    folder = Path(wanted.folder)
+    return folder.resolve() if os.path.islink(folder) else folder  # `is_symlink` raises for a name too long
 
 
 def _pictures(format: Format, asked: Pictures | None) -> Pictures:

@@ -232,6 +232,37 @@ def test_an_export_is_not_put_into_the_store_nor_made_like_one_of_another_format
     assert not (tmp_path / "again").exists()
 
 
+def test_a_link_stays_one_and_the_folder_it_leads_to_is_written(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "big").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "big")
+    (tmp_path / "dangling").symlink_to(tmp_path / "new")
+    for _ in range(2):
+        wrote(store, tmp_path / "link", "grpo")
+    wrote(store, tmp_path / "dangling", "grpo")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "dangling").is_symlink()
+    assert (tmp_path / "big" / "manifest.json").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["big", "dangling", "link", "new"]
+
+
+def test_a_name_too_long_for_a_folder_is_one_line(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot write the export to .*File name too long"):
+        wrote(store, tmp_path / ("n" * 300), "grpo")
+
+
+@pytest.mark.parametrize("more", [["--shard-rows=7"], ["--images=files"], ["--set=system=x"], ["--skip-missing"]])
+def test_a_manifest_says_all_so_that_other_options_beside_it_are_refused(
+    store: Store, tmp_path: Path, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrote(store, tmp_path / "g", "grpo")
+    asked = ["export", "grpo", str(tmp_path / "again"), f"--like={tmp_path / 'g' / 'manifest.json'}"]
+    assert main([*asked, f"--store={store.root}", *more]) == 2
+    assert f"{more[0].partition('=')[0]}" in (said := capsys.readouterr().err)
+    assert "leave it out" in said
+    assert not (tmp_path / "again").exists()
+    assert main([*asked, f"--store={store.root}"]) == 0
+
+
 def test_markers_in_a_trace_that_a_format_leaves_out_count_for_nothing(tmp_path: Path) -> None:
     store = built(tmp_path)
     [sample] = rows(store, "select sample_id, sample_key from samples where sample_id = 's2'")
