@@ -30,8 +30,8 @@ from curation.answers.choices import (
     by_formula,
     by_latex,
     by_ratio,
+    offered_in_brackets,
     quoted,
-    several_offered,
     with_text,
 )
 from curation.answers.denied import (
@@ -85,7 +85,7 @@ def reading(found: Iterable[Extracted], options: Sequence[Option], question: str
     """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
     texts = list(found)
     marked = _marked(texts[-1].text, options) if texts else None
-    if any(each.how == "sentence" and several_offered(each.text, options) for each in texts):
+    if any(each.how == "sentence" and offered_in_brackets(each.text, options) for each in texts):
         texts = [each for each in texts if each.how != "formula"]  # "Either A ($x$) or D ($y$) is possible"
     for each in texts:
         if marked and each.how not in EXPLICIT:
@@ -246,8 +246,8 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     letters = frozenset(said) & known or _letters_as_texts(said, options)
     if len(letters) > 1 and len(whole := _text_with_letters(bare, options)) == 1:
         return Choice(bare, whole, "option_text")
-    if "(" in bare and several_offered(bare, options):
-        return Choice(bare, letters | frozenset(OFFERED.search(IN_BRACKETS.sub("", bare)).groups()), "several")  # type: ignore[union-attr]
+    if offered := offered_in_brackets(bare, options):
+        return Choice(bare, letters | offered, "several")
     if len(letters) == 1 and not re.search(r"[(\[][A-Z][)\]]|\b[Oo]ption\s", bare):
         as_texts = _letters_as_texts(said, options)
         if as_texts and as_texts != letters:

@@ -140,7 +140,7 @@ def by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> C
 
 def by_formula(text: str, options: Sequence[Option]) -> Choice | None:
     """The one option that is the same formula, of options that are formulas."""
-    if not any(FORMULAS.search(one.text) for one in options) or several_offered(text, options):
+    if not any(FORMULAS.search(one.text) for one in options) or offered_in_brackets(text, options):
         return None
     formula = by_math.reading([Extracted(text, "text")])
     if not formula or len(formula) > by_math.LONGEST:
@@ -182,7 +182,9 @@ def quoted(bare: str, options: Sequence[Option]) -> Choice | None:
     return Choice(bare, letters, "option_text") if len(letters) == 1 else None
 
 
-def several_offered(text: str, options: Sequence[Option]) -> bool:
-    """Whether a sentence offers two letters as alternatives, whatever stands in brackets behind each."""
-    found = OFFERED.search(IN_BRACKETS.sub("", plain(text)))
-    return bool(found) and found[1] != found[2] and {found[1], found[2]} <= {one.letter for one in options}  # type: ignore[index]
+def offered_in_brackets(text: str, options: Sequence[Option]) -> frozenset[str]:
+    """The two letters that a sentence offers, whatever stands in brackets behind each: "A ($x$) or D ($y$)"."""
+    bare = plain(text)
+    found = OFFERED.search(IN_BRACKETS.sub("", bare)) if "(" in bare and not DENIED.search(bare) else None
+    letters = frozenset(found.groups()) if found else frozenset[str]()
+    return letters if len(letters) == 2 and letters <= {one.letter for one in options} else frozenset()
