@@ -132,9 +132,17 @@ class Api:
             return False
 
     def post(self, path: str, **body: Any) -> Any:
-        """503 is the server's word for "busy, ask again" (a locked SQLite), which Prefect's own clients do."""
-        for _ in range(5):
-            answer = httpx.post(f"{self.url}{path}", json=body, timeout=30)
+        """503 is the server's word for "busy, ask again" (a locked SQLite), which Prefect's own clients do.
+
+        A question (`/filter`) that a busy machine leaves without an answer is asked again too: it changes nothing.
+        """
+        for left in reversed(range(5)):
+            try:
+                answer = httpx.post(f"{self.url}{path}", json=body, timeout=30)
+            except httpx.ReadTimeout:
+                if not left or not path.endswith("/filter"):
+                    raise
+                continue
             if answer.status_code != 503:
                 break
             time.sleep(1)
