@@ -54,7 +54,9 @@ LIMITS = (  # what a question asks for, and the words that then state it: "at mo
 UNIT_ASKED = re.compile(
     r"\bin\s((?:(?:square|cubic)\s)?[a-zμ°]{1,14}(?:\s?/\s?[a-z]{1,10}|\sper\s[a-z]{1,10})?(?:\s?\^?\s?[23²³]|\s(?:squared|cubed))?)(?![\w/])"
     r"|\b[Hh]ow\smany\s((?:(?:square|cubic)\s)?[a-z]{2,14}(?:\sper\s[a-z]{1,10})?)\b"
+    r"|\((?:in\s)?(°[CF]|[a-zμ]{1,3}(?:/[a-z]{1,2})?[²³]?)\)\W*$"  # "What temperature is shown? (°C)"
 )
+TEMPERATURES = frozenset(("celsius", "fahrenheit", "kelvin"))
 MONEYS = frozenset(("dollar", "euro", "sterling", "yen"))  # `same_number` has rules of its own for those
 INTERCEPT = re.compile(r"\b([xy])[\s-]?intercept\b", re.IGNORECASE)
 POINT = re.compile(r"\(\s*([^(),]{1,20}?)\s*,\s*([^(),]{1,20}?)\s*\)")
@@ -78,7 +80,7 @@ def asks_cents(question: str | None) -> bool:
 
 def unit_asked(question: str | None) -> tuple[str, Fraction] | None:
     """(scale, factor) of the one unit in which a question wants its answer ("in km/h", "how many minutes"), or None."""
-    names = [found[1] or found[2] for found in UNIT_ASKED.finditer(question or "")]
+    names = [next(filter(None, found.groups())) for found in UNIT_ASKED.finditer(question or "")]
     units = {known for name in names if (known := unit(name) or unit(name.split()[0]))}
     return units.pop() if len(units) == 1 else None
 
@@ -86,7 +88,7 @@ def unit_asked(question: str | None) -> tuple[str, Fraction] | None:
 def in_unit_asked(reference: Quantity, got: Quantity, question: str | None) -> Quantity:
     """The reference with the unit that the question names, where only the answer states one: "2.4 mm" is no 2.4 cm."""
     wanted = unit_asked(question) if got.scale and not reference.scale else None
-    if wanted is None or wanted[0] != got.scale or wanted[0] in MONEYS:
+    if wanted is None or wanted[0] in MONEYS or (wanted[0] != got.scale and not {wanted[0], got.scale} <= TEMPERATURES):
         return reference
     return replace(reference, scale=wanted[0], factor=wanted[1])
 

@@ -121,10 +121,13 @@ class Reading:
 def reading(found: Iterable[Extracted], question: str | None = None) -> Reading | None:
     """The first place that states a number. Of several in a sentence, those of the question are not what it states."""
     question = question[-2000:] if question else ""
-    found = list(found)
-    if len(found) > 1 and found[0].how == "first_line" and _heading(found[0].text, question):
-        found = found[1:]
-    read = next((read for each in found if (read := _place(each, question))), None)
+    places = iter(found)  # most are never looked for: the first that states a number is it
+    first = next(places, None)
+    if first and first.how == "first_line" and _heading(first.text, question):
+        first = next(places, first)
+    if first is None:
+        return None
+    read = next((read for each in itertools.chain([first], places) if (read := _place(each, question))), None)
     if read and (scale := scale_asked(question)) is not None:
         part = replace(read.main, value=read.main.value / 10**scale, decimals=None)
         return replace(read, also=(*read.also, part), scaled=True)

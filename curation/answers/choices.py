@@ -35,9 +35,9 @@ NAMED = re.compile(
     r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
     r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
     r"|(?:\b(?:is|be|go(?:ing)?\swith|pick|choose|select|leaves|leaving|[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage"
-    r"|[Ss]hape|[Dd]rawing|[Gg]raph|[Cc]ard|[Ss]olution)|'s)\s(A)[\s.!]*$"  # elsewhere an article
-    r"|\b(?:[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage|[Ss]hape|[Dd]rawing|[Gg]raph|[Cc]ard|[Bb]ox|[Nn]et|[Pp]attern)\s(A)\s"
-    r"(?=(?:shows?|is|matches|fits|has|represents|depicts|corresponds|completes|must|can|cannot|does|would|could|should)\b)"
+    r"|[Ss]hape|[Ss]olid|[Nn]et|[Dd]rawing|[Gg]raph|[Cc]ard|[Ss]olution)|'s)\s(A)[\s.!]*$"  # elsewhere an article
+    r"|\b(?:[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage|[Ss]hape|[Ss]olid|[Nn]et|[Dd]rawing|[Gg]raph|[Cc]ard|[Bb]ox|[Pp]attern)\s(A)\s"
+    r"(?=(?:shows?|is|matches|fits|has|represents|depicts|corresponds|completes|must|can|cannot|uses|contains|gives|satisfies|works|does|would|could|should)\b)"
 )
 FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)

@@ -357,5 +357,5 @@ def _fallback(parsed: Parsed, asked: _Asked) -> Verdict:
     """The reference, or the answer, cannot be read as the kind: equal texts agree, anything else is
     undecided.
     """
-    correct, text = by_words.agrees(asked.reference, places(parsed))
+    correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     return _verdict(correct or None, text, asked, "text")

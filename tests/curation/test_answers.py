@@ -232,7 +232,8 @@ def test_a_different_decimal_is_never_accepted(reference: object, other: object,
 
 @given(st.fractions(-9999, 9999, max_denominator=99), st.fractions(-9999, 9999, max_denominator=99))
 def test_a_different_fraction_is_never_accepted(reference: Fraction, other: Fraction) -> None:
-    assert check(str(other), str(reference), kind="number").correct is (other == reference)
+    correct = check(str(other), str(reference), kind="number").correct
+    assert correct is True if other == reference else correct is not True  # a close one may be undecided
 
 
 PARTS = ["\\boxed{", "}", "Final Answer:", "<answer>", "5", " or ", "A", "$", "\\frac", "\ud800", "½"]

@@ -40,6 +40,7 @@ CHOICES = [
     (LETTERS, "B", "Left and right are swapped. Picture A shows this.", False),
     (LETTERS, "A", "Box A is the heaviest.", True),
     (LETTERS, "A", "A figure shows this.", False),
+    (LETTERS, "A", "- A: 10\n- B: 9\n- C: 11\n\nOnly solid A uses exactly 10 dice, so Max can build A.", True),
     # an option's whole text comes before the letters in it
     (COLOURS, "D", "So the grey field can be coloured in either C or D.", True),
     (COLOURS, "D", "So the grey field can be coloured in either A or B.", False),
@@ -87,6 +88,9 @@ NUMBERS = [
     (FEET, "6", "She needs 6 yards.", False),
     ("If each lap takes 2 minutes, how many hours are 90 laps?", "3", "90 laps take 3 hours.", True),
     ("How many hours did she work in the first two days?", "7", "She worked 7 hours in the first two days.", True),
+    ("What temperature does the thermometer show? (°C)", "18", "So it displays **18 °F**.", False),
+    ("What temperature does the thermometer show? (°C)", "18", "So it displays **18 °C**.", True),
+    ("What temperature does the thermometer show? (°C)", "18", "So it displays **18 degrees**.", True),
     # the count, and not what is counted
     (READINGS, "1", "In stem 1, the leaf 4 appears once, so exactly 1 temperature reading was 14°C.", True),
     (READINGS, "1", "Exactly 2 temperature readings were 14°C.", False),
@@ -105,3 +109,14 @@ NUMBERS = [
 @pytest.mark.parametrize(("question", "reference", "response", "wanted"), NUMBERS)
 def test_numbers(question: str, reference: str, response: str, wanted: bool) -> None:
     assert check(response, reference, question=question).correct is wanted
+
+
+SHORTEST = "Order the four lengths from shortest to longest (A: 3 cm, B: 28 mm, C: 0.25 m, D: 4.5 cm)."
+
+
+@pytest.mark.parametrize(
+    ("response", "wanted"),
+    [("**Answer: C, B, A, D**", None), ("**Answer: B, A, D, C**", True), ("The order is B, A, D, C.", True)],
+)
+def test_an_order_of_letters_is_no_set(response: str, wanted: bool | None) -> None:
+    assert check(response, "B, A, D, C", question=SHORTEST).correct is wanted

@@ -52,7 +52,11 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(guard, "GRACE", 0.5)
     monkeypatch.setattr(vllm, "POLL", 0.05)
     yield tmp_path
-    assert [pid for pid in noted_pids(tmp_path) if running(pid)] == []
+    for _ in range(100):  # a busy machine takes a while to end a killed process
+        if not (left := [pid for pid in noted_pids(tmp_path) if running(pid)]):
+            break
+        time.sleep(0.1)
+    assert left == []
 
 
 def test_the_address_answers_inside_the_block_and_the_processes_are_gone_after_it(notes: Path) -> None:
