@@ -30,7 +30,7 @@ from curation.answers.choices import (
     by_formula,
     by_latex,
     by_ratio,
-    offered_in_brackets,
+    offered,
     quoted,
     with_text,
 )
@@ -85,7 +85,7 @@ def reading(found: Iterable[Extracted], options: Sequence[Option], question: str
     """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
     texts = list(found)
     marked = _marked(texts[-1].text, options) if texts else None
-    if any(each.how == "sentence" and offered_in_brackets(each.text, options) for each in texts):
+    if any(each.how == "sentence" and _offers(each.text, options) for each in texts):
         texts = [each for each in texts if each.how != "formula"]  # "Either A ($x$) or D ($y$) is possible"
     for each in texts:
         if marked and each.how not in EXPLICIT:
@@ -94,6 +94,10 @@ def reading(found: Iterable[Extracted], options: Sequence[Option], question: str
         if (kept or len(texts) == 1) and (choice := _place(replace(each, text=kept or each.text), options, question)):
             return choice
     return None
+
+
+def _offers(text: str, options: Sequence[Option]) -> bool:
+    return bool(offered(text, options)) and (choice := named(text, options)) is not None and choice.how == "several"
 
 
 def _marked(text: str, options: Sequence[Option]) -> Choice | None:
@@ -246,20 +250,20 @@ def _in_sentence(bare: str, options: Sequence[Option]) -> Choice | None:
     letters = frozenset(said) & known or _letters_as_texts(said, options)
     if len(letters) > 1 and len(whole := _text_with_letters(bare, options)) == 1:
         return Choice(bare, whole, "option_text")
-    if offered := offered_in_brackets(bare, options):
-        return Choice(bare, letters | offered, "several")
     if len(letters) == 1 and not re.search(r"[(\[][A-Z][)\]]|\b[Oo]ption\s", bare):
         as_texts = _letters_as_texts(said, options)
         if as_texts and as_texts != letters:
             return Choice(bare, letters | as_texts, "conflict")  # "E", of which option D says that it is E
-    if (both := BOTH.search(bare)) and {both[1], both[2]} <= known:
-        return Choice(bare, frozenset({both[1], both[2]}), "several")
+    if (pair := BOTH.search(bare)) and {pair[1], pair[2]} <= known:
+        return Choice(bare, frozenset({pair[1], pair[2]}), "several")
     texts = _texts_inside(bare, options) or _moments_inside(bare, options)
     every = letters | texts
     if not every:
         return None
     if ASKED.search(bare):
         return Choice(bare, every, "conflict")
+    if every <= (both := offered(bare, options)):
+        return Choice(bare, both, "several")
     if len(every) > 1 and _offered(bare, every, letters, options):
         return Choice(bare, every, "several")
     if len(every) > 1 or denies(bare, [one.text for one in options if one.letter in texts]):

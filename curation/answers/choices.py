@@ -31,13 +31,19 @@ LISTED = re.compile(
     r"^(?:(?:[Oo]ptions?|[Cc]hoices?|[Bb]oth)\s+){0,2}[(\[]?([A-Z])[)\].]?(?:\s*(?:,|/|;|&|、|和|与|或|and|or|,\s*and"
     r"|,\s*or)\s*[(\[]?([A-Z])[)\].]?)+(?:\s+(?:are|both).{0,60})?[\s.]*$"
 )
+PICTURES = (
+    "[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage|[Ss]hape|[Ss]olid|[Nn]et|[Dd]rawing|[Gg]raph|[Cc]ard|[Bb]ox"
+    "|[Pp]attern"
+)
+SHOWS = (
+    "shows?|is|matches|fits|has|represents|depicts|corresponds|completes|must|can|cannot|uses|contains|gives|satisfies|works"
+    "|does|would|could|should"
+)
 NAMED = re.compile(
     r"[(\[]([A-Z])[)\]]|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer(?:\s+is)?:?)\s+[(\[]?([A-Z])\b"
     r"|(?<![\w'.-])([B-HJ-Z])(?![\w'-])(?!\.\w)"
-    r"|(?:\b(?:is|be|go(?:ing)?\swith|pick|choose|select|leaves|leaving|[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage"
-    r"|[Ss]hape|[Ss]olid|[Nn]et|[Dd]rawing|[Gg]raph|[Cc]ard|[Ss]olution)|'s)\s(A)[\s.!]*$"  # elsewhere an article
-    r"|\b(?:[Pp]iece|[Pp]icture|[Dd]iagram|[Ff]igure|[Ii]mage|[Ss]hape|[Ss]olid|[Nn]et|[Dd]rawing|[Gg]raph|[Cc]ard|[Bb]ox|[Pp]attern)\s(A)\s"
-    r"(?=(?:shows?|is|matches|fits|has|represents|depicts|corresponds|completes|must|can|cannot|uses|contains|gives|satisfies|works|does|would|could|should)\b)"
+    rf"|(?:\b(?:is|be|go(?:ing)?\swith|pick|choose|select|leaves|leaving|[Ss]olution|{PICTURES})|'s)\s(A)[\s.!]*$"
+    rf"|\b(?:{PICTURES})\s(A)\s(?=(?:{SHOWS})\b)"  # elsewhere an article
 )
 FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
@@ -66,6 +72,7 @@ def _tight(text: str) -> str:
 
 
 def by_form(bare: str, options: Sequence[Option]) -> Choice | None:
+    """The option that a text without marks is, by its letter or its words; several where letters are listed."""
     whole = _tight(bare.rstrip(" ."))
     exact = [one.letter for one in options if len(one.text) > 1 and _tight(plain(one.text)) in (_tight(bare), whole)]
     if len(exact) == 1:
@@ -140,7 +147,7 @@ def by_figure(bare: str, options: Sequence[Option], *, places: bool = True) -> C
 
 def by_formula(text: str, options: Sequence[Option]) -> Choice | None:
     """The one option that is the same formula, of options that are formulas."""
-    if not any(FORMULAS.search(one.text) for one in options) or offered_in_brackets(text, options):
+    if not any(FORMULAS.search(one.text) for one in options) or offered(text, options):
         return None
     formula = by_math.reading([Extracted(text, "text")])
     if not formula or len(formula) > by_math.LONGEST:
@@ -182,9 +189,9 @@ def quoted(bare: str, options: Sequence[Option]) -> Choice | None:
     return Choice(bare, letters, "option_text") if len(letters) == 1 else None
 
 
-def offered_in_brackets(text: str, options: Sequence[Option]) -> frozenset[str]:
-    """The two letters that a sentence offers, whatever stands in brackets behind each: "A ($x$) or D ($y$)"."""
+def offered(text: str, options: Sequence[Option]) -> frozenset[str]:
+    """The two letters that a sentence offers, whatever stands in brackets behind each: "either A ($x$) or D ($y$)"."""
     bare = plain(text)
-    found = OFFERED.search(IN_BRACKETS.sub("", bare)) if "(" in bare and not DENIED.search(bare) else None
+    found = None if DENIED.search(bare) else OFFERED.search(IN_BRACKETS.sub("", bare))
     letters = frozenset(found.groups()) if found else frozenset[str]()
     return letters if len(letters) == 2 and letters <= {one.letter for one in options} else frozenset()

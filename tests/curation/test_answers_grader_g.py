@@ -21,6 +21,11 @@ CHOICES = [
     (FORMULAS, "D", "Thus either A ($y = bx + c$) or D ($y = ax + c$) is possible.", False),
     (LENGTHS, "B", "It is A (5 cm) or B (6 cm).", False),
     (LENGTHS, "B", "So B (6 cm) or C (7 cm).", False),
+    (LENGTHS, "D", "Thus either A or D is possible.", False),
+    (LENGTHS, "B", "It is A or B.", False),
+    (LENGTHS, "D", "It can't be A or B, so it is D.", True),
+    (LENGTHS, "B", "A or D would be too long; B fits.", None),
+    (LENGTHS, "B", "At first A or B seemed right. The answer is B.", True),
     (LENGTHS, "B", "So the answer is B (6 cm).", True),
     (LENGTHS, "B", "We choose B (6 cm), not C (7 cm).", True),
     # a ratio has an order
