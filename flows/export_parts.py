@@ -5,6 +5,7 @@ export unless told otherwise. What an export is as a whole is the business of `f
 written side by side by `flows.export_pool`.
 """
 
+import errno
 import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from flows.export_files import GROUP_ROWS, JsonFile, ParquetShard, Written, keep
 from storage.decode import decoded
 from storage.images import open_image, read_opened
 
+NO_HANDLE = (errno.EMFILE, errno.ENFILE)
 KNOWN = frozenset(("sample_id", "source", "kind", "image", "format", "licence"))
 """Columns that an item is made of, whether they are copied or not."""
 Pictures = Literal["embed", "files"]
@@ -171,6 +173,8 @@ def _opened(store: Path, one: Item) -> int | SampleError | None:
     try:
         return open_image(store, image, one.record["format"] or "")
     except StoreError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_HANDLE:
+            raise  # the picture is there: `--skip-missing` must not leave it out
         return SampleError("image_missing", str(error))
 
 

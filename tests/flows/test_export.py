@@ -1,6 +1,8 @@
 """Exports of a small real store: loaded back by `datasets`, the same bytes twice, and every refusal with its reason."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +245,31 @@ def test_a_link_stays_one_and_the_folder_it_leads_to_is_written(store: Store, tm
     assert (tmp_path / "dangling").is_symlink()
     assert (tmp_path / "big" / "manifest.json").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["big", "dangling", "link", "new"]
+
+
+SHORT_OF_HANDLES = """
+import resource, sys
+from flows import export_parts
+from flows.cli import main
+opened = export_parts.open_image
+
+def limited(*asked):
+    in_use = max(int(name) for name in __import__("os").listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use, in_use))
+    return opened(*asked)
+
+export_parts.open_image = limited
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_no_room_for_handles_stops_it_and_leaves_no_sample_out(store: Store, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SHORT_OF_HANDLES, "export", "raw", str(tmp_path / "g"), "--skip-missing"]
+    done = subprocess.run([*command, f"--store={store.root}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "too many open files: raise the limit (ulimit -n)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "g").exists()
 
 
 def test_a_name_too_long_for_a_folder_is_one_line(store: Store, tmp_path: Path) -> None:
