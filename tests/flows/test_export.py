@@ -251,12 +251,15 @@ SHORT_OF_HANDLES = """
 import resource, sys
 from flows import export_parts
 from flows.cli import main
-opened = export_parts.open_image
+opened, usual = export_parts.open_image, resource.getrlimit(resource.RLIMIT_NOFILE)
 
 def limited(*asked):
-    in_use = max(int(name) for name in __import__("os").listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use, in_use))
-    return opened(*asked)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, usual[1]))  # for this one picture
+    try:
+        return opened(*asked)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+        export_parts.open_image = opened
 
 export_parts.open_image = limited
 sys.exit(main(sys.argv[1:]))
