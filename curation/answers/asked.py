@@ -52,7 +52,8 @@ LIMITS = (  # what a question asks for, and the words that then state it: "at mo
     ),
 )
 UNIT_ASKED = re.compile(
-    r"\bin\s((?:(?:square|cubic)\s)?[a-zμ°]{1,14}(?:\s?/\s?[a-z]{1,10}|\sper\s[a-z]{1,10})?(?:\s?\^?\s?[23²³]|\s(?:squared|cubed))?)(?![\w/])"
+    r"\b[Ii]n\s((?:degrees\s)?(?:Celsius|Fahrenheit)|°\s?[CF])\b"
+    r"|\bin\s((?:(?:square|cubic)\s)?[a-zμ°]{1,14}(?:\s?/\s?[a-z]{1,10}|\sper\s[a-z]{1,10})?(?:\s?\^?\s?[23²³]|\s(?:squared|cubed))?)(?![\w/])"
     r"|\b[Hh]ow\smany\s((?:(?:square|cubic)\s)?[a-z]{2,14}(?:\sper\s[a-z]{1,10})?)\b"
     r"|\((?:in\s)?(°[CF]|[a-zμ]{1,3}(?:/[a-z]{1,2})?[²³]?)\)\W*$"  # "What temperature is shown? (°C)"
 )
@@ -76,6 +77,11 @@ def about_money(question: str | None) -> bool:
 def asks_cents(question: str | None) -> bool:
     """Whether a question asks for cents."""
     return bool(CENTS.search(question or ""))
+
+
+def in_cents(question: str | None) -> bool:
+    """Whether a question wants a number of cents; "to the nearest cent" may be dollars."""
+    return bool((found := CENTS.search(question or "")) and "nearest" not in found[0].lower())
 
 
 def unit_asked(question: str | None) -> tuple[str, Fraction] | None:

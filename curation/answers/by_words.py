@@ -70,6 +70,7 @@ WHY = re.compile(
     r"|,?\s(?:from|between|in|during|since)\s(?:1[89]|20)\d\d(?:\s?(?:to|and|-)\s?(?:1[89]|20)\d\d)?\W*$",
     re.IGNORECASE | re.DOTALL,
 )
+NOT_THAT = re.compile(r",?\s\**(?:and\s)?(?:not|rather\sthan|instead\sof)\s[^,;]{1,60}$", re.IGNORECASE)
 UNSURE = re.compile(r"\b(?:not|or|nor|neither|except|instead|unlike|but|isn t|isnt|never|than the|followed)\b")
 REFUSED = re.compile(
     r"^(?:(?:there is|there's)\s)?(?:no answer|not enough|i (?:do not|don't|cannot|can't) (?:know|tell|see"
@@ -245,6 +246,7 @@ def _views(text: str) -> tuple[str, ...]:
             TRAIL.sub("", LEAD.sub("", piece)),
             KIND_OF.sub("", piece),
             WHY.sub("", LEAD.sub("", piece)),
+            NOT_THAT.sub("", LEAD.sub("", piece)),
         )
     )
     views |= dict.fromkeys(short for view in views if (short := _abbreviation(view) or town(TOWN_LEAD.sub("", view))))

@@ -26,6 +26,7 @@ RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 DERIVED = ("force", "energy", "power", "voltage", "current", "resistance", "frequency", "pressure")
+AMBIGUOUS = {"farad or fahrenheit": ("capacitance", "fahrenheit"), "coulomb or celsius": ("charge", "celsius")}
 LB = UNITS["pound"][1]
 LARGEST_DENOMINATOR = 10**6  # a float that is no whole number has one of a power of two beyond this
 
@@ -49,10 +50,11 @@ def same(reference: Quantity, got: Quantity, tolerance: float | None = None) -> 
 
 
 def _settled(number: Quantity, other: str) -> Quantity:
-    """A number in `F` as farads beside farads, as degrees beside degrees, else as it stands."""
-    if number.scale != "farad or fahrenheit" or other == number.scale:
+    """A number in `F` as farads beside farads, as degrees beside degrees, else as it stands; so with `C`."""
+    if number.scale not in AMBIGUOUS or other == number.scale:
         return number
-    known = {"capacitance": other, "celsius": "fahrenheit", "fahrenheit": "fahrenheit", "angle": "fahrenheit"}
+    measure, degrees = AMBIGUOUS[number.scale]
+    known = {measure: measure, "celsius": degrees, "fahrenheit": degrees, "angle": degrees}
     return replace(number, scale=known.get(other, number.scale if other else ""))
 
 

@@ -73,6 +73,7 @@ CONCLUDED = re.compile(
     re.IGNORECASE,
 )
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
+DENIED = re.compile(r"\b(?:not|n't|rather\sthan|instead\sof|than)(?:\s(?:in|at|on|by|to|an?|the))*\s$", re.IGNORECASE)
 FORMULA = re.compile(
     r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]"
 )
@@ -151,7 +152,8 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
         yield Extracted(region, "answer_tag" if parsed.tagged else "whole")
     for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
         text = found[1] or found[2]
-        if not text.rstrip().endswith(":") and not HEADED.match(paragraph, found.start()):
+        denied = DENIED.search(paragraph[max(0, found.start() - 30) : found.start()])
+        if not (text.rstrip().endswith(":") or denied or HEADED.match(paragraph, found.start())):
             yield Extracted(text, "bold")
     yield from _ends(region)
 

@@ -6,6 +6,7 @@ more than Ana" does not answer "Does Ana have more than Bob?". Conditions, quest
 alone.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -28,11 +29,16 @@ DENIES = re.compile(
 PAIRS = (
     "more fewer", "more less", "larger smaller", "bigger smaller", "greater smaller", "greater less", "taller shorter",
     "longer shorter", "higher lower", "older younger", "heavier lighter", "wider narrower", "hotter colder",
-    "increase decrease", "rise fall", "grow shrink", "open closed",
+    "increase decrease", "rise fall", "grow shrink", "open closed", "left right", "top bottom", "upper lower",
+    "above below", "inside outside", "front back", "male female", "even odd", "positive negative", "acute obtuse",
+    "horizontal vertical", "parallel perpendicular", "linear nonlinear", "rational irrational", "first last",
+    "before after", "same different", "early late", "full empty",
 )  # fmt: skip
 STEMS = [[stem(word) for word in one.split()] for one in PAIRS]
 OPPOSED = frozenset(pair for one in STEMS for pair in (tuple(one), tuple(reversed(one))))
 DEGREES = frozenset(one for one, _ in OPPOSED)
+UNSPECIFIC_WORDS = "he she they we i you one some som any no not doesnt isnt arent really also indeed"
+UNSPECIFIC = frozenset(UNSPECIFIC_WORDS.split())
 COMPARES = re.compile(r"\bthan\b|\b(?:more|fewer|less)\b", re.IGNORECASE)
 SAME = re.compile(r"\b(?:the\s(?:exact\s)?same|equal(?:ly)?|identical)\b", re.IGNORECASE)
 NAMES = re.compile(r"\b[A-Z]{2,6}\b")  # `ABC`, which a short answer leaves out
@@ -65,9 +71,13 @@ def closing(text: str) -> str | None:
     return found[1].lower() if found else None
 
 
-def takes_up(question: str | None, text: str) -> bool:
-    """Whether a text speaks of what the question asks about."""
-    return bool(question) and bool(set(_content(plain(question or ""))) & set(_content(plain(text))))
+def may_answer(question: str | None, text: str) -> bool:
+    """Whether a text speaks of what the question asks about, or is a sentence where the question wants yes or no."""
+    if not question:
+        return False
+    if set(_content(plain(question))) & set(_content(plain(text))):
+        return True
+    return len(text.split()) > 2 and not OPEN.search(text) and bool(ASKS.search(plain(question)))
 
 
 def _side(asked: list[str], sentence: str) -> str | None:
@@ -91,7 +101,19 @@ def _side(asked: list[str], sentence: str) -> str | None:
         return None
     if said != sorted(said, key=asked.index):
         return None
+    if _of_another(asked, [turned.get(word, word) for word in words]):
+        return None
     return "no" if flipped or DENIES.search(clause) else "yes"
+
+
+def _of_another(asked: list[str], words: list[str]) -> bool:
+    """Whether another word stands where one of the question's did: "the blue car" for "the red car"."""
+    for missing, kept in itertools.pairwise(asked):
+        at = words.index(kept) if kept in words and missing not in words else 0
+        other = words[at - 1] if at else missing
+        if other[:4] != missing[:4] and other not in asked and not {missing, other} & UNSPECIFIC:
+            return True
+    return False
 
 
 def _content(text: str) -> list[str]:

@@ -49,6 +49,10 @@ SCALES: dict[str, dict[str, Fraction]] = {
     "voltage": {"volt": F(1)},
     "current": {"amp": F(1), "ampere": F(1), "ma": F(1, 1000)},
     "resistance": {"ohm": F(1), "ω": F(1)},
+    "inductance": {"henry": F(1), "henrie": F(1)},
+    "flux density": {"tesla": F(1)},
+    "charge": {"coulomb": F(1)},
+    "capacitance": {"farad": F(1)},
     "frequency": {"hz": F(1), "hertz": F(1), "khz": F(1000)},
     "pressure": {"pa": F(1), "pascal": F(1), "kpa": F(1000), "mpa": F(10**6), "mmhg": F(133322387415, 10**9)},
     "amount": {"mol": F(1), "mole": F(1)},
@@ -65,6 +69,8 @@ CAPITALS = {
     "V": "volt",
     "A": "amp",
     "Ω": "ohm",
+    "H": "henry",
+    "T": "tesla",
 }  # in small letters: variables
 PREFIXES = {"n": F(1, 10**9), "μ": F(1, 10**6), "m": F(1, 1000), "k": F(1000), "M": F(10**6), "G": F(10**9)}
 PREFIXED: dict[str, tuple[str, Fraction]] = {  # as written: a mW is no MW
@@ -72,8 +78,11 @@ PREFIXED: dict[str, tuple[str, Fraction]] = {  # as written: a mW is no MW
     for symbol, name in {**CAPITALS, "Pa": "pascal", "Hz": "hz", "ohm": "ohm"}.items()
     for prefix, factor in PREFIXES.items()
 }
-PREFIXED["F"] = ("farad or fahrenheit", F(1))
-PREFIXED |= {f"{prefix}F": ("capacitance", factor) for prefix, factor in {**PREFIXES, "p": F(1, 10**12)}.items()}
+SMALL = {**PREFIXES, "p": F(1, 10**12)}
+PREFIXED |= {"F": ("farad or fahrenheit", F(1)), "C": ("coulomb or celsius", F(1)), "eV": ("electronvolt", F(1))}
+PREFIXED |= {f"{prefix}F": ("capacitance", factor) for prefix, factor in SMALL.items()}
+PREFIXED |= {f"{prefix}C": ("charge", factor) for prefix, factor in SMALL.items()}
+PREFIXED |= {f"{prefix}eV": ("electronvolt", factor) for prefix, factor in PREFIXES.items()}
 BRITISH = (("metre", "meter"), ("litre", "liter"))
 HAN = {
     "厘米": "cm", "毫米": "mm", "分米": "dm", "千米": "km", "公里": "km", "米": "m", "千克": "kg",

@@ -235,7 +235,8 @@ def _same_number(reference: Quantity, read: by_number.Reading, parsed: Parsed, a
         dollars = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)
         whole = read.main.value == reference.value and reference.value.denominator == 1
         return dollars if dollars or not whole else None  # 77 may well count cents
-    if not correct and not reference.scale and read.main.scale == "dollar" and by_question.asks_cents(asked.question):
+    cents = by_question.in_cents if correct else by_question.asks_cents
+    if not reference.scale and read.main.scale == "dollar" and cents(asked.question):
         return by_number.agrees(replace(reference, scale="dollar", factor=Fraction(1, 100)), read, tolerance)
     got = (read.main, *read.also) if asked.tolerance is None and not read.listed and not read.bounded else ()
     rounded = not correct and any(by_question.rounds_to(reference, one, asked.question, parsed.answer) for one in got)
@@ -334,7 +335,7 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     side = None if correct else side
     if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
         return _verdict(said == side, text, asked, "text")
-    if side and correct is False and not polar(text) and polarity.takes_up(asked.question, text):
+    if side and correct is False and not polar(text) and polarity.may_answer(asked.question, text):
         return _verdict(None, text, asked, "text")  # "The door is closed" may well answer "Is the door open?"
     return _verdict(correct, text, asked, "text")
 

@@ -16,6 +16,7 @@ from curation.answers import check, extract, infer_kind
 from curation.errors import ConfigError
 from curation.reasons import REASONS
 from curation.records import KINDS, Kind, Option
+from tests.effort import effort
 
 DATA = Path("/work/shared/data")
 LENGTHS = ("6 cm", "8 cm", "10 cm", "12 cm")
@@ -270,10 +271,11 @@ HOSTILE = (
 @pytest.mark.parametrize("unit", HOSTILE)
 @pytest.mark.parametrize("kind", ["number", "mcq", "text", "box"])
 def test_hostile_answers_take_no_time(unit: str, kind: Kind) -> None:
-    started = time.process_time()
-    check(unit * (200_000 // len(unit)), "5", kind=kind, options=LENGTHS)
-    check("5", unit * (20_000 // len(unit)), kind=kind, question=unit * (200_000 // len(unit)))
-    assert time.process_time() - started < 2.0
+    def work() -> None:
+        check(unit * (200_000 // len(unit)), "5", kind=kind, options=LENGTHS)
+        check("5", unit * (20_000 // len(unit)), kind=kind, question=unit * (200_000 // len(unit)))
+
+    assert effort(work) < 30
 
 
 def tabmwp() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -314,11 +316,10 @@ def _value(text: str) -> Fraction | str:
 
 
 def test_rules_decide_ten_thousand_rows_quickly() -> None:
-    """10,000 a second of CPU time; the bar leaves room for a busy machine."""
+    """About 25 times a fixed piece of Python (2,000 to 4,000 rows a second): more than twice that is a regression."""
     rows = [(f"<think>{'word ' * 50}</think><answer>Final Answer: {n}.5 kg</answer>", f"{n}.50") for n in range(10_000)]
-    started = time.process_time()
-    assert all(check(response, reference, kind="number").correct for response, reference in rows)
-    assert time.process_time() - started < 4.0
+    assert effort(lambda: [check(*row, kind="number") for row in rows]) < 60
+    assert all(check(response, reference, kind="number").correct for response, reference in rows[::100])
 
 
 def test_importing_answers_does_not_import_sympy() -> None:
