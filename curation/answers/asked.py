@@ -61,6 +61,11 @@ TEMPERATURES = frozenset(("celsius", "fahrenheit", "kelvin"))
 MONEYS = frozenset(("dollar", "euro", "sterling", "yen"))  # `same_number` has rules of its own for those
 INTERCEPT = re.compile(r"\b([xy])[\s-]?intercept\b", re.IGNORECASE)
 POINT = re.compile(r"\(\s*([^(),]{1,20}?)\s*,\s*([^(),]{1,20}?)\s*\)")
+RATE = re.compile(r"\brate\sof\schange\b", re.IGNORECASE)
+FELL_BY = re.compile(
+    r"\b(?:decreas\w*|drop(?:ped|s)?|fell|fall|declin\w*|loss)\s(?:(?:of|by|at|in|a|rate|about|is)\s){0,4}\$?(\d[\d,]*(?:\.\d+)?)(?=\D*$)",
+    re.IGNORECASE,
+)
 ESTIMATE = re.compile(r"\bestimat", re.IGNORECASE)
 RESTATED = re.compile(
     r"(?:,?\sor\b|\bround(?:s|ed|ing)?(?:\s(?:up|down|off))?\s(?:to|is|gives)\b|≈|≃|\\approx)(?:\s(?:about|approximately|roughly|exactly))?"
@@ -128,6 +133,15 @@ def rounds_to(reference: Quantity, got: Quantity, question: str | None, answer: 
     if any(one.decimals == decimals and one.value != reference.value for one in _restated(answer)):
         return False
     return abs(reference.value - got.value) <= Fraction(1, 2 * 10**decimals) and reference.percent == got.percent
+
+
+def fell_by(answer: str, question: str | None) -> Fraction | None:
+    """By how much a reply says that something fell, where its rate of change is asked for: -4 of "a decrease of 4"."""
+    if not RATE.search(question or ""):
+        return None
+    found = list(FELL_BY.finditer(plain(answer[-300:])))
+    last = quantity(found[-1][1]) if found else None
+    return -last.value if last else None
 
 
 def limit_asked(before: str, question: str) -> bool:

@@ -46,6 +46,8 @@ IN = re.compile(rf"\b(?:in|during|since|by|of|for)\s(?:(?:{MONTH})\.?\s(?:\d{{1,
 TOTAL = re.compile(r"\b(?:total\sof|making|giving|totall?ing)\s[$€£]?$", re.IGNORECASE)
 IN_ALL = re.compile(r"(?:\s[a-z]+){0,2}\s(?:in\s(?:total|all)|altogether)\b", re.IGNORECASE)
 MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.IGNORECASE)
+RATIO_ASKED = re.compile(r"\bratio\b", re.IGNORECASE)
+RATIO = re.compile(r"(?:=|\bis|\bof|^)\s*(\d[\d.]*\s?(?::|to)\s?\d[\d.]*)\W*$")  # "54 : 12 = 9 : 2"
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
 HOW_MANY = re.compile(
     r"\bhow\smany\s((?:[a-z-]+\s){1,3}?)(?:is|are|was|were|do|does|did|has|have|had)\b", re.IGNORECASE
@@ -56,6 +58,11 @@ ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
     r"(?<=[\w%°²³])\s\((?!or\b|not\b|about\b|approx|i\.e)(?=[^\W\d][^()]{0,80}\)|[^()=]{0,40}(?:[*/+×÷=·]|\svs\.?\s|\sversus\s|\scompared\s))[^()]{1,80}\)"
 )
 LABELS = re.compile(r"(?<=[a-z])\s\([$€£]?[\d.,]{1,15}\s?[%°]?\)")  # "the largest (48%) is 4 times the smallest (12%)"
+ENUMERATED = re.compile(  # "two sequences, seq 3 and seq 4", "5 pairs: the numbers 1, 3, 4, 5 and 8 (…)"
+    r"(?::|,|\s[–—-]|\snamely)\s(?:(?:the|namely|i\.e\.,?)\s)?(?:[a-z]+\s)?#?\d{1,4}(?:(?:,\s|,?\sand\s)(?:[a-z]+\s)?#?\d{1,4})+"
+    r"(?:\s\([^()]*\))?\W*$",
+    re.IGNORECASE,
+)
 ROOT = re.compile(
     r"(?<![\d.])(?:\d{1,9}\s?\*?\s?)?(?:√\s?\d{1,9}|sqrt\s?\(\d{1,9}\)|\\sqrt\s?\{\d{1,9}\})(?:\s[a-z]{1,2}\b)?|(?<![\d.])\d{1,9}\s?\*?\s?(?:π|pi\b|\\pi\b)"
 )
@@ -98,6 +105,7 @@ FINITE = re.compile(r"\b(?:has|have|had|is|are|was|were|costs?)\s[$€£]?\d")
 ASKED_AND_LEFT = re.compile(r",?\sand\s[^,]{0,40}=[^,]{0,20}\s(?:remain|are\sleft|left|stay)\w*\W*$", re.IGNORECASE)
 SO = re.compile(r"^so,?\s", re.IGNORECASE)
 COLON = re.compile(r"^([^:]{4,120}):\s(\D.{3,120}|\d.*\s(?:and|on|in|of)\s.*)$")
+MARKED = re.compile(r"^[^*]*\d(?:,|\sand)\s\*\*([^*\n]{1,30})\*\*\W*$")
 CONNECTED = re.compile(r"[\s$]*(?:,|;|/|or|and|or\s+maybe)[\s$]*", re.IGNORECASE)
 
 
@@ -160,8 +168,12 @@ def _place(each: Extracted, question: str) -> Reading | None:
     exact, *rounded = APPROX.split(each.text)
     if len(rounded) == 1 and (read := _place(replace(each, text=exact), question)):
         return replace(read, also=(*read.also, *(one.quantity for one in mentions(rounded[0])[:1])))
+    if (bold := MARKED.match(each.text)) and (whole := quantity(bold[1])):
+        return Reading(bold[1], whole)  # "lamps: 2, 4, 6, **8**"
     pieces = sentences(each.text)
     also = other_readings(each.text)
+    if RATIO_ASKED.search(question) and (ratio := RATIO.search(plain(each.text))) and (share := quotient(ratio[1])):
+        also = (*also, share)
     for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
         if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece, question)):
             return replace(read, also=(*read.also, *also))
@@ -173,8 +185,12 @@ def _read(text: str, question: str) -> Reading | None:
     if whole := quantity(text):
         return Reading(text, whole)
     text = plain(text)
+    if none := _none(text, question):
+        return none
     if hedged := _hedged(text):
         return hedged
+    counted = ENUMERATED.sub("", text)
+    text = counted if counted != text and len(mentions(counted)) == 1 else text
     text = LABELS.sub("", text) if len(LABELS.findall(text)) > 1 and mentions(LABELS.sub("", text)) else text
     if part := _main_part(text, question):
         return part
@@ -206,6 +222,16 @@ def _read(text: str, question: str) -> Reading | None:
     others = tuple(each.quantity for each in every if each is not main)
     bounded = _bounded(bare[: main.start], question)
     return Reading(main.text, main.quantity, others, _listed(bare, every), bounded)
+
+
+def _none(text: str, question: str) -> Reading | None:
+    """`so no games had exactly 93 points` where it is asked how many games had: zero."""
+    noun = HOW_MANY.search(question)
+    words = noun[1].split() if noun else []
+    found = (
+        re.search(rf"\b(no\s{re.escape(words[-1])})\s(?:has|have|had|were|was|are|is)\b", text, re.I) if words else None
+    )
+    return Reading(found[1], Quantity(Fraction(0), 0, 1)) if found else None
 
 
 def _counted(text: str, question: str) -> bool:

@@ -14,7 +14,8 @@ OPERATOR = re.compile(
 ASIDE = re.compile(r"(?<=[\w%°$})])\s\((?!.*\))[^()]{0,200}\Z", re.DOTALL)  # "is 8 (5 +": the value stands before it
 BRACKET = re.compile(r"\\?[()\[\]{}]")
 SENTENCE = re.compile(
-    r"\b(?:is|are|was|were|equals?|plus|minus|times|divided\sby|of|the|and|than|because|which|gives)[:\s]*\Z",
+    r"\b(?:is|are|was|were|equals?|plus|minus|times|divided\sby|of|the|and|than|because|which|gives"
+    r"|we\s(?:can\s|need\sto\s)?(?:divide|multiply|add|subtract|get|find|have|need|use))[:\s]*\Z",
     re.IGNORECASE,
 )
 SHORT = re.compile(r"\W*(?:yes|no)\b", re.IGNORECASE)

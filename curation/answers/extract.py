@@ -62,7 +62,9 @@ CORRECTED = re.compile(
 REMARK = re.compile(
     r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
     r"|If you (?:have|need|want)\b"
-    r"|Feel free\b|(?:My )?[Cc]onfidence\b)[^\n]{0,300}\s*\Z"
+    r"|Feel free\b|(?:My )?[Cc]onfidence\b|For (?:comparison|reference)\b"
+    r"|If (?:one|we|you|it|they)\b[^\n.]{0,120}\binstead\b)[^\n]{0,300}\s*\Z"
+    r"|\n\s*\*{0,2}\([A-Z][a-z]*[,:]?\s[^()\n]{1,60}[^\n]{0,300}\)\.?\*{0,2}\s*\Z"
 )
 HEADING = re.compile(
     r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answer[*_\s]{0,4}[:：]?[*_]{0,4}[ \t]*$",
@@ -125,7 +127,7 @@ def candidates(response: str) -> Iterator[Extracted]:
 
 def places(parsed: Parsed) -> Iterator[Extracted]:
     """The same for a response already taken apart."""
-    region = _without_remark(spaced(ENVIRONMENT.sub("", parsed.answer[-LONGEST:]).strip()))
+    region = without_remark(spaced(ENVIRONMENT.sub("", parsed.answer[-LONGEST:]).strip()))
     if not region:
         return
     stated = [one for one in _explicit(region) if not (cut.broken(one[1].text) and region.endswith(one[1].text))]
@@ -163,7 +165,7 @@ def explicit(parsed: Parsed) -> list[Extracted]:
     return [each for each in places(parsed) if each.how in ("boxed", "stated")]
 
 
-def _without_remark(region: str) -> str:
+def without_remark(region: str) -> str:
     """A text without the courtesies after its answer: "I hope this helps!", "Note that …"."""
     shorter = REMARK.sub("", region).strip()
     return shorter if SOMETHING.search(shorter) else region
@@ -199,7 +201,11 @@ def _line(text: str, at: int) -> str:
 
 
 def _ends(region: str) -> Iterator[Extracted]:
-    formulas = [next(part for part in found.groups() if part) for found in FORMULA.finditer(region)]
+    formulas = [
+        next(part for part in found.groups() if part)
+        for found in FORMULA.finditer(region)
+        if not DENIED.search(region[max(0, found.start() - 30) : found.start()])
+    ]
     if formulas:
         yield Extracted(formulas[-1], "formula")
     line = region.rsplit("\n", 1)[-1].strip()

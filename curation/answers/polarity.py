@@ -42,7 +42,10 @@ UNSPECIFIC = frozenset(UNSPECIFIC_WORDS.split())
 COMPARES = re.compile(r"\bthan\b|\b(?:more|fewer|less)\b", re.IGNORECASE)
 SAME = re.compile(r"\b(?:the\s(?:exact\s)?same|equal(?:ly)?|identical)\b", re.IGNORECASE)
 NAMES = re.compile(r"\b[A-Z]{2,6}\b")  # `ABC`, which a short answer leaves out
-CLOSING = re.compile(r"[.!?\n]\s*(?:so,?\s)?(yes|no)[.!]?\s*\Z", re.IGNORECASE)
+CLOSING = re.compile(
+    r"(?:[.!?\n]\s*(?:so,?\s)?|\b(?:the|this|that)\sstatement\sis\s(?=true|false))(yes|no|true|false)[.!]?\s*\Z",
+    re.IGNORECASE,
+)
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
 OPEN = re.compile(
     r"\b(?:if|whether|unless|would|might|(?-i:may)|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE
@@ -68,7 +71,7 @@ def stated(question: str | None, found: Iterable[Extracted]) -> str | None:
 def closing(text: str) -> str | None:
     """`yes` or `no` where the last sentence is that word alone: "… so the numbers are equal. No."."""
     found = CLOSING.search(plain(text[-300:]))
-    return found[1].lower() if found else None
+    return {"true": "yes", "false": "no"}.get(said := found[1].lower(), said) if found else None
 
 
 def may_answer(question: str | None, text: str) -> bool:

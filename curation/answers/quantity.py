@@ -215,6 +215,8 @@ def _is_operand(text: str, found: re.Match[str]) -> bool:
         return True
     if re.match(r"\s*(?:[*/^+=\\\\√]|:\s?\d|-\s*[\d(]|pi\b|sqrt)|\(", after):
         return True
+    if re.search(r"(?:sin|cos|tan|log|ln|exp)(?:\^?\{?-1\}?)?\s?\($", before):
+        return True
     return bool(re.search(r"(?:[*/^+√]|sqrt[({]?|[\w)][ ]*-|\d\s?:)$", before))
 
 

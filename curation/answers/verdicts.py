@@ -25,6 +25,7 @@ from functools import lru_cache
 
 from curation.answers import asked as by_question
 from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, math_workers, polarity
+from curation.answers.about import asked_part
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
 from curation.answers.frames import FRAMES, Frame, Size, convert
@@ -170,6 +171,8 @@ def _compared(parsed: Parsed, asked: _Asked) -> Verdict:
         return _not_found(asked)
     if _refuses(parsed, asked):
         return _not_found(asked)
+    if asked.kind in ("digit", "number", "math") and not (parsed.tagged or explicit(parsed)):
+        parsed = replace(parsed, answer=asked_part(parsed.answer, asked.question))
     verdict = _by_kind(parsed, asked)
     if verdict.correct and asked.kind in ("digit", "number") and cut.unfinished(parsed.answer) and not explicit(parsed):
         return replace(verdict, correct=None, reason="undecided")
@@ -231,6 +234,8 @@ def _same_number(reference: Quantity, read: by_number.Reading, parsed: Parsed, a
     tolerance = 0.0 if asked.kind == "digit" else asked.tolerance
     reference = by_question.in_unit_asked(reference, read.main, asked.question)
     correct = by_number.agrees(reference, read, tolerance)
+    if (fell := by_question.fell_by(parsed.answer, asked.question)) and fell == -read.main.value:
+        return fell == reference.value
     if not reference.scale and read.main.scale == "dollar" and by_question.about_money(asked.question):
         dollars = by_number.agrees(replace(reference, scale="dollar"), read, tolerance)
         whole = read.main.value == reference.value and reference.value.denominator == 1
