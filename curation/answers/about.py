@@ -1,8 +1,9 @@
-"""Which of a reply's last lines the question asks about.
+"""Which of a reply's last sentences and lines the question asks about.
 
 Of "Red apples: 9 / Green apples: 4 / Total: 13" a question for the red apples means the first. Where a perimeter is
-asked for, "Its area is 92 cm²" at the end adds something else. Only replies that neither box nor mark their answer are
-read so.
+asked for, "Its area is 92 cm²" at the end adds something else, "If one reflected over the x-axis instead, …" what is
+not so, and where x is to be found, "each angle measures 70°" says what follows from it. Only replies that neither box
+nor mark their answer are read so.
 """
 
 import re
@@ -12,6 +13,7 @@ from curation.answers.normal import plain
 from curation.answers.quantity import mentions, quantity
 
 LINE = re.compile(r"^[\s*\-•]{0,6}(?:\d{1,2}[.)]\s)?([^\n:=]{3,60}?)[\s*]*[:=]\s*([^\n]{1,60}?)[\s*]*$")
+WORDS = re.compile(r"[A-Za-z][\w\s°'-]*")
 ARTICLES = frozenset(["the", "of", "an", "in", "for"])  # not "a": it may be an angle's name
 LEAST_WORDS = 2  # a label of one word ("Price: $2") is often a step on the way
 MEASURES = frozenset(
@@ -20,32 +22,94 @@ MEASURES = frozenset(
 OTHER = re.compile(
     r"^(?:and\s|also,?\s)?(?:its|the|their)\s(?:\w+\s)?(\w+)\s(?:is|are|was|would\sbe|=)\s", re.IGNORECASE
 )
+UNREAL = re.compile(
+    r"^(?:If\b[^.]*\b(?:would|instead)\b|[^.]*\bwould\b[^.]*\b(?:if|had)\b|[^.]*\b(?:may|might|could)\salso\b"
+    r"|In\srelative\sterms\b|By\scomparison\b)",
+    re.IGNORECASE,
+)
+ASKED_UNREAL = re.compile(r"\b(?:would(?!\syou\b)|could|might|if)\b|\bmay\b", re.IGNORECASE)
+VARIABLE = re.compile(
+    r"\b(?:find|solve\sfor|determine|what\sis|calculate)\s(?:the\svalue\sof\s)?[$\\(]{0,2}([a-z])[$\\)]{0,2}"
+    r"(?=\s*(?:[.,?]|$|if\b|when\b|in\b|given\b))",
+    re.IGNORECASE,
+)
+RISES = re.compile(r"\b(increasing|decreasing)\b", re.IGNORECASE)
+POINTS = re.compile(r"\bpercentage\spoints?\b", re.IGNORECASE)
 
 
 def asked_part(answer: str, question: str | None) -> str:
     """The text, or the part of its end that the question is about."""
+    answer = real_part(without_remark(answer), question)
     if not question:
         return answer
-    answer = without_remark(answer)
-    return _labelled(answer, question) or _same_measure(answer, question)
+    found = _labelled(answer, question) or _variable(answer, question) or _side(answer, question)
+    return found or _same_measure(_in_points(answer, question), question)
+
+
+def unreal(sentence: str, question: str | None) -> bool:
+    """Whether a sentence says what would be so otherwise, or may be so too, where the question does not ask for it."""
+    return bool(UNREAL.match(sentence.lstrip("*( "))) and not ASKED_UNREAL.search(question or "")
+
+
+def real_part(answer: str, question: str | None) -> str:
+    """Without a last sentence that says what would be so otherwise, unless the question asks for that."""
+    bare = answer.rstrip()
+    last = sentences(bare.rsplit("\n", 1)[-1])[-1]
+    if not unreal(last, question):
+        return answer
+    rest = bare.removesuffix(last).rstrip()
+    return rest if len(rest) > len(last) // 4 else answer
 
 
 def _labelled(answer: str, question: str) -> str | None:
     """The value of the one label that consists of the question's words, of the labelled lines at the end."""
     found = []
     for line in reversed(answer.rstrip().split("\n")):
-        if not (one := LINE.match(line)):
+        if not (one := LINE.match(line)) or not WORDS.fullmatch(one[1]):
             break
         found.append(one)
     wanted = frozenset(_words(question))
-    mine = [one for one in found if len(words := _words(one[1])) >= LEAST_WORDS and wanted.issuperset(words)]
-    if len(found) < 2 or len(mine) != 1 or quantity(mine[0][2]) is None:
+    mine = [one for one in found if wanted.issuperset(_words(one[1]))]
+    if len(found) < 2 or len(mine) != 1 or len(_words(mine[0][1])) < LEAST_WORDS or quantity(mine[0][2]) is None:
         return None
     return mine[0][2]
 
 
 def _words(text: str) -> list[str]:
     return [word for word in re.findall(r"[\w°]+", plain(text).lower()) if word not in ARTICLES]
+
+
+def _variable(answer: str, question: str) -> str | None:
+    """The value a reply gives the variable that is to be found, where its last sentence is about something else."""
+    asked = VARIABLE.search(plain(question))
+    if not asked:
+        return None
+    text = plain(answer)
+    stated = list(
+        re.finditer(
+            rf"(?<![\w^)*/+-])(?<![+*/-]\s){asked[1]}\s?=\s?([^\s,;]{{1,20}}?)[.,;]?(?=\s|$)(?!\s?[-+*/=\d])", text
+        )
+    )
+    return stated[-1][1] if stated and quantity(stated[-1][1]) and "\n" in text[: stated[-1].end()] else None
+
+
+def _side(answer: str, question: str) -> str | None:
+    """What a last sentence says of where a function rises, where it also says where it falls."""
+    asked = {found.lower() for found in RISES.findall(question)}
+    last = sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
+    parts = list(RISES.finditer(last))
+    if len(asked) != 1 or {one[1].lower() for one in parts} != {"increasing", "decreasing"} or len(parts) != 2:
+        return None
+    own, other = sorted(parts, key=lambda one: one[1].lower() not in asked)
+    said = last[own.start() : other.start()] if own.start() < other.start() else last[own.start() :]
+    return re.sub(r"[,\s]+(?:and|while|but|whereas)(?:\sis|\sit\sis)?\s*$", "", said)
+
+
+def _in_points(answer: str, question: str) -> str:
+    """The text up to its last percentage points, where those are asked for and a last sentence has none."""
+    found = list(POINTS.finditer(answer)) if POINTS.search(question) else []
+    rest = answer[found[-1].end() :] if found else ""
+    return answer[: found[-1].end()] if "%" in rest else answer
 
 
 def _same_measure(answer: str, question: str) -> str:

@@ -60,10 +60,11 @@ UNIT_ASKED = re.compile(
 TEMPERATURES = frozenset(("celsius", "fahrenheit", "kelvin"))
 MONEYS = frozenset(("dollar", "euro", "sterling", "yen"))  # `same_number` has rules of its own for those
 INTERCEPT = re.compile(r"\b([xy])[\s-]?intercept\b", re.IGNORECASE)
+CROSSINGS = re.compile(r"\bx[\s-]intercepts\b", re.IGNORECASE)
 POINT = re.compile(r"\(\s*([^(),]{1,20}?)\s*,\s*([^(),]{1,20}?)\s*\)")
 RATE = re.compile(r"\brate\sof\schange\b", re.IGNORECASE)
 FELL_BY = re.compile(
-    r"\b(?:decreas\w*|drop(?:ped|s)?|fell|fall|declin\w*|loss)\s(?:(?:of|by|at|in|a|rate|about|is)\s){0,4}\$?(\d[\d,]*(?:\.\d+)?)(?=\D*$)",
+    r"\b(?:decreas\w*|drop(?:ped|s)?|fell|fall|declin\w*|loss)\s(?:(?:of|by|at|in|a|rate|about|is)\s){0,4}\$?(?!(?:19|20)\d\d\b)(\d[\d,]*(?:\.\d+)?)",
     re.IGNORECASE,
 )
 ESTIMATE = re.compile(r"\bestimat", re.IGNORECASE)
@@ -139,9 +140,15 @@ def fell_by(answer: str, question: str | None) -> Fraction | None:
     """By how much a reply says that something fell, where its rate of change is asked for: -4 of "a decrease of 4"."""
     if not RATE.search(question or ""):
         return None
-    found = list(FELL_BY.finditer(plain(answer[-300:])))
+    found = list(FELL_BY.finditer(plain(answer[-300:].replace("*", ""))))
     last = quantity(found[-1][1]) if found else None
     return -last.value if last else None
+
+
+def crossings(reference: str, question: str | None) -> str:
+    """The x-values of points on the x-axis where x-intercepts are asked for: "4, -1" of "(4, 0), (-1, 0)"; else ""."""
+    points = POINT.findall(plain(reference)) if CROSSINGS.search(question or "") else []
+    return ", ".join(x for x, y in points) if len(points) > 1 and all(y.strip() == "0" for _, y in points) else ""
 
 
 def limit_asked(before: str, question: str) -> bool:

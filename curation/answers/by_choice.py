@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from curation.answers import clauses
+from curation.answers.about import real_part, unreal
 from curation.answers.by_number import reading as number_stated
 from curation.answers.choices import (
     IN_BRACKETS,
@@ -47,6 +48,7 @@ from curation.answers.equality import same
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import plain
 from curation.answers.options import LABEL, names_of
+from curation.answers.polarity import opposed
 from curation.answers.quantity import quantity
 from curation.answers.spellings import polar, same_words
 from curation.answers.when import moments, when
@@ -65,6 +67,9 @@ REASON = re.compile(
 )
 THAN = re.compile(r"^(.*\b(\w{2,}er|more|less)\b.*?)\sthan\b", re.IGNORECASE | re.DOTALL)
 ASKED = re.compile(r"\?\s*$|\?\s+or\b", re.IGNORECASE)  # "Maybe A? Or C?" answers nothing
+COLON = re.compile(
+    r"^([^:]{12,160}\b(?:is|has|have|had|[a-z]{3,}(?:s|ed))\b[^:]{0,120}):\s(?=\W{0,3}\d)"
+)  # "Ann has more: 7 vs. 6 of Bob"
 STEP = re.compile(r"^step\s\d{1,2}:\s", re.IGNORECASE)
 SUPERLATIVE = re.compile(r"\b(?:most|least|[a-z]{3,}est)\b", re.IGNORECASE)
 CLAUSE = re.compile(r",?\s(?:and|while|whereas|but)\s|;\s")
@@ -79,21 +84,55 @@ COMMON_WORDS = "it is are was be this that these those i they of to in on at by 
 COMMON = frozenset(COMMON_WORDS.split())
 DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
 MOST_WORDS = 12
+SHORT_REPLY = 3  # sentences
+CONCLUDES = re.compile(r"^\W*(?:so|therefore|thus|hence|then|answer|final|but)\b|\banswer\b|\*\*", re.IGNORECASE)
 
 
 def reading(found: Iterable[Extracted], options: Sequence[Option], question: str | None = None) -> Choice | None:
     """The first place that names an option; a list that marks one option as correct comes before loose sentences."""
-    texts = list(found)
+    every = list(found)
+    if len(every) > 1 and any(each.how == "sentence" and unreal(each.text, question) for each in every):
+        every = [each for each in every if each.how != "sentence"]  # "It would be a deficit if …"
+        every = [
+            each
+            if each.how in EXPLICIT and each.how != "concluded"
+            else replace(each, text=real_part(each.text, question))
+            for each in every
+        ]
+    texts = every
     marked = _marked(texts[-1].text, options) if texts else None
     if any(each.how == "sentence" and _offers(each.text, options) for each in texts):
         texts = [each for each in texts if each.how != "formula"]  # "Either A ($x$) or D ($y$) is possible"
     for each in texts:
         if marked and each.how not in EXPLICIT:
             return marked
+        if each.how in EXPLICIT and (other := _another_moment(each.text, options)):
+            return other
         kept = without_others(each.text)
         if (kept or len(texts) == 1) and (choice := _place(replace(each, text=kept or each.text), options, question)):
-            return choice
+            return choice if each.how in EXPLICIT else _or_opening(choice, texts[-1].text, options)
     return None
+
+
+def _or_opening(choice: Choice, text: str, options: Sequence[Option]) -> Choice:
+    """What a loose last sentence names; undecided where the first sentence of a short reply named another option."""
+    pieces = [piece for line in text.split("\n") for piece in sentences(line)]
+    if not 1 < len(pieces) <= SHORT_REPLY or CONCLUDES.search(pieces[-1]) or len(choice.letters) != 1:
+        return choice
+    opening = named(pieces[0], options)
+    if opening is None or opening.how != "option_text" or opening.letters == choice.letters:
+        return choice
+    return Choice(choice.text, choice.letters | opening.letters, "conflict")
+
+
+def _another_moment(text: str, options: Sequence[Option]) -> Choice | None:
+    """A time that is none of the options, where all of them are times: a choice of nothing."""
+    if not options or not all(when(one.text) for one in options):
+        return None
+    said = moments(text)
+    if len(said) != 1 or said & {when(one.text) for one in options} or named(text, options):
+        return None
+    return Choice(text, frozenset(), "conflict")
 
 
 def _offers(text: str, options: Sequence[Option]) -> bool:
@@ -146,6 +185,10 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
             choice = named(main, options) or choice
         if choice and choice.how == "conflict":
             choice = _of_clauses(piece, options, question) or choice
+        if choice and choice.how == "conflict" and (head := COLON.match(piece)) and not DENIED.search(piece):
+            said = named(head[1], options)
+            sure = said and len(said.letters) == 1 and said.how != "conflict" and not opposed(head[1], question)
+            choice = said if sure else choice
         if choice and choice.how == "conflict" and (found := COMPLEMENT.match(plain(piece))):
             choice = with_text(found[1], options) or choice
         if choice and choice.how == "conflict":
@@ -216,6 +259,14 @@ def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
         if letters:
             return Choice(bare, letters, "option_text" if len(letters) == 1 else "conflict")
     return None
+
+
+def may_name(text: str, options: Sequence[Option]) -> bool:
+    """Whether a text that names no option has words that just one of them has: "the used phone"."""
+    said = _content(text[-300:])
+    words = [[word for word in _content(one.text) if len(word) > 2 and word.isalpha()] for one in options]
+    every = [word for mine in words for word in mine]
+    return any(word in said and every.count(word) == 1 for word in every)
 
 
 def _content(text: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Literal
 from curation.answers import math_workers, structured
 from curation.answers.by_number import Reading
 from curation.answers.by_number import agrees as same_number
-from curation.answers.extract import DENIED, FORMULA, Extracted
+from curation.answers.extract import Extracted, formulas
 from curation.answers.normal import latex, plain, powers
 from curation.answers.quantity import quantity
 from curation.answers.rational import same_formula
@@ -56,8 +56,6 @@ REALS = re.compile(
 )
 COUNTED = re.compile(r"(?<=[\w)}])(?:\s+[a-z]{3,}){1,3}$")
 UNITS = re.compile(r"(?<=[\w)}])\s+(?:(?:square|cubic|sq\.?)\s[a-z]+|units?)(?:\s?\^\s?\{?[23]\}?|[²³])?$")
-AXIS = re.compile(r"[\s-](?:axis|axes|coordinates?|intercepts?|direction|values?)\b")
-AND = re.compile(r"\s*(?:,|and|or|,\s*and)\s*")
 DOLLARS = re.compile(r"\$+|\\[\[\]()]")
 
 
@@ -70,29 +68,13 @@ def reading(found: Iterable[Extracted]) -> str:
         formula = trimmed(each.text)
         if formula and not is_prose(formula):
             return formula
-        inside = stated_formulas(each.text)
+        inside = formulas(each.text)
         tail = trimmed(BEFORE.sub("", formula))
         if is_prose(tail) and not is_prose(on := ON.sub("", formula)):
             tail = trimmed(on)
         tail = COUNTED.sub("", tail) if re.search(r"[\d=^+*/\\]", tail) else tail
         fallback = fallback or (inside[-1] if inside else tail if tail and not is_prose(tail) else "")
     return fallback
-
-
-def stated_formulas(text: str) -> list[str]:
-    """The formulas between dollars, without denied ones and names of axes; `$x = 1$ and $x = 2$` as one."""
-    found: list[str] = []
-    end = 0
-    for one in FORMULA.finditer(text):
-        formula = next(part for part in one.groups() if part)
-        if DENIED.search(text[max(0, one.start() - 30) : one.start()]) or AXIS.match(text, one.end()):
-            continue
-        joined = found and AND.fullmatch(text[end : one.start()]) and (name := ASSIGNED.match(formula))
-        if joined and (before := ASSIGNED.match(found[-1])) and before[1] == name[1]:  # type: ignore[index]
-            formula = f"{found.pop()} and {formula}"
-        found.append(formula)
-        end = one.end()
-    return found
 
 
 def spanned(reference: str, found: Iterable[Extracted]) -> bool | None:

@@ -49,6 +49,7 @@ MAGNITUDE = re.compile(r"\d\s?(thousand|million|billion|trillion|mn|bn)\b", re.I
 RATIO_ASKED = re.compile(r"\bratio\b", re.IGNORECASE)
 RATIO = re.compile(r"(?:=|\bis|\bof|^)\s*(\d[\d.]*\s?(?::|to)\s?\d[\d.]*)\W*$")  # "54 : 12 = 9 : 2"
 MORE = re.compile(r"(?:\s[a-z]+)?\s(?:more|fewer|less)\b", re.IGNORECASE)
+MANY = re.compile(r"\bhow\smany\s((?:[a-z-]{3,}\s){1,2})", re.IGNORECASE)
 HOW_MANY = re.compile(
     r"\bhow\smany\s((?:[a-z-]+\s){1,3}?)(?:is|are|was|were|do|does|did|has|have|had)\b", re.IGNORECASE
 )
@@ -59,7 +60,7 @@ ASIDE = re.compile(  # "$7.20 (6 × $1.20)", "9 (side 1) + 3 (side 2)"
 )
 LABELS = re.compile(r"(?<=[a-z])\s\([$€£]?[\d.,]{1,15}\s?[%°]?\)")  # "the largest (48%) is 4 times the smallest (12%)"
 ENUMERATED = re.compile(  # "two sequences, seq 3 and seq 4", "5 pairs: the numbers 1, 3, 4, 5 and 8 (…)"
-    r"(?::|,|\s[–—-]|\snamely)\s(?:(?:the|namely|i\.e\.,?)\s)?(?:[a-z]+\s)?#?\d{1,4}(?:(?:,\s|,?\sand\s)(?:[a-z]+\s)?#?\d{1,4})+"
+    r"(?<![\d%°])(?::|,|\s[–—-]|\snamely)\s(?:(?:the|namely|i\.e\.,?)\s)?(?:[a-z]+\s)?#?\d{1,4}(?:(?:,\s|,?\sand\s)(?:[a-z]+\s)?#?\d{1,4})+"
     r"(?:\s\([^()]*\))?\W*$",
     re.IGNORECASE,
 )
@@ -172,7 +173,11 @@ def _place(each: Extracted, question: str) -> Reading | None:
         return Reading(bold[1], whole)  # "lamps: 2, 4, 6, **8**"
     pieces = sentences(each.text)
     also = other_readings(each.text)
-    if RATIO_ASKED.search(question) and (ratio := RATIO.search(plain(each.text))) and (share := quotient(ratio[1])):
+    if (
+        RATIO_ASKED.search(question)
+        and (ratio := RATIO.search(plain(each.text)))
+        and (share := quotient(ratio[1].rstrip(".")))
+    ):
         also = (*also, share)
     for piece in (each.text, *pieces) if each.how == "stated" else (each.text, *reversed(pieces)):
         if (len(pieces) == 1 or piece is not each.text or quantity(piece)) and (read := _read(piece, question)):
@@ -225,13 +230,13 @@ def _read(text: str, question: str) -> Reading | None:
 
 
 def _none(text: str, question: str) -> Reading | None:
-    """`so no games had exactly 93 points` where it is asked how many games had: zero."""
-    noun = HOW_MANY.search(question)
-    words = noun[1].split() if noun else []
-    found = (
-        re.search(rf"\b(no\s{re.escape(words[-1])})\s(?:has|have|had|were|was|are|is)\b", text, re.I) if words else None
+    """`so no games had exactly 93 points` where it is asked how many games had, `no one waited`: zero."""
+    noun = MANY.search(question)
+    nouns = "|".join(re.escape(word) for word in noun[1].split()) if noun else ""
+    found = re.search(
+        rf"(?:^|\bso\s|,\s)(no\s(?:one|{nouns})|nobody|none\s(?:of\s\w+\s\w+\s)?)\s?[a-z]{{3,}}", text, re.I
     )
-    return Reading(found[1], Quantity(Fraction(0), 0, 1)) if found else None
+    return Reading(found[1], Quantity(Fraction(0), 0, 1)) if found and nouns else None
 
 
 def _counted(text: str, question: str) -> bool:

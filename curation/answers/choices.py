@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from curation.answers import by_math
+from curation.answers import by_math, structured
 from curation.answers.denied import DENIED
 from curation.answers.equality import same
 from curation.answers.extract import Extracted, sentences
@@ -24,7 +24,7 @@ WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\
 LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
 LEADING = re.compile(
     r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()"
-    r"|\s+(?=(?:because|since|as|is|which|with|for|\W)\b)))\s*(.*)$",
+    r"|\s+(?=(?:because|since|as|is|which|with|for|fits|matches|completes|works|\W)\b)))\s*(.*)$",
     re.DOTALL,
 )
 LISTED = re.compile(
@@ -46,6 +46,8 @@ NAMED = re.compile(
     rf"|\b(?:{PICTURES})\s(A)\s(?=(?:{SHOWS})\b)"  # elsewhere an article
 )
 FORMULAS = re.compile(r"\\|\^|=|\d[a-z]\b|[<>√π]")
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "pi": "π", "phi": "φ", "lambda": "λ"}
+ASSIGNED = re.compile(r"[A-Z]\s?=\s")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
@@ -88,6 +90,8 @@ def by_form(bare: str, options: Sequence[Option]) -> Choice | None:
     if by_text := with_text(bare, options):
         return by_text
     known = {one.letter for one in options}
+    if known and ASSIGNED.match(bare) and bare[0] not in known:
+        return None  # "P = 6π"
     if (found := LEADING.match(bare)) and not (known and LETTER_IS.match(bare) and found[2] not in known):
         return _leading((found[1] or found[2]).upper(), found[3], bare, options)
     return None
@@ -106,6 +110,8 @@ def with_text(text: str, options: Sequence[Option]) -> Choice | None:
     said, moment = folded(text), when(text)
     letters = frozenset(one.letter for one in options if said and folded(one.text) == said)
     letters = letters or frozenset(one.letter for one in options if same_spelling(one.text, text))
+    if not letters and len(mine := structured.items(plain(text))) > 1:
+        letters = frozenset(one.letter for one in options if structured.items(plain(one.text)) == mine)
     if not letters and moment:
         letters = frozenset(one.letter for one in options if when(one.text) == moment)
     return Choice(text, letters, "option_text" if len(letters) == 1 else "conflict") if letters else None
@@ -116,6 +122,8 @@ def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Ch
     bracketed = re.match(r"^\(([^()]+)\)[\s.]*$", rest)
     for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
         other = with_text(said, options) or by_figure(plain(said), options, places=False)
+        if other and letter not in other.letters and ASSIGNED.match(bare):
+            return other  # "C = 94°", of a triangle
         if other and letter not in other.letters:
             return Choice(bare, frozenset({letter, *other.letters}), "conflict")
     also = {found[1] or found[2] for found in NAMED.finditer(sentences(rest)[0])} - {None, letter}
@@ -152,8 +160,18 @@ def by_formula(text: str, options: Sequence[Option]) -> Choice | None:
     formula = by_math.reading([Extracted(text, "text")])
     if not formula or len(formula) > by_math.LONGEST:
         return None
-    letters = frozenset(one.letter for one in options if by_math.cheap(by_math.trimmed(one.text), formula) is True)
+    mine = [(one.letter, by_math.trimmed(one.text)) for one in options]
+    letters = frozenset(letter for letter, text in mine if by_math.cheap(text, formula) is True)
+    letters = letters or frozenset(letter for letter, text in mine if _flat(text) == _flat(formula))
     return Choice(text, letters, "option_text") if len(letters) == 1 else None
+
+
+def _flat(formula: str) -> str:
+    """A formula as it is typed: `\\frac{1}{\\cos ^{2} \\beta}` is `1/cos²β`."""
+    said = plain(formula).rsplit("=", 1)[-1]
+    for name, letter in GREEK.items():
+        said = said.replace(letter, name)
+    return re.sub(r"[\s\\{}]" if "+" in said or "-" in said else r"[\s\\{}()]", "", said)
 
 
 def by_ratio(bare: str, options: Sequence[Option]) -> Choice | None:

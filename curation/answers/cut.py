@@ -30,6 +30,11 @@ REFUSAL = re.compile(
     r"|(?:not\senough|insufficient)\s(?:information|data)|no\sdefinite\sanswer|do\snot\shave\senough|don't\shave\senough)",
     re.IGNORECASE,
 )
+NO_DIAGNOSIS = re.compile(
+    r"\b(?:not\sable|unable|cannot|can't)\s(?:to\s)?(?:provide|offer|give|make)\s(?:an?\s)?(?:medical\s)?(?:diagnos[ei]s|interpretations?)",
+    re.IGNORECASE,
+)
+YET = re.compile(r"\b(?:however|but)\b|\b(?:yes|no)[.,]|\bI\s(?:can\s)?see\b|\bappears?\sto\b", re.IGNORECASE)
 GOES_ON = re.compile(
     r"\b(?:but|however|so|therefore|approximately|about|estimated?|assum\w+|likely|probably|if|unless|from\sthe\spicture"
     r"\salone,)\b|=",
@@ -71,5 +76,7 @@ def unfinished(text: str) -> bool:
 
 def refused(text: str) -> bool:
     """Whether the last paragraph says that there is no answer, and gives none behind that."""
+    if NO_DIAGNOSIS.search(text[:300].replace("’", "'")):
+        return not YET.search(text)
     found = list(REFUSAL.finditer(text[-600:].replace("’", "'").rsplit("\n\n", 1)[-1]))
     return bool(found) and not GOES_ON.search(found[-1].string[found[-1].end() :])

@@ -27,6 +27,7 @@ PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may com
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
 DERIVED = ("force", "energy", "power", "voltage", "current", "resistance", "frequency", "pressure")
 AMBIGUOUS = {"farad or fahrenheit": ("capacitance", "fahrenheit"), "coulomb or celsius": ("charge", "celsius")}
+ROUNDED_WHOLE = Fraction(1, 200)  # 28.1 for 28: the reference may be a rounding; 4.4 is no 4
 LB = UNITS["pound"][1]
 LARGEST_DENOMINATOR = 10**6  # a float that is no whole number has one of a power of two beyond this
 
@@ -145,8 +146,10 @@ def _same_constant(reference: Fraction, got: Fraction, gap: Fraction) -> bool | 
 
 def _rounded_reference(reference: Quantity, got: Quantity, gap: Fraction) -> bool | None:
     decimals = reference.decimals or 0
-    if 2 * gap * 10**decimals > 1 or decimals == 0:
+    if 2 * gap * 10**decimals > 1:
         return False
+    if decimals == 0:
+        return None if gap <= ROUNDED_WHOLE * abs(reference.value) else False
     if decimals == 1:
         return None if got.decimals is None else False
     return None if (reference.value * 10**decimals) % 10 == 0 else True

@@ -64,7 +64,8 @@ REMARK = re.compile(
     r"|If you (?:have|need|want)\b"
     r"|Feel free\b|(?:My )?[Cc]onfidence\b|For (?:comparison|reference)\b"
     r"|If (?:one|we|you|it|they)\b[^\n.]{0,120}\binstead\b)[^\n]{0,300}\s*\Z"
-    r"|\n\s*\*{0,2}\([A-Z][a-z]*[,:]?\s[^()\n]{1,60}[^\n]{0,300}\)\.?\*{0,2}\s*\Z"
+    r"|\n\s*\*{0,2}\((?:[A-Z][a-z]*|not|check|and\snot|i\.e\.|note|because|since)[,:]?\s[^()\n]{1,60}[^\n]{0,300}\)\.?\*{0,2}\s*\Z"
+    r"|(?<=[.!?*])[ ]+\((?:If|On|For|In|This|That|These|The|Note|Careful|Check)\b[^()\n]{8,300}\)\.?\s*\Z"
 )
 HEADING = re.compile(
     r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answer[*_\s]{0,4}[:：]?[*_]{0,4}[ \t]*$",
@@ -79,6 +80,9 @@ DENIED = re.compile(r"\b(?:not|n't|rather\sthan|instead\sof|than)(?:\s(?:in|at|o
 FORMULA = re.compile(
     r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]"
 )
+AXIS = re.compile(r"[\s-](?:axis|axes|coordinates?|intercepts?|direction|values?)\b")
+ALSO = re.compile(r"\s*(?:,|and|or|,\s*and)\s*")
+ASSIGNED = re.compile(r"\s*([a-zA-Z](?:_\{?\w+\}?)?)\s*=")
 SENTENCE = re.compile(
     r"(?<=[a-z][a-z)][.!?])(?<!\b[Nn]o\.)(?<!ig\.)(?<!rox\.)(?<!eq\.)\s+(?=\d)|(?<=\d\d\.)(?<!\n\d\d\.)\s+(?=\d[\d.,]*\s?[-+*/×÷−=])|(?<=[^.\s][.!?])(?<!\b[MD]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\b[A-Z]\.[A-Z]\.)(?<!\b[A-Z]\.\s[A-Z]\.)\s+(?![A-Z]\.\s[A-Z])(?=[A-Z*$\\(\[])"
 )
@@ -201,13 +205,8 @@ def _line(text: str, at: int) -> str:
 
 
 def _ends(region: str) -> Iterator[Extracted]:
-    formulas = [
-        next(part for part in found.groups() if part)
-        for found in FORMULA.finditer(region)
-        if not DENIED.search(region[max(0, found.start() - 30) : found.start()])
-    ]
-    if formulas:
-        yield Extracted(formulas[-1], "formula")
+    if written := formulas(region):
+        yield Extracted(written[-1], "formula")
     line = region.rsplit("\n", 1)[-1].strip()
     yield Extracted(sentences(line)[-1], "sentence")
     yield Extracted(line, "line")
@@ -215,6 +214,22 @@ def _ends(region: str) -> Iterator[Extracted]:
     if block and "\n" in (listed := block[0].strip()):
         yield Extracted(listed, "list")
     yield Extracted(region, "text")
+
+
+def formulas(text: str) -> list[str]:
+    """The formulas between dollars and the like, without denied ones and axes; `$x = 1$ and $x = 2$` as one."""
+    found: list[str] = []
+    end = 0
+    for one in FORMULA.finditer(text):
+        formula = next(part for part in one.groups() if part)
+        if DENIED.search(text[max(0, one.start() - 30) : one.start()]) or AXIS.match(text, one.end()):
+            continue
+        name = ASSIGNED.match(formula) if found and ALSO.fullmatch(text[end : one.start()]) else None
+        if name and (before := ASSIGNED.match(found[-1])) and before[1] == name[1]:
+            formula = f"{found.pop()} and {formula}"
+        found.append(formula)
+        end = one.end()
+    return found
 
 
 def sentences(text: str) -> list[str]:

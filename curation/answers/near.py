@@ -18,7 +18,8 @@ from curation.answers.normal import plain
 from curation.answers.spellings import DAYS, MONTHS, same_words
 
 SYNONYMS = """
-couch sofa settee; cup mug; bike bicycle cycle; car automobile vehicle; tv television; photo photograph picture;
+couch sofa settee; sphere ball; cube block box;
+cup mug; bike bicycle cycle; car automobile vehicle; tv television; photo photograph picture;
 plane airplane aeroplane aircraft jet; phone telephone cellphone smartphone mobile; fridge refrigerator;
 stove oven cooker; child kid toddler; baby infant; man guy gentleman male; woman lady female;
 rock stone boulder; cab taxi; street road; trash garbage rubbish; bin dustbin; sneaker trainer shoe;

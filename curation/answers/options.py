@@ -49,7 +49,7 @@ def names_of(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
     parts = [
         (same_words(part), one.letter)
         for one in options
-        if (found := IN_BRACKETS.match(plain(one.text)))
+        if "\\" not in one.text and (found := IN_BRACKETS.match(plain(one.text)))
         for part in found.groups()
         if re.search(r"[^\W\d_]{2}|[^\W\d_]\d", part)
     ]

@@ -47,6 +47,8 @@ CLOSING = re.compile(
     re.IGNORECASE,
 )
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
+NO_NOUN = re.compile(r"no\s((?:[a-z-]{4,}\s){1,3})(?:is|are|was|were)\s", re.IGNORECASE)
+SHORT_BY = re.compile(r"\d\sshort\b|\bshort\s(?:by|of)\b|\bcosts?\smore\sthan\b|\bnot\senough\b", re.IGNORECASE)
 OPEN = re.compile(
     r"\b(?:if|whether|unless|would|might|(?-i:may)|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE
 )
@@ -96,6 +98,8 @@ def _side(asked: list[str], sentence: str) -> str | None:
             return None
     said = [turned.get(word, word) for word in _content(NAMES.sub(" ", clause))]
     said = [word for word in said if word in asked]
+    if "enough" in asked and SHORT_BY.search(clause):
+        return "no"  # "so she'd be $2.00 short"
     if not asked or OPEN.search(clause) or (flipped and DENIES.search(clause)):
         return None
     if any(word in DEGREES and word not in said for word in asked):
@@ -107,6 +111,18 @@ def _side(asked: list[str], sentence: str) -> str | None:
     if _of_another(asked, [turned.get(word, word) for word in words]):
         return None
     return "no" if flipped or DENIES.search(clause) else "yes"
+
+
+def of_another(question: str | None, text: str) -> bool:
+    """Whether a text that begins with "No …" denies something the question does not name."""
+    found = NO_NOUN.match(plain(text))
+    return bool(found and question) and not set(_content(found[1])) & set(_content(plain(question or "")))  # type: ignore[index]
+
+
+def opposed(text: str, question: str | None) -> bool:
+    """Whether a text speaks of the opposite of what is asked: "less" where "more" was."""
+    asked = _content(plain(question or ""))
+    return any((one, own) in OPPOSED for one in _content(plain(text)) for own in asked)
 
 
 def _of_another(asked: list[str], words: list[str]) -> bool:

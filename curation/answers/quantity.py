@@ -60,6 +60,12 @@ COMPOUND = re.compile(
     r"(?<![\w.,/^])(\d{1,3}(?:,\d{3})+|\d{1,6})\s?([a-z]{1,12})\.?,?\s(?:and\s)?(\d{1,2})\s?([a-z]{1,12})\b",
     re.IGNORECASE,
 )
+PER = re.compile(
+    r"\b((?:kg|k?m|cm|g|J|N|mol|W|V|rad)(?:\^\{?[23]\}?)?)[\s*](s|m|kg|mol|K|A|h)\^\{?-([123])\}?(?![\w.])"
+)
+PRODUCT = re.compile(
+    r"(?<=\d)\s?(?:kg|N|A|V|W|k[WN])(?:\s?\*\s?|\s)(?:m|s|h|cm)(?:\^\{?2\}?)?(?:/s(?:\^2)?)?(?![\w/])"
+)  # `30,000 kg*m/s`, `5 N m`
 WORDED = re.compile(
     r"\b[a-z]+\s(?:dollars?|feet|foot|hours?|pounds?)\s(?:and\s)?[\w-]+\s(?:cents?|inch(?:es)?|minutes?|ounces?)\b",
     re.IGNORECASE,
@@ -120,11 +126,17 @@ def quantity(text: str) -> Quantity | None:
 
 def compounded(text: str) -> str:
     """`14 dollars and 40 cents` as `$14.40`, `5 feet 3 inches` as `63 inches`, `5° below zero` as `-5°`."""
+    text = PER.sub(_per, PRODUCT.sub("", text)) if " " in text or "*" in text or "^" in text else text
     text = BELOW.sub(r"-\1\2", text) if "below" in text else text
     text = HALF_MORE.sub(_and_half, text)
     if WORDED.search(text) and not COMPOUND.search(text):
         text = in_digits(text)  # "three dollars and 50 cents"
     return COMPOUND.sub(_compound, text) if COMPOUND.search(text) else text
+
+
+def _per(found: re.Match[str]) -> str:
+    """`m s^{-2}` as `m/s^2`."""
+    return f"{found[1]}/{found[2]}" + (f"^{found[3]}" if found[3] != "1" else "")
 
 
 def _and_half(found: re.Match[str]) -> str:

@@ -44,7 +44,7 @@ SCALES: dict[str, dict[str, Fraction]] = {
     "kelvin": {"kelvin": F(1)},
     "fahrenheit": {"°f": F(1), "fahrenheit": F(1), "℉": F(1)},
     "force": {"newton": F(1), "kn": F(1000)},
-    "energy": {"joule": F(1), "kj": F(1000), "kilojoule": F(1000), "kwh": F(3600000)},
+    "energy": {"joule": F(1), "kj": F(1000), "kilojoule": F(1000), "kwh": F(3600000), "wh": F(3600)},
     "power": {"watt": F(1), "kw": F(1000), "kilowatt": F(1000)},
     "voltage": {"volt": F(1)},
     "current": {"amp": F(1), "ampere": F(1), "ma": F(1, 1000)},

@@ -269,7 +269,10 @@ def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
         return _fallback(parsed, asked)
     choice = by_choice.reading(places(parsed), asked.options, asked.question)
     if choice is None:
-        return _stated_side(parsed, asked, letter) or _changed(parsed, asked, letter) or _not_found(asked)
+        found = _stated_side(parsed, asked, letter) or _changed(parsed, asked, letter)
+        if not found and by_choice.may_name(parsed.answer, asked.options):
+            return _verdict(None, parsed.answer, asked, "option_text")
+        return found or _not_found(asked)
     said = "".join(sorted(choice.letters)) if choice.how != "several" else choice.text
     return _verdict(by_choice.agrees(letter, choice), said, asked, choice.how)
 
@@ -314,7 +317,10 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
     found = places(parsed)
     if not re.search(r"[<>]", asked.reference):
         found = (replace(each, text=chain(asked.question, each.text)) for each in found)
-    if listed := by_math.listed(asked.reference, found, asked.ordered):
+    listed = by_math.listed(asked.reference, found, asked.ordered)
+    if not listed and (values := by_question.crossings(asked.reference, asked.question)):
+        listed = by_math.listed(values, places(parsed), False)
+    if listed:
         return _verdict(True, listed, asked, "exact")
     formula = by_math.reading(places(parsed))
     if not formula and INTERVAL.search(asked.question or ""):
@@ -334,6 +340,8 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     if not correct and (span := _duration(parsed, asked)):
         return span
     side = polar(asked.reference) if len(asked.reference.split()) == 1 else None
+    if side and polarity.of_another(asked.question, text):
+        return _verdict(None, text, asked, "text")  # "No pneumothorax is seen", where effusions are asked about
     if side and (closing := polarity.closing(parsed.answer)) and not explicit(parsed):
         opening = polar(parsed.answer)
         return _verdict(closing == side if opening in (None, closing) else None, closing, asked, "text")
