@@ -12,8 +12,9 @@ from curation.errors import ConfigError
 def push(args: argparse.Namespace) -> int:
     """`vistill push`: exit code 1 when it must not be sent or could not be."""
     from flows.commands import _open, _pairs
-    from flows.push import MESSAGE, Push, push_text
+    from flows.push import MESSAGE, Push
     from flows.push import push as publish
+    from flows.push_report import push_text
 
     wanted = Push(
         repo=args.repo, store=args.store, formats=tuple(dict.fromkeys(args.format)), recipe=args.recipe, run=args.run,

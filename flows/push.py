@@ -5,7 +5,6 @@ it was. Everything that can forbid it (licences, other people's files, a newer r
 sent. The card is `curation.card`'s, talking to the Hub is `flows.hub`'s.
 """
 
-import difflib
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from flows import hub as hubs
 from flows import manifest as manifests
 from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
+from flows.push_report import CHANGES, report_of
 from flows.push_rows import configuration, first_row
 from storage import exports
 from storage.files import os_errors
@@ -86,7 +86,7 @@ def push(wanted: Push, say: Say) -> dict[str, Any]:
     about = _about(wanted, hub, remote, work, ready)
     add = _contents(work, ready, about, remote)
     plan = _plan(remote, add, [one.name for one in ready])
-    report = _report(remote, about, ready, add, plan)
+    report = report_of(remote, about, ready, add, plan, _new_branch(wanted, remote, plan))
     if wanted.dry_run:
         return report
     return _sent(wanted, hub, remote, work, ready, add, plan, report, say)
@@ -251,30 +251,11 @@ def _plan(remote: hubs.Remote, add: Mapping[str, Path | bytes], ours: Sequence[s
     }
 
 
-def _report(
-    remote: hubs.Remote, about: About, ready: Sequence[Configuration], add: Mapping[str, Path | bytes],
-    plan: Mapping[str, list[str]],
-) -> dict[str, Any]:  # fmt: skip
-    new = add["README.md"]
-    assert isinstance(new, bytes)
-    lines = difflib.unified_diff(
-        remote.readme.splitlines(), new.decode().splitlines(), "README.md on the Hub", "README.md", lineterm="", n=1
-    )
-    return {
-        "repo": remote.repo, "url": about.url, "commit": "", "exists": remote.exists, "parent": remote.sha,
-        "licence": list(about.licences), "rows": {one.name: one.rows for one in ready},
-        "rows_before": {one.name: _rows(remote.exports.get(one.name)) for one in ready}, "files": dict(plan),
-        "bytes": sum(_size(add[path]) for path in (*plan["add"], *plan["change"])), "card": list(lines),
-    }  # fmt: skip
-
-
-def _rows(manifest: Mapping[str, Json] | None) -> int:
-    counts = (manifest or {}).get("counts")
-    return sum(n for n in counts.values() if isinstance(n, int)) if isinstance(counts, dict) else 0
-
-
-def _size(content: Path | bytes) -> int:
-    return len(content) if isinstance(content, bytes) else content.stat().st_size
+def _new_branch(wanted: Push, remote: hubs.Remote, plan: Mapping[str, list[str]]) -> str:
+    """The branch that this push makes in a repository that is there, "" for none."""
+    changes = any(plan[kind] for kind in CHANGES)
+    missing = remote.exists and not remote.sha and (changes or not wanted.pull_request)
+    return wanted.revision if missing else ""
 
 
 def _sent(
@@ -282,7 +263,7 @@ def _sent(
     add: Mapping[str, Path | bytes], plan: Mapping[str, list[str]], report: dict[str, Any], say: Say,
 ) -> dict[str, Any]:  # fmt: skip
     changes = [*plan["add"], *plan["change"]]
-    commit, url = remote.sha, report["url"]
+    commit, url = remote.base, report["url"]
     if changes or plan["remove"]:
         sending = hubs.Sending(
             remote=remote, revision=wanted.revision, public=wanted.public, pull_request=wanted.pull_request,
@@ -290,6 +271,8 @@ def _sent(
         )  # fmt: skip
         commit, url = hubs.send(hub, sending, say)
         _record(wanted, remote.repo, commit, work, ready)
+    elif report["new_branch"]:
+        hubs.begun(hub, remote, wanted.revision, public=wanted.public, say=say)
     if wanted.tag:
         hubs.tag(hub, remote.repo, wanted.tag, commit)
     _tidy(work, ready)
@@ -311,26 +294,3 @@ def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Co
         sha = sha256((work / one.name / manifests.NAME).read_bytes()).hexdigest()
         path = f"hf://datasets/{repo}@{commit}/{one.name}"
         exports.record(store, format=one.name, path=path, manifest=one.manifest, sha=sha)
-
-
-def push_text(report: Mapping[str, Any], *, dry_run: bool) -> str:
-    """What was sent, or would be, for people."""
-    files, repo = report["files"], report["repo"]
-    lines = [f"{repo}: {name} {report['rows_before'][name]:,} -> {rows:,} rows" for name, rows in
-             report["rows"].items()]  # fmt: skip
-    lines.append(f"licence: {', '.join(report['licence'])}")
-    if dry_run:
-        marks = {"add": "+", "change": "~", "remove": "-"}
-        lines += [f"{mark} {path}" for kind, mark in marks.items() for path in files[kind]]
-        lines += [*report["card"], f"nothing was sent; {_would(report)}"]
-        return "\n".join("".join(char if char.isprintable() else " " for char in line) for line in lines)
-    if not any(files[kind] for kind in ("add", "change", "remove")):
-        return "\n".join([*lines, f"nothing to send: the Hub has it all at {report['commit'][:12]}"])
-    words = {"add": "new", "change": "changed", "remove": "removed", "keep": "as they were"}
-    counts = ", ".join(f"{len(files[kind])} {word}" for kind, word in words.items())
-    return "\n".join([*lines, f"files: {counts}; {report['bytes'] / 1e6:.1f} MB", report["url"]])
-
-
-def _would(report: Mapping[str, Any]) -> str:
-    size = f"{report['bytes'] / 1e6:.1f} MB in {len(report['files']['add']) + len(report['files']['change'])} files"
-    return f"a push would send {size}" + ("" if report["exists"] else f" and create {report['repo']}")

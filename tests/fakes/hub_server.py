@@ -54,6 +54,7 @@ class HubServer:
         self.faults: list[Fault] = []
         self.log: list[tuple[str, str, int]] = []
         self.before_commit: Callable[[], None] | None = None
+        self.before_branch: Callable[[], None] | None = None
         self.stall = threading.Event()  # while set, uploads are read and then kept waiting
         hub = self
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"hub": hub}))
@@ -316,6 +317,8 @@ def commit(ask: Handler, body: bytes, name: str, revision: str) -> Any:
 
 def branch(ask: Handler, body: bytes, name: str, ref: str) -> Any:
     repo = ask.repo(name, write=True)
+    if ask.hub.before_branch:
+        ask.hub.before_branch()
     repo.refs[ref] = sha_of(repo, json.loads(body or b"{}").get("startingPoint") or "main")
     return {}
 

@@ -236,6 +236,36 @@ def test_branches_tags_and_pull_requests(store: Store, hub: HubServer, capsys: p
     assert len(hub.writes()) == before
 
 
+def test_a_branch_is_made_although_main_has_it_all_and_can_be_tagged(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert push(store, "--format=grpo") == 0
+    repo, before = hub.repos[REPO], len(hub.writes())
+    assert push(store, "--format=grpo", "--revision=dev", "--pr") == 0
+    assert push(store, "--format=grpo", "--revision=dev", "--dry-run") == 0
+    assert (len(hub.writes()), set(repo.refs)) == (before, {"main"})
+    assert "create the branch dev" in capsys.readouterr().out
+    assert push(store, "--format=grpo", "--revision=dev", "--tag=v9") == 0
+    assert (repo.refs["dev"], repo.tags) == (repo.refs["main"], {"v9": repo.refs["main"]})
+    said = capsys.readouterr().out
+    assert "new branch: dev" in said
+    assert f"the Hub has it all at {repo.refs['main'][:12]}" in said
+
+
+def test_a_new_branch_starts_at_the_commit_that_was_looked_at(store: Store, hub: HubServer) -> None:
+    """Else files that came since would be in it, and those that the card speaks of perhaps not."""
+    repo = hub.add(REPO, {"a.txt": b"a"})
+    seen = repo.refs["main"]
+
+    def theirs() -> None:
+        repo.commit("main", {}, "theirs")
+
+    hub.before_branch = theirs
+    assert push(store, "--format=grpo", "--revision=dev") == 0
+    assert repo.refs["main"] != seen
+    assert {"a.txt", "grpo/manifest.json"} <= repo.head("dev").keys()
+
+
 def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
     store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

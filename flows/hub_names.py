@@ -1,0 +1,29 @@
+"""What repositories, branches and tags on the Hub may be called, looked at before anything is asked of it."""
+
+import re
+
+from curation.errors import ConfigError
+
+LONGEST = 96  # characters of an owner's or a repository's name
+
+
+def check_repo(repo: str) -> None:
+    """OWNER/NAME or NAME, as the Hub has them. Raises `ConfigError`."""
+    if why := _repo_fault(repo):
+        raise ConfigError("REPO", repo, f"{why}; write it as OWNER/NAME: letters, digits, '-', '_' and '.'")
+
+
+def _repo_fault(repo: str) -> str:
+    """Why it cannot be the name of a repository, "" where it can."""
+    parts = repo.split("/")
+    if len(parts) > 2 or not all(re.fullmatch(r"[A-Za-z0-9_.-]+", part) for part in parts):
+        return "is no repository's name"
+    if any(sign in repo for sign in ("--", "..")):
+        return "the Hub allows neither '--' nor '..' in a name"
+    if any(part[0] in ".-" or part[-1] in ".-" for part in parts):
+        return "a name on the Hub neither begins nor ends with '-' or '.'"
+    if repo.endswith(".git"):
+        return "a name on the Hub does not end with '.git'"
+    if any(len(part) > LONGEST for part in parts):
+        return f"a name on the Hub has at most {LONGEST} characters"
+    return ""
