@@ -15,12 +15,13 @@ from typing import Any, Literal
 from curation.card import About, Configuration, card, config_names, example_texts, listed, parsed
 from curation.errors import ConfigError, RunStopped
 from curation.exports import format_named
-from curation.licences import combined, hub_id
+from curation.licences import hub_id
 from curation.records import Json
 from flows import hub as hubs
 from flows import manifest as manifests
 from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
+from flows.push_licences import licences_of
 from flows.push_report import CHANGES, report_of
 from flows.push_rows import configuration, first_row
 from storage import exports
@@ -192,39 +193,10 @@ def _about(wanted: Push, hub: hubs.Client, remote: hubs.Remote, work: Path, read
     example = first_row(work, ready)
     return About(
         repo=remote.repo, url=f"{hub.api.endpoint}/datasets/{remote.repo}", recipe=known["title"], paper=known["paper"],
-        title=wanted.title or remote.repo.partition("/")[2], licences=_licences(wanted, remote, ready),
+        title=wanted.title or remote.repo.partition("/")[2], licences=licences_of(wanted.licences, remote, ready),
         stated=wanted.licences, language=wanted.language, example=example_texts(example.row),
         picture=f"{EXAMPLE}{example.suffix}" if example.picture else "",
     )  # fmt: skip
-
-
-def _licences(wanted: Push, remote: hubs.Remote, ready: Sequence[Configuration]) -> tuple[str, ...]:
-    """The licence of the whole. Raises `RunStopped` with every conflict, `ConfigError` for a licence talked away."""
-    found: dict[str, dict[str, int]] = {}
-    for one in ready:
-        for source, counts in one.manifest["licences"].items():
-            for licence, rows in counts.items():
-                stated = wanted.licences.get(source, "")
-                if hub_id(licence) and stated and hub_id(licence) != hub_id(stated):
-                    raise ConfigError("--licence", f"{source}={stated}", f"the source itself gives {licence}")
-                text = licence if hub_id(licence) else stated or licence
-                found.setdefault(source, {})[text] = max(rows, found.get(source, {}).get(text, 0))
-    for source in wanted.licences.keys() - found.keys():
-        raise ConfigError("--licence", source, f"is no source of this corpus; there are {', '.join(sorted(found))}")
-    whole = combined({**found, **_already(remote, [name for one in ready for name in one.names])})
-    if whole.conflicts:
-        raise RunStopped(f"the licences forbid it, and nothing was sent: {'; '.join(whole.conflicts)}")
-    return whole.ids
-
-
-def _already(remote: hubs.Remote, ours: Sequence[str]) -> dict[str, dict[str, int]]:
-    """The licence of what stays in the repository beside us, if anything does."""
-    data, _ = parsed(remote.readme)
-    if all(one.get("config_name") in ours for one in listed(data, "configs")):
-        return {}
-    given = data.get("license")
-    texts = [str(one) for one in (given if isinstance(given, list) else [given or ""])]
-    return {f"what {remote.repo} already holds": dict.fromkeys(texts, 0)}
 
 
 def _contents(work: Path, ready: Sequence[Configuration], about: About, remote: hubs.Remote) -> dict[str, Path | bytes]:
@@ -270,9 +242,9 @@ def _sent(
             message=wanted.message, add={path: add[path] for path in changes}, remove=plan["remove"],
         )  # fmt: skip
         commit, url = hubs.send(hub, sending, say)
-        _record(wanted, remote.repo, commit, work, ready)
     elif report["new_branch"]:
         hubs.begun(hub, remote, wanted.revision, public=wanted.public, say=say)
+    _record(wanted, remote.repo, commit, work, ready, again=not (changes or plan["remove"]))
     if wanted.tag:
         hubs.tag(hub, remote.repo, wanted.tag, commit)
     _tidy(work, ready)
@@ -288,9 +260,12 @@ def _tidy(work: Path, ready: Sequence[Configuration]) -> None:
             work.rmdir()
 
 
-def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Configuration]) -> None:
+def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Configuration], *, again: bool) -> None:
+    """Note the push. `again`: the Hub had it all, so it is noted only where the push that sent it could not be."""
     store = Store.open(wanted.store, create=False)
     for one in ready:
         sha = sha256((work / one.name / manifests.NAME).read_bytes()).hexdigest()
-        path = f"hf://datasets/{repo}@{commit}/{one.name}"
-        exports.record(store, format=one.name, path=path, manifest=one.manifest, sha=sha)
+        before, after = f"hf://datasets/{repo}@", f"/{one.name}"
+        if again and exports.is_recorded(store, format=one.name, before=before, after=after, sha=sha):
+            continue
+        exports.record(store, format=one.name, path=f"{before}{commit}{after}", manifest=one.manifest, sha=sha)

@@ -27,13 +27,16 @@ DATES = {"lastModified": "2026-01-01T00:00:00.000Z", "createdAt": "2026-01-01T00
 
 @dataclass
 class Fault:
-    """Breaks the next `times` requests whose `METHOD path` matches: with a status, or by a cut after `cut` bytes."""
+    """Breaks the next `times` requests whose `METHOD path` matches: with a status, by a cut after `cut` bytes, or, with
+    `mute`, by a cut after it did what was asked.
+    """
 
     match: str
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = -1
     times: int = 1
+    mute: bool = False
 
 
 class Refused(Exception):
@@ -105,6 +108,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._cut(fault.cut)
         body = self._body()
         try:
+            if fault and fault.mute:
+                self._routed(body)
+                return self._cut(0)
             if fault:
                 raise Refused(fault.status, f"fault {fault.status}", headers=fault.headers)
             status, headers, content = self._routed(body)
