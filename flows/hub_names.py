@@ -7,10 +7,10 @@ from curation.errors import ConfigError
 LONGEST = 96  # characters of an owner's or a repository's name
 
 
-def check_repo(repo: str) -> None:
+def check_repo(repo: str, field: str = "REPO") -> None:
     """OWNER/NAME or NAME, as the Hub has them. Raises `ConfigError`."""
     if why := _repo_fault(repo):
-        raise ConfigError("REPO", repo, f"{why}; write it as OWNER/NAME: letters, digits, '-', '_' and '.'")
+        raise ConfigError(field, repo, f"{why}; write it as OWNER/NAME: letters, digits, '-', '_' and '.'")
 
 
 def _repo_fault(repo: str) -> str:

@@ -21,6 +21,7 @@ from flows import hub as hubs
 from flows import manifest as manifests
 from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
+from flows.hub_names import check_repo
 from flows.push_licences import licences_of
 from flows.push_report import CHANGES, report_of
 from flows.push_rows import configuration, first_row
@@ -62,6 +63,7 @@ class Push:
     work: str | None = None
 
     def __post_init__(self) -> None:
+        check_repo(self.repo)
         for name in self.formats:
             format_named(name)
         if self.pull_request and self.tag:
