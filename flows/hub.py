@@ -59,6 +59,7 @@ class Remote:
     readme: str = ""
     exports: Mapping[str, manifests.Manifest] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
+    branches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,10 @@ def look(hub: Client, repo: str, revision: str) -> Remote:
         base = sha or str(found.sha)
         files = _files(hub, repo, base)
         kept = _texts(hub, repo, base, files)
-        tags = frozenset(ref.name for ref in refs.tags)
-    return Remote(repo, True, bool(found.private), sha, base, files, kept.pop("README.md", ""), _manifests(kept), tags)
+    return Remote(
+        repo, True, bool(found.private), sha, base, files, kept.pop("README.md", ""), _manifests(kept),
+        frozenset(ref.name for ref in refs.tags), frozenset(ref.name for ref in refs.branches),
+    )  # fmt: skip
 
 
 def _files(hub: Client, repo: str, sha: str) -> dict[str, Held]:

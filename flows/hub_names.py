@@ -4,7 +4,7 @@ import re
 
 from curation.errors import ConfigError
 
-LONGEST = 96  # characters of an owner's or a repository's name
+LONGEST, LONGEST_REF = 96, 200  # characters of an owner's or a repository's name, and of a branch's or a tag's
 
 
 def check_repo(repo: str, field: str = "REPO") -> None:
@@ -27,3 +27,21 @@ def _repo_fault(repo: str) -> str:
     if any(len(part) > LONGEST for part in parts):
         return f"a name on the Hub has at most {LONGEST} characters"
     return ""
+
+
+def check_ref(name: str, field: str) -> None:
+    """A branch or a tag: what git allows, of plain letters and signs. Raises `ConfigError`."""
+    if why := _ref_fault(name):
+        raise ConfigError(field, name, f"{why}; write letters, digits, '-', '_' and '.', with '/' between parts")
+
+
+def _ref_fault(name: str) -> str:
+    """Why git or the Hub would not take it, "" where they do."""
+    parts = name.split("/")
+    if not all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", part) for part in parts):
+        return "is no name of a branch or tag"
+    if ".." in name or any(part.endswith((".", ".lock")) for part in parts):
+        return "git allows no '..', and no '.' or '.lock' at the end"
+    if parts[0] == "refs" or name == "HEAD" or re.fullmatch(r"[0-9a-f]{40}", name):
+        return "means something else to git"
+    return f"is longer than {LONGEST_REF} characters" if len(name) > LONGEST_REF else ""

@@ -21,7 +21,7 @@ from flows import hub as hubs
 from flows import manifest as manifests
 from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
-from flows.hub_names import check_repo
+from flows.hub_names import check_ref, check_repo
 from flows.push_licences import licences_of
 from flows.push_report import CHANGES, report_of
 from flows.push_rows import configuration, first_row
@@ -64,6 +64,11 @@ class Push:
 
     def __post_init__(self) -> None:
         check_repo(self.repo)
+        check_ref(self.revision, "--revision")
+        if self.tag is not None:
+            check_ref(self.tag, "--tag")
+        if self.tag == self.revision:
+            raise ConfigError("--tag", self.tag, "is the branch's own name: git could not tell them apart")
         for name in self.formats:
             format_named(name)
         if self.pull_request and self.tag:
@@ -103,6 +108,9 @@ def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
         raise RunStopped(f"{remote.repo} is public: --public says that this is meant")
     if wanted.tag in remote.tags:
         raise RunStopped(f"{remote.repo} has a tag {wanted.tag} already, and tags do not move: choose another")
+    for name, kind, taken in ((wanted.tag, "branch", remote.branches), (wanted.revision, "tag", remote.tags)):
+        if name in taken:
+            raise RunStopped(f"{remote.repo} has a {kind} {name}, and git could not tell them apart: choose another")
     configs = {str(one.get("config_name")) for one in listed(parsed(remote.readme)[0], "configs")}
     for name in wanted.formats or DEFAULT_FORMATS:
         format = format_named(name)

@@ -293,6 +293,11 @@ def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
         (["--set=sytem=x"], 2, "no setting of these formats"),
         (["--pr", "--tag=v1"], 2, "cannot be given to a pull request"),
         (["--recipe=other"], 2, "has no run here"),
+        *((["--format=grpo", f"--tag={name}"], 2, "--tag = ") for name in ("../x", "a b", "v1~", "main", "", "a.lock")),
+        *(
+            (["--revision=" + name], 2, "--revision = ")
+            for name in ("-x", "refs/pr/1", "HEAD", "0" * 40, "a" * 201, "é")
+        ),
     ],
 )
 def test_bad_use_is_one_line_and_sends_nothing(
@@ -305,12 +310,34 @@ def test_bad_use_is_one_line_and_sends_nothing(
     assert (hub.writes(), hub.repos) == ([], {})
 
 
-@pytest.mark.parametrize("name", ["a/b/c", "../x", "a--b", "a b"])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a/b/c", "is no repository's name"), ("../x", "'..'"), ("me/a--b", "neither '--'"), ("a b", "OWNER/NAME"),
+        ("me/ünï", "OWNER/NAME"), ("me/x.git", "'.git'"), (f"me/{'x' * 120}", "at most 96"), ("me/-x", "begins"),
+        ("me/", "OWNER/NAME"), ("", "OWNER/NAME"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("more", [[], ["--dry-run", "--format=sft"]])
 def test_a_repository_name_that_cannot_be_is_refused(
-    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], name: str
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], name: str, says: str, more: list[str]
 ) -> None:
-    assert push(store, repo=name) == 2
-    assert "OWNER/NAME" in capsys.readouterr().err
+    assert push(store, *more, repo=name) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert (len(said.strip().splitlines()), hub.log) == (1, [])
+
+
+def test_a_tag_or_branch_that_the_repository_has_as_the_other_is_refused(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = hub.add(REPO, {"a.txt": b"a"})
+    repo.tags["v1"] = repo.refs["main"]
+    assert push(store, "--format=grpo", "--revision=dev", "--tag=main") == 1
+    assert "has a branch main" in capsys.readouterr().err
+    assert push(store, "--format=grpo", "--revision=v1") == 1
+    assert "has a tag v1" in capsys.readouterr().err
+    assert hub.writes() == []
 
 
 def test_formats_without_rows_are_left_out_by_default_and_refused_by_name(
