@@ -5,6 +5,7 @@ band becomes one reversible pass over the corpus, as duplicates do, and is in no
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,7 @@ from storage.snapshot import Snapshot
 from storage.store import Store
 
 ROLE = "sampler"
+MOST_DRAWS = 1000  # as in the trainer's [rounds]
 REASONS: Mapping[str, str] = {"too_hard": "too_hard", "too_easy": "too_easy"}
 SHOWN: tuple[Place, ...] = ("too_hard", "within", "too_easy", "unknown")
 
@@ -49,6 +51,10 @@ class Asked:
         for name, value in (("--draws", self.draws), ("--max-tokens", self.max_tokens), ("--limit", self.limit)):
             if value is not None and value < 1:
                 raise ConfigError(name, value, "must be at least 1")
+        if self.draws > MOST_DRAWS:
+            raise ConfigError("--draws", self.draws, f"must be at most {MOST_DRAWS:,}, for each sample")
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise ConfigError("--temperature", self.temperature, "must be a finite number of at least 0")
 
 
 @dataclass(slots=True)
@@ -70,6 +76,8 @@ def passrate(store: Store, asked: Asked, say: Callable[[str], None]) -> dict[str
         raise RunStopped(f"run {run['run_id']} has no sample in the split {asked.split} to be sampled{left}")
     if images and not spec.sees:
         raise ConfigError("--teacher", asked.teacher, "takes no pictures, and the samples have some")
+    say(f"{len(items):,} samples, at most {len(items) * asked.draws:,} draws of {spec.model}; what the store already "
+        "has of them is not asked again")  # fmt: skip
     told.rated = asyncio.run(_drawn(store, run["run_id"], {ROLE: spec}, asked, items, images))
     say(f"{len(told.rated):,} samples drawn from {spec.model}")
     corpus.add_pass_rates(store, run["run_id"], [_row(one, spec.model, asked) for one in told.rated if one.k])

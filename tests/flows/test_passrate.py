@@ -84,6 +84,12 @@ def test_rates_are_kept_and_the_band_drops_until_it_is_undone(store: Store, caps
     assert in_rl(store) == {f"s{n}" for n in SHARES}
 
 
+def test_how_many_draws_there_may_be_is_said_before_the_first(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer(lambda _: error(401)) as server:
+        assert passrate(store, server, "--draws=300", "--limit=2") == 1
+    assert "2 samples, at most 600 draws of fake" in capsys.readouterr().err
+
+
 def test_without_a_band_nobody_is_dropped(store: Store) -> None:
     with ModelServer(right_in_ten(SHARES)) as server:
         assert passrate(store, server, "--draws=2") == 0
@@ -144,6 +150,8 @@ def test_draws_that_fail_are_neither_right_nor_wrong(store: Store, capsys: pytes
         (["--band=0.5"], 2, "LOW,HIGH"),
         (["--band=0.9,0.1"], 2, "LOW < HIGH"),
         (["--draws=0"], 2, "at least 1"),
+        (["--draws=1000000000"], 2, "at most 1,000"),
+        *(([f"--temperature={value}"], 2, "finite number of at least 0") for value in ("nan", "-3", "inf")),
         (["--split=sft"], 1, "no sample in the split sft"),
         (["--undo=passrate-x"], 2, "is no passrate pass"),
         (["--recipe=other"], 2, "has no run here"),
