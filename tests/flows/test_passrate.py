@@ -97,6 +97,37 @@ def test_without_a_band_nobody_is_dropped(store: Store) -> None:
     assert len(rows(store, "select 1 from pass_rates")) == SAMPLES
 
 
+def test_the_same_command_again_finds_the_same_samples_and_drops_no_more(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """s2 and s3 are dropped of the first three; the fourth is none of them when they are out of the split."""
+    command = ["--draws=10", "--band=0,1", "--limit=3", "--json"]
+    with ModelServer(right_in_ten({2: 0, 3: 10, 4: 5, 5: 0, 6: 0})) as server:
+        assert passrate(store, server, *command) == 0
+        first, asked = json.loads(capsys.readouterr().out), len(server.requests)
+        for _ in range(2):
+            assert passrate(store, server, *command) == 0
+            again = json.loads(capsys.readouterr().out)
+            assert (again["samples"], again["pass_id"], again["dropped_before"]) == (1, None, 2)
+            assert again["before"] == [first["pass_id"]]
+        assert (len(server.requests), in_rl(store)) == (asked, {"s4", "s5", "s6"})
+        assert passrate(store, server, "--draws=10", "--band=0,1", "--limit=2") == 0  # another command: what is left
+        assert in_rl(store) == {"s4", "s6"}
+        capsys.readouterr()
+        assert main(["passrate", f"--undo={first['pass_id']}", f"--store={store.root}"]) == 0
+        assert passrate(store, server, *command[:3]) == 0
+        assert in_rl(store) == {"s4", "s6"}
+
+
+def test_a_limit_whose_samples_are_all_dropped_says_by_what(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--draws=10", "--band=0,1", "--limit=2"]
+    with ModelServer(right_in_ten(SHARES)) as server:
+        assert passrate(store, server, *command) == 0
+        assert passrate(store, server, *command) == 1
+    assert "2 were dropped by passrate-" in capsys.readouterr().err
+    assert in_rl(store) == {"s4", "s5", "s6"}
+
+
 def test_drawing_stops_once_the_interval_has_left_the_band(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """Nine right of nine leave 0.3 to 0.7 after three, nothing right of any does too; one in two never does."""
     with ModelServer(right_in_ten({2: 0, 3: 10, 4: 5, 5: 0, 6: 10})) as server:
