@@ -289,6 +289,7 @@ def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
     [
         (["--format=nonsense"], 2, "there are grpo"),
         (["--licence=figures=mine"], 2, "licence ids"),
+        (["--licence=figures=cc0-1.0", "--licence=figures=mit"], 2, "figures is given twice"),
         (["--licence=nobody=mit"], 2, "is no source of this corpus"),
         (["--set=sytem=x"], 2, "no setting of these formats"),
         (["--pr", "--tag=v1"], 2, "cannot be given to a pull request"),
