@@ -87,17 +87,18 @@ def push(wanted: Push, say: Say) -> dict[str, Any]:
     repo = hubs.full_name(hub, wanted.repo)
     remote = hubs.look(hub, repo, wanted.revision)
     _check_remote(wanted, remote)
-    if remote.exists and remote.private and wanted.public:
-        say(f"{repo} is private and stays so: --public makes new repositories public, others are opened on the Hub")
     work = Path(wanted.work or Path(wanted.store) / "hub" / repo.replace("/", "--"))
     ready = _exported(wanted, remote, work, say)
     about = _about(wanted, hub, remote, work, ready)
     add = _contents(work, ready, about, remote)
     plan = _plan(remote, add, [one.name for one in ready])
     report = report_of(remote, about, ready, add, plan, _new_branch(wanted, remote, plan))
-    if wanted.dry_run:
-        return report
-    return _sent(wanted, hub, remote, work, ready, add, plan, report, say)
+    if not wanted.dry_run:
+        report = _sent(wanted, hub, remote, work, ready, add, plan, report, say)
+    if remote.exists and remote.private and wanted.public:
+        say(f"{repo} is private and stays so: --public makes new repositories public; open this one at "
+            f"{about.url}/settings")  # fmt: skip
+    return report
 
 
 def _check_remote(wanted: Push, remote: hubs.Remote) -> None:

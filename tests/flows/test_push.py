@@ -218,6 +218,18 @@ def test_a_public_repository_needs_the_word(store: Store, hub: HubServer, capsys
     assert not hub.repos["tester/open"].private
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_private_repository_stays_private_and_the_last_line_says_how_to_open_it(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    hub.add(REPO, {"a.txt": b"a"})
+    assert push(store, "--format=grpo", "--public", *more) == 0
+    assert hub.repos[REPO].private
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "is private and stays so" in said
+    assert said.endswith(f"{hub.url}/datasets/{REPO}/settings")
+
+
 def test_branches_tags_and_pull_requests(store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert push(store, "--format=grpo", "--tag=v1") == 0
     repo = hub.repos[REPO]
