@@ -279,6 +279,8 @@ def told(hub: Client, doing: str) -> Iterator[None]:
 def _sentence(error: BaseException) -> str:
     from huggingface_hub.errors import HfHubHTTPError
 
+    if not isinstance(error, HfHubHTTPError) and re.search(r"\b404\b.*/xet-\w+-token/", str(error), re.DOTALL):
+        return f"this Hub has no Xet storage ({error}): set HF_HUB_DISABLE_XET=1 and run it again"
     if not isinstance(error, HfHubHTTPError):
         return f"the connection to the Hub broke ({type(error).__name__}: {error}); run it again: {SENT}"
     status, said = error.response.status_code, f" ({error.server_message})" if error.server_message else ""

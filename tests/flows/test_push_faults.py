@@ -98,6 +98,17 @@ def test_other_files_in_the_working_folder_are_left_there(store: Store, hub: Hub
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["mine"]
 
 
+def test_a_hub_without_xet_is_told_with_the_variable_that_it_needs(
+    store: Store, hub: HubServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    assert push(store, "--format=grpo") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "this Hub has no Xet storage" in said
+    assert "HF_HUB_DISABLE_XET=1" in said
+    assert "broke" not in said
+
+
 def test_an_upload_that_is_cut_is_tried_again(store: Store, hub: HubServer, waits: list[float]) -> None:
     hub.faults = [Fault("PUT /_lfs/", cut=100)]
     assert push(store, "--format=grpo") == 0
