@@ -13,11 +13,13 @@ from curation.errors import ConfigError
 
 
 def _pairs(flag: str, texts: Sequence[str], form: str = "NAME=VALUE") -> dict[str, str]:
-    found = {}
+    found = dict[str, str]()
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise ConfigError(flag, text, f"write it as {form}")
+        if name in found:
+            raise ConfigError(flag, text, f"{name} is given twice (the first is {found[name]!r}): give it once")
         found[name] = value
     return found
 

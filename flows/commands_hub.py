@@ -12,8 +12,9 @@ from curation.errors import ConfigError
 def push(args: argparse.Namespace) -> int:
     """`vistill push`: exit code 1 when it must not be sent or could not be."""
     from flows.commands import _open, _pairs
-    from flows.push import MESSAGE, Push, push_text
+    from flows.push import MESSAGE, Push
     from flows.push import push as publish
+    from flows.push_report import push_text
 
     wanted = Push(
         repo=args.repo, store=args.store, formats=tuple(dict.fromkeys(args.format)), recipe=args.recipe, run=args.run,
@@ -52,22 +53,38 @@ def deploy(args: argparse.Namespace) -> int:
 
 def _chain(args: argparse.Namespace) -> Any:
     """What comes behind the build, refused now where it could not run later."""
+    from curation.exports import format_named
     from flows.commands import _pairs
     from flows.deploy import Chain
+    from flows.hub_names import check_repo
     from flows.push import Push
 
     publish = None
-    if args.export or args.push:
+    exported, pushed = args.export is not None, args.push is not None
+    if not exported and not pushed:
+        _only_with("--format", args.format, "says what --export and --push write: give one of them")
+    if not pushed:
+        _only_with("--licence", args.licence, "states a licence for --push: give that too")
+    if exported or pushed:
         licences = _pairs("--licence", args.licence, "SOURCE=ID")
-        Push(repo=args.push or "", formats=tuple(args.format) if args.push else (), licences=licences)
+        for name in args.format:
+            format_named(name)
+        if args.export == "":
+            raise ConfigError("--export", "", "name the folder to write the splits into")
+        if pushed:
+            check_repo(args.push, "--push")
+            Push(repo=args.push, formats=tuple(args.format), licences=licences)
         publish = {
             "folder": args.export, "repo": args.push, "formats": args.format or None, "licences": licences or None,
         }  # fmt: skip
-    elif args.format:
-        raise ConfigError("--format", args.format[0], "says what --export and --push write: give one of them")
     if args.train and not Path(args.train).is_file():
         raise ConfigError("--train", args.train, "is no file; docs/training.md says what to write into one")
     return Chain(publish=publish, train={"config": args.train} if args.train else None)
+
+
+def _only_with(flag: str, given: list[str], fix: str) -> None:
+    if given:
+        raise ConfigError(flag, given[0], fix)
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from flows.server import configured, quieten, reach
 
 ENTRYPOINTS = {"build": "flows.build.build", "publish": "flows.publish.publish", "train": "flows.publish.train"}
 """Modules, not files: Dask and Ray workers must be able to import the same ones."""
+AFTER = " after "
+"""In the name of a trigger: what is started, and after what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,14 @@ def deploy(job: Job, *, name: str, pool: str, cron: str | None, chain: Chain | N
     _check_cron(cron)
     reach()
     _ensure_pool(pool)
-    lines, before = [], ""
-    for flow, parameters in _flows(job, chain or Chain()).items():
-        before_that, before = before, _register(flow, name, pool, parameters, None if before else cron, before)
-        when = f", when {before_that} has completed" if before_that else ""
-        lines.append(f"deployed vistill-{flow}/{name} ({before}), to run in {Path.cwd()}{when}")
+    wanted, lines, before, after = _flows(job, chain or Chain()), list[str](), "", ""
+    for flow, parameters in wanted.items():
+        after = _register(flow, name, pool, parameters, None if before else cron, (before, after))
+        when = f", when {before} has completed" if before else ""
+        before = f"vistill-{flow}/{name}"
+        lines.append(f"deployed {before}, to run in {Path.cwd()}{when}")
+    gone = [f"vistill-{flow}/{name}" for flow in ENTRYPOINTS if flow not in wanted]
+    lines += [f"removed {one}, which an earlier deployment had put behind" for one in gone if _taken_away(one)]
     return "\n".join(
         [*lines, f"start a worker:  prefect worker start --pool {pool}",
          f"trigger a run:   prefect deployment run vistill-build/{name} --watch"]
@@ -61,8 +66,10 @@ def _flows(job: Job, chain: Chain) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _register(flow: str, name: str, pool: str, parameters: dict[str, Any], cron: str | None, after: str) -> str:
-    """The deployment's id. `after` is that of the deployment whose completed runs start this one, "" for none."""
+def _register(
+    flow: str, name: str, pool: str, parameters: dict[str, Any], cron: str | None, behind: tuple[str, str]
+) -> str:
+    """The deployment's id. `behind` is name and id of the one whose completed runs start this one, "" for none."""
     import httpx
     from prefect.events import DeploymentEventTrigger
     from prefect.exceptions import PrefectException
@@ -70,12 +77,13 @@ def _register(flow: str, name: str, pool: str, parameters: dict[str, Any], cron:
     from flows import build, publish
 
     module = build if flow == "build" else publish
-    before: dict[str, str | list[str]] = {
+    before, after = behind
+    related: dict[str, str | list[str]] = {
         "prefect.resource.id": f"prefect.deployment.{after}", "prefect.resource.role": "deployment",
     }  # fmt: skip
     trigger = DeploymentEventTrigger(
-        name=f"vistill-{flow}/{name} after {after}", expect={"prefect.flow-run.Completed"},
-        match={"prefect.resource.id": "prefect.flow-run.*"}, match_related=before,
+        name=f"vistill-{flow}/{name}{AFTER}{before}", expect={"prefect.flow-run.Completed"},
+        match={"prefect.resource.id": "prefect.flow-run.*"}, match_related=related,
     )  # fmt: skip
     try:
         source: Any = getattr(module, flow).from_source(source=str(Path.cwd()), entrypoint=ENTRYPOINTS[flow])
@@ -86,6 +94,35 @@ def _register(flow: str, name: str, pool: str, parameters: dict[str, Any], cron:
     except (httpx.HTTPError, PrefectException) as error:
         raise RunStopped(f"Prefect refused the deployment ({error})") from None
     return str(deployed)
+
+
+def _taken_away(deployment: str) -> bool:
+    """Remove a deployment that an earlier chain of this name left with its trigger, and say whether there was one.
+
+    One without such a trigger was deployed by itself and stays.
+    """
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound, PrefectException
+
+    try:
+        with get_client(sync_client=True) as client:
+            try:
+                found = client.read_deployment_by_name(deployment)
+            except ObjectNotFound:
+                return False
+            resource = f"prefect.deployment.{found.id}"
+            triggers = client.read_resource_related_automations(resource)
+            if not any(one.name.startswith(f"{deployment}{AFTER}") for one in triggers):
+                return False
+            client.delete_resource_owned_automations(resource)
+            client.delete_deployment(found.id)
+            return True
+    except (httpx.HTTPError, PrefectException) as error:
+        raise RunStopped(
+            f"{deployment} is still there from an earlier deployment, and Prefect refused to remove it ({error}): "
+            f"prefect deployment delete {deployment}"
+        ) from None
 
 
 def _check_cron(cron: str | None) -> None:

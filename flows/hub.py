@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from curation.errors import ConfigError, RunStopped, StoreError
 from flows import manifest as manifests
+from flows.hub_names import check_repo
 from flows.interrupts import is_interrupt
 from storage.files import os_errors
 from storage.redact import fitting
@@ -45,16 +46,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository at one moment. `sha` is "" when it is not there, or not its branch."""
+    """A repository at one moment. `sha` is "" when it is not there, or not its branch; what `files` and the rest are
+    of is then `base`, the head of the default branch, at which a new branch starts.
+    """
 
     repo: str
     exists: bool
     private: bool = True
     sha: str = ""
+    base: str = ""
     files: Mapping[str, Held] = field(default_factory=dict)
     readme: str = ""
     exports: Mapping[str, manifests.Manifest] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
+    branches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,7 @@ def client() -> Client:
 
 def full_name(hub: Client, repo: str) -> str:
     """OWNER/NAME; a bare name is one of the token's owner."""
-    if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", repo) or "--" in repo or ".." in repo:
-        raise ConfigError("REPO", repo, "write it as OWNER/NAME: letters, digits, '-', '_' and '.'")
+    check_repo(repo)
     with told(hub, "ask whose token this is"):
         return repo if "/" in repo else f"{hub.api.whoami()['name']}/{repo}"
 
@@ -99,11 +103,13 @@ def look(hub: Client, repo: str, revision: str) -> Remote:
             return Remote(repo, False)
         refs = hub.api.list_repo_refs(repo, repo_type=KIND)
         sha = next((ref.target_commit for ref in refs.branches if ref.name == revision), "")
-        base = sha or str(found.sha)  # a new branch starts at the default one
+        base = sha or str(found.sha)
         files = _files(hub, repo, base)
         kept = _texts(hub, repo, base, files)
-        tags = frozenset(ref.name for ref in refs.tags)
-    return Remote(repo, True, bool(found.private), sha, files, kept.pop("README.md", ""), _manifests(kept), tags)
+    return Remote(
+        repo, True, bool(found.private), sha, base, files, kept.pop("README.md", ""), _manifests(kept),
+        frozenset(ref.name for ref in refs.tags), frozenset(ref.name for ref in refs.branches),
+    )  # fmt: skip
 
 
 def _files(hub: Client, repo: str, sha: str) -> dict[str, Held]:
@@ -177,14 +183,13 @@ def send(hub: Client, what: Sending, say: Callable[[str], None]) -> tuple[str, s
     """(commit, address) of the one commit that was made. Nothing is visible before it. Raises `RunStopped`."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    repo, parent = what.remote.repo, what.remote.sha
+    repo = what.remote.repo
     with os_errors("read the files to send for", repo):
         additions = [
             CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
             for path, content in what.add.items()
         ]  # fmt: skip
-    with told(hub, f"create {repo}"):
-        parent = parent or _begun(hub, what, say)
+    parent = what.remote.sha or begun(hub, what.remote, what.revision, public=what.public, say=say)
     done_files = 0
     for some in _groups(additions):
         with os_errors("upload to", repo), told(hub, f"upload to {repo}"):
@@ -235,17 +240,19 @@ def _patiently(commit: Callable[[], "CommitInfo"]) -> "CommitInfo":
     return commit()
 
 
-def _begun(hub: Client, what: Sending, say: Callable[[str], None]) -> str:
-    """Make the repository, the branch or both; the commit to build on."""
-    repo = what.remote.repo
-    if not what.remote.exists:
-        hub.api.create_repo(repo, repo_type=KIND, visibility="public" if what.public else "private")
-        say(f"created {repo}, {'public' if what.public else 'private'}")
-    head = hub.api.repo_info(repo, repo_type=KIND).sha
-    branches = {ref.name: ref.target_commit for ref in hub.api.list_repo_refs(repo, repo_type=KIND).branches}
-    if what.revision not in branches:
-        hub.api.create_branch(repo, branch=what.revision, repo_type=KIND)
-    return str(branches.get(what.revision, head))
+def begun(hub: Client, remote: Remote, revision: str, *, public: bool, say: Callable[[str], None]) -> str:
+    """Make what is missing, the repository or the branch; the commit to build on, which is the one looked at."""
+    repo, head = remote.repo, remote.base
+    with told(hub, f"create {repo}"):
+        if not remote.exists:
+            hub.api.create_repo(repo, repo_type=KIND, visibility="public" if public else "private")
+            say(f"created {repo}, {'public' if public else 'private'}")
+            head = str(hub.api.repo_info(repo, repo_type=KIND).sha)
+        branches = {ref.name for ref in hub.api.list_repo_refs(repo, repo_type=KIND).branches}
+        if revision not in branches:
+            hub.api.create_branch(repo, branch=revision, revision=head, repo_type=KIND)
+            say(f"made the branch {revision} at {head[:12]}")
+    return head
 
 
 def tag(hub: Client, repo: str, name: str, commit: str) -> None:
@@ -272,6 +279,8 @@ def told(hub: Client, doing: str) -> Iterator[None]:
 def _sentence(error: BaseException) -> str:
     from huggingface_hub.errors import HfHubHTTPError
 
+    if not isinstance(error, HfHubHTTPError) and re.search(r"\b404\b.*/xet-\w+-token/", str(error), re.DOTALL):
+        return f"this Hub has no Xet storage ({error}): set HF_HUB_DISABLE_XET=1 and run it again"
     if not isinstance(error, HfHubHTTPError):
         return f"the connection to the Hub broke ({type(error).__name__}: {error}); run it again: {SENT}"
     status, said = error.response.status_code, f" ({error.server_message})" if error.server_message else ""

@@ -5,8 +5,10 @@ band becomes one reversible pass over the corpus, as duplicates do, and is in no
 """
 
 import asyncio
+import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,19 +16,20 @@ from curation.errors import ConfigError, RunStopped, SampleError
 from curation.exports.item import Item, item
 from curation.exports.trl import SYSTEM
 from curation.passrate import Band, Place, Rated, rate
-from curation.records import Image
+from curation.records import Image, Json
 from curation.statistics import pass_rate_interval
 from curation.teachers import open_teachers
 from curation.teachers.protocol import Sampling, Teacher
 from curation.teachers.spec import assign, parse_teacher
 from flows.audit import images_of
 from storage import corpus, exports
-from storage.exclusions import Exclusion, record_pass
+from storage.exclusions import Exclusion, alike, positions, record_pass
 from storage.ledger import CallLedger
 from storage.snapshot import Snapshot
 from storage.store import Store
 
 ROLE = "sampler"
+MOST_DRAWS = 1000  # as in the trainer's [rounds]
 REASONS: Mapping[str, str] = {"too_hard": "too_hard", "too_easy": "too_easy"}
 SHOWN: tuple[Place, ...] = ("too_hard", "within", "too_easy", "unknown")
 
@@ -49,12 +52,20 @@ class Asked:
         for name, value in (("--draws", self.draws), ("--max-tokens", self.max_tokens), ("--limit", self.limit)):
             if value is not None and value < 1:
                 raise ConfigError(name, value, "must be at least 1")
+        if self.draws > MOST_DRAWS:
+            raise ConfigError("--draws", self.draws, f"must be at most {MOST_DRAWS:,}, for each sample")
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise ConfigError("--temperature", self.temperature, "must be a finite number of at least 0")
 
 
 @dataclass(slots=True)
 class _Told:
     rated: list[Rated] = field(default_factory=list)
     unwritable: Counter[str] = field(default_factory=Counter)
+    before: list[str] = field(default_factory=list)
+    """Standing passes of the same settings, and where the samples are that they dropped: `--limit` counts these too, so
+    that the same command finds the same samples."""
+    dropped: list[int] = field(default_factory=list)
 
 
 def passrate(store: Store, asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
@@ -63,13 +74,18 @@ def passrate(store: Store, asked: Asked, say: Callable[[str], None]) -> dict[str
     with exports.frozen(store) as snapshot:
         run = exports.chosen_run(snapshot, asked.recipe, None)
         told = _Told()
+        told.before = alike(snapshot, "passrate", _settings(asked, spec.model))
+        told.dropped = positions(snapshot, run["run_id"], told.before)
         items = _items(snapshot, run["run_id"], asked, told)
         images = images_of(snapshot, [one.record["image"] for one in items if one.record["image"]])
     if not items:
         left = "".join(f"; {count} {reason}" for reason, count in told.unwritable.items())
+        left += f"; {_dropped_before(told.before, len(told.dropped))}" if told.dropped else ""
         raise RunStopped(f"run {run['run_id']} has no sample in the split {asked.split} to be sampled{left}")
     if images and not spec.sees:
         raise ConfigError("--teacher", asked.teacher, "takes no pictures, and the samples have some")
+    say(f"{len(items):,} samples, at most {len(items) * asked.draws:,} draws of {spec.model}; what the store already "
+        "has of them is not asked again")  # fmt: skip
     told.rated = asyncio.run(_drawn(store, run["run_id"], {ROLE: spec}, asked, items, images))
     say(f"{len(told.rated):,} samples drawn from {spec.model}")
     corpus.add_pass_rates(store, run["run_id"], [_row(one, spec.model, asked) for one in told.rated if one.k])
@@ -80,7 +96,8 @@ def _items(snapshot: Snapshot, run_id: str, asked: Asked, told: _Told) -> list[I
     found: list[Item] = []
     for chunk in exports.rows(snapshot, run_id, asked.split):
         for row in chunk:
-            if asked.limit is not None and len(found) >= asked.limit:
+            gone = bisect_left(told.dropped, row["position"])
+            if asked.limit is not None and len(found) + gone >= asked.limit:
                 return found
             try:
                 found.append(item(row, traced=False))
@@ -127,15 +144,24 @@ def _report(store: Store, run_id: str, model: str, asked: Asked, told: _Told) ->
         "draws": sum(one.k for one in told.rated), "right": sum(one.correct for one in told.rated),
         "places": {name: places[name] for name in SHOWN}, "lost_draws": dict(lost),
         "unwritable": dict(told.unwritable), "stopped_early": sum(one.stopped == "band" for one in told.rated),
-        "pass_id": None,
+        "pass_id": None, "before": told.before, "dropped_before": len(told.dropped),
     }  # fmt: skip
     dropped = [_exclusion(one, place, model) for one in told.rated
                if (place := band.place(one.correct, one.k)) in REASONS]  # fmt: skip
     if asked.band is not None and dropped:
         counts = {name: report[name] for name in ("samples", "draws", "right", "places")}
-        settings = {**asdict(asked), "model": model}
+        settings = _settings(asked, model)
         report["pass_id"] = record_pass(store, "passrate", dropped, settings=settings, counts=counts)
     return report
+
+
+def _settings(asked: Asked, model: str) -> dict[str, Json]:
+    """What a pass is known by."""
+    return {**asdict(asked), "model": model}
+
+
+def _dropped_before(passes: Sequence[str], count: int) -> str:
+    return f"{count:,} were dropped by {', '.join(passes)}, with the same settings"
 
 
 def _exclusion(one: Rated, place: Place, model: str) -> Exclusion:
@@ -156,6 +182,8 @@ def passrate_text(report: Mapping[str, Any]) -> str:
         lines += [f"{title}: {count:,} {reason}" for reason, count in report[found].items()]
     if report["stopped_early"]:
         lines.append(f"drawing stopped early for {report['stopped_early']:,}: the interval had left the band")
+    if report["dropped_before"]:
+        lines.append(_dropped_before(report["before"], report["dropped_before"]))
     if report["pass_id"]:
         lines.append(f"recorded as {report['pass_id']}; take it back: vistill passrate --undo {report['pass_id']}")
     return "\n".join(lines)

@@ -5,7 +5,6 @@ it was. Everything that can forbid it (licences, other people's files, a newer r
 sent. The card is `curation.card`'s, talking to the Hub is `flows.hub`'s.
 """
 
-import difflib
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +15,15 @@ from typing import Any, Literal
 from curation.card import About, Configuration, card, config_names, example_texts, listed, parsed
 from curation.errors import ConfigError, RunStopped
 from curation.exports import format_named
-from curation.licences import combined, hub_id
+from curation.licences import hub_id
 from curation.records import Json
 from flows import hub as hubs
 from flows import manifest as manifests
 from flows.export import EmptySplit, Export, known_settings, written
 from flows.export_files import SHARD_ROWS, changed
+from flows.hub_names import check_ref, check_repo
+from flows.push_licences import licences_of
+from flows.push_report import CHANGES, report_of
 from flows.push_rows import configuration, first_row
 from storage import exports
 from storage.files import os_errors
@@ -61,6 +63,12 @@ class Push:
     work: str | None = None
 
     def __post_init__(self) -> None:
+        check_repo(self.repo)
+        check_ref(self.revision, "--revision")
+        if self.tag is not None:
+            check_ref(self.tag, "--tag")
+        if self.tag == self.revision:
+            raise ConfigError("--tag", self.tag, "is the branch's own name: git could not tell them apart")
         for name in self.formats:
             format_named(name)
         if self.pull_request and self.tag:
@@ -79,17 +87,18 @@ def push(wanted: Push, say: Say) -> dict[str, Any]:
     repo = hubs.full_name(hub, wanted.repo)
     remote = hubs.look(hub, repo, wanted.revision)
     _check_remote(wanted, remote)
-    if remote.exists and remote.private and wanted.public:
-        say(f"{repo} is private and stays so: --public makes new repositories public, others are opened on the Hub")
     work = Path(wanted.work or Path(wanted.store) / "hub" / repo.replace("/", "--"))
     ready = _exported(wanted, remote, work, say)
     about = _about(wanted, hub, remote, work, ready)
     add = _contents(work, ready, about, remote)
     plan = _plan(remote, add, [one.name for one in ready])
-    report = _report(remote, about, ready, add, plan)
-    if wanted.dry_run:
-        return report
-    return _sent(wanted, hub, remote, work, ready, add, plan, report, say)
+    report = report_of(remote, about, ready, add, plan, _new_branch(wanted, remote, plan))
+    if not wanted.dry_run:
+        report = _sent(wanted, hub, remote, work, ready, add, plan, report, say)
+    if remote.exists and remote.private and wanted.public:
+        say(f"{repo} is private and stays so: --public makes new repositories public; open this one at "
+            f"{about.url}/settings")  # fmt: skip
+    return report
 
 
 def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
@@ -100,6 +109,9 @@ def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
         raise RunStopped(f"{remote.repo} is public: --public says that this is meant")
     if wanted.tag in remote.tags:
         raise RunStopped(f"{remote.repo} has a tag {wanted.tag} already, and tags do not move: choose another")
+    for name, kind, taken in ((wanted.tag, "branch", remote.branches), (wanted.revision, "tag", remote.tags)):
+        if name in taken:
+            raise RunStopped(f"{remote.repo} has a {kind} {name}, and git could not tell them apart: choose another")
     configs = {str(one.get("config_name")) for one in listed(parsed(remote.readme)[0], "configs")}
     for name in wanted.formats or DEFAULT_FORMATS:
         format = format_named(name)
@@ -192,39 +204,10 @@ def _about(wanted: Push, hub: hubs.Client, remote: hubs.Remote, work: Path, read
     example = first_row(work, ready)
     return About(
         repo=remote.repo, url=f"{hub.api.endpoint}/datasets/{remote.repo}", recipe=known["title"], paper=known["paper"],
-        title=wanted.title or remote.repo.partition("/")[2], licences=_licences(wanted, remote, ready),
+        title=wanted.title or remote.repo.partition("/")[2], licences=licences_of(wanted.licences, remote, ready),
         stated=wanted.licences, language=wanted.language, example=example_texts(example.row),
         picture=f"{EXAMPLE}{example.suffix}" if example.picture else "",
     )  # fmt: skip
-
-
-def _licences(wanted: Push, remote: hubs.Remote, ready: Sequence[Configuration]) -> tuple[str, ...]:
-    """The licence of the whole. Raises `RunStopped` with every conflict, `ConfigError` for a licence talked away."""
-    found: dict[str, dict[str, int]] = {}
-    for one in ready:
-        for source, counts in one.manifest["licences"].items():
-            for licence, rows in counts.items():
-                stated = wanted.licences.get(source, "")
-                if hub_id(licence) and stated and hub_id(licence) != hub_id(stated):
-                    raise ConfigError("--licence", f"{source}={stated}", f"the source itself gives {licence}")
-                text = licence if hub_id(licence) else stated or licence
-                found.setdefault(source, {})[text] = max(rows, found.get(source, {}).get(text, 0))
-    for source in wanted.licences.keys() - found.keys():
-        raise ConfigError("--licence", source, f"is no source of this corpus; there are {', '.join(sorted(found))}")
-    whole = combined({**found, **_already(remote, [name for one in ready for name in one.names])})
-    if whole.conflicts:
-        raise RunStopped(f"the licences forbid it, and nothing was sent: {'; '.join(whole.conflicts)}")
-    return whole.ids
-
-
-def _already(remote: hubs.Remote, ours: Sequence[str]) -> dict[str, dict[str, int]]:
-    """The licence of what stays in the repository beside us, if anything does."""
-    data, _ = parsed(remote.readme)
-    if all(one.get("config_name") in ours for one in listed(data, "configs")):
-        return {}
-    given = data.get("license")
-    texts = [str(one) for one in (given if isinstance(given, list) else [given or ""])]
-    return {f"what {remote.repo} already holds": dict.fromkeys(texts, 0)}
 
 
 def _contents(work: Path, ready: Sequence[Configuration], about: About, remote: hubs.Remote) -> dict[str, Path | bytes]:
@@ -251,30 +234,11 @@ def _plan(remote: hubs.Remote, add: Mapping[str, Path | bytes], ours: Sequence[s
     }
 
 
-def _report(
-    remote: hubs.Remote, about: About, ready: Sequence[Configuration], add: Mapping[str, Path | bytes],
-    plan: Mapping[str, list[str]],
-) -> dict[str, Any]:  # fmt: skip
-    new = add["README.md"]
-    assert isinstance(new, bytes)
-    lines = difflib.unified_diff(
-        remote.readme.splitlines(), new.decode().splitlines(), "README.md on the Hub", "README.md", lineterm="", n=1
-    )
-    return {
-        "repo": remote.repo, "url": about.url, "commit": "", "exists": remote.exists, "parent": remote.sha,
-        "licence": list(about.licences), "rows": {one.name: one.rows for one in ready},
-        "rows_before": {one.name: _rows(remote.exports.get(one.name)) for one in ready}, "files": dict(plan),
-        "bytes": sum(_size(add[path]) for path in (*plan["add"], *plan["change"])), "card": list(lines),
-    }  # fmt: skip
-
-
-def _rows(manifest: Mapping[str, Json] | None) -> int:
-    counts = (manifest or {}).get("counts")
-    return sum(n for n in counts.values() if isinstance(n, int)) if isinstance(counts, dict) else 0
-
-
-def _size(content: Path | bytes) -> int:
-    return len(content) if isinstance(content, bytes) else content.stat().st_size
+def _new_branch(wanted: Push, remote: hubs.Remote, plan: Mapping[str, list[str]]) -> str:
+    """The branch that this push makes in a repository that is there, "" for none."""
+    changes = any(plan[kind] for kind in CHANGES)
+    missing = remote.exists and not remote.sha and (changes or not wanted.pull_request)
+    return wanted.revision if missing else ""
 
 
 def _sent(
@@ -282,14 +246,16 @@ def _sent(
     add: Mapping[str, Path | bytes], plan: Mapping[str, list[str]], report: dict[str, Any], say: Say,
 ) -> dict[str, Any]:  # fmt: skip
     changes = [*plan["add"], *plan["change"]]
-    commit, url = remote.sha, report["url"]
+    commit, url = remote.base, report["url"]
     if changes or plan["remove"]:
         sending = hubs.Sending(
             remote=remote, revision=wanted.revision, public=wanted.public, pull_request=wanted.pull_request,
             message=wanted.message, add={path: add[path] for path in changes}, remove=plan["remove"],
         )  # fmt: skip
         commit, url = hubs.send(hub, sending, say)
-        _record(wanted, remote.repo, commit, work, ready)
+    elif report["new_branch"]:
+        hubs.begun(hub, remote, wanted.revision, public=wanted.public, say=say)
+    _record(wanted, remote.repo, commit, work, ready, again=not (changes or plan["remove"]))
     if wanted.tag:
         hubs.tag(hub, remote.repo, wanted.tag, commit)
     _tidy(work, ready)
@@ -305,32 +271,12 @@ def _tidy(work: Path, ready: Sequence[Configuration]) -> None:
             work.rmdir()
 
 
-def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Configuration]) -> None:
+def _record(wanted: Push, repo: str, commit: str, work: Path, ready: Sequence[Configuration], *, again: bool) -> None:
+    """Note the push. `again`: the Hub had it all, so it is noted only where the push that sent it could not be."""
     store = Store.open(wanted.store, create=False)
     for one in ready:
         sha = sha256((work / one.name / manifests.NAME).read_bytes()).hexdigest()
-        path = f"hf://datasets/{repo}@{commit}/{one.name}"
-        exports.record(store, format=one.name, path=path, manifest=one.manifest, sha=sha)
-
-
-def push_text(report: Mapping[str, Any], *, dry_run: bool) -> str:
-    """What was sent, or would be, for people."""
-    files, repo = report["files"], report["repo"]
-    lines = [f"{repo}: {name} {report['rows_before'][name]:,} -> {rows:,} rows" for name, rows in
-             report["rows"].items()]  # fmt: skip
-    lines.append(f"licence: {', '.join(report['licence'])}")
-    if dry_run:
-        marks = {"add": "+", "change": "~", "remove": "-"}
-        lines += [f"{mark} {path}" for kind, mark in marks.items() for path in files[kind]]
-        lines += [*report["card"], f"nothing was sent; {_would(report)}"]
-        return "\n".join("".join(char if char.isprintable() else " " for char in line) for line in lines)
-    if not any(files[kind] for kind in ("add", "change", "remove")):
-        return "\n".join([*lines, f"nothing to send: the Hub has it all at {report['commit'][:12]}"])
-    words = {"add": "new", "change": "changed", "remove": "removed", "keep": "as they were"}
-    counts = ", ".join(f"{len(files[kind])} {word}" for kind, word in words.items())
-    return "\n".join([*lines, f"files: {counts}; {report['bytes'] / 1e6:.1f} MB", report["url"]])
-
-
-def _would(report: Mapping[str, Any]) -> str:
-    size = f"{report['bytes'] / 1e6:.1f} MB in {len(report['files']['add']) + len(report['files']['change'])} files"
-    return f"a push would send {size}" + ("" if report["exists"] else f" and create {report['repo']}")
+        before, after = f"hf://datasets/{repo}@", f"/{one.name}"
+        if again and exports.is_recorded(store, format=one.name, before=before, after=after, sha=sha):
+            continue
+        exports.record(store, format=one.name, path=f"{before}{commit}{after}", manifest=one.manifest, sha=sha)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import orjson
 import pyarrow as pa
 
 from curation.errors import ConfigError
@@ -60,6 +61,23 @@ def undo_pass(store: Store, pass_id: str, purpose: Purpose) -> int:
     store.append("passes", [{"pass_id": pass_id, "event": "undone", "purpose": purpose, "created": time.time()}])
     count = "SELECT count(DISTINCT (sample_id, sample_key)) FROM exclusions WHERE pass_id = $1 AND NOT kept"
     return int(store.query(count, [pass_id]).column(0)[0].as_py())
+
+
+def alike(snapshot: Snapshot, purpose: Purpose, settings: Json) -> list[str]:
+    """The standing passes that were made with these very settings, oldest first."""
+    sql = "SELECT pass_id, settings FROM passes WHERE purpose = $1 AND NOT undone ORDER BY created, pass_id"
+    wanted = orjson.loads(orjson.dumps(settings))
+    return [row["pass_id"] for row in snapshot.query(sql, [purpose]).to_pylist()
+            if orjson.loads(row["settings"]) == wanted]  # fmt: skip
+
+
+def positions(snapshot: Snapshot, run_id: str, passes: Sequence[str]) -> list[int]:
+    """Where in the run the samples are that these passes keep out, ascending."""
+    sql = """
+        SELECT DISTINCT m.position FROM exclusions e JOIN members m USING (sample_id, sample_key)
+        WHERE m.run_id = $1 AND NOT e.kept AND e.pass_id IN (SELECT unnest($2::VARCHAR[])) ORDER BY m.position
+    """
+    return [int(place) for place in snapshot.query(sql, [run_id, list(passes)])["position"].to_pylist()]
 
 
 POOL = """

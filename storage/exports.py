@@ -286,3 +286,12 @@ def record(store: Store, *, format: str, path: str, manifest: Mapping[str, Json]
     row = {"export_id": export_id, "format": format, "path": path, "manifest": sha, **manifest["store"], **known}
     store.append("exports", [{**row, "created": time.time()}])
     return export_id
+
+
+def is_recorded(store: Store, *, format: str, before: str, after: str, sha: str) -> bool:
+    """Whether an export of this very manifest is noted for a path that begins and ends so."""
+    sql = """
+        SELECT count(*) AS n FROM raw_exports
+        WHERE format = $1 AND manifest = $2 AND starts_with(path, $3) AND ends_with(path, $4)
+    """
+    return bool(store.query(sql, [format, sha, before, after])["n"][0].as_py())

@@ -295,12 +295,14 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     table = next((choice for choice in choices if is_dataclass(choice)), None)
     if table is not None:
         if not isinstance(value, Mapping):
-            raise ConfigError(where, value, "must be a table")
+            raise ConfigError(where, value, f"must be a table: write [{where}]")
         return build(typing.cast(type[Any], table), value, f"{where}.")
     inner = typing.get_args(hint)
     if typing.get_origin(hint) is tuple and isinstance(value, list):
         of = inner[0]
         return tuple(_value(of, item, f"{where}[{at}]") for at, item in enumerate(value))
+    if inner and is_dataclass(inner[0]):
+        raise ConfigError(where, value, f"is a list of tables: write [[{where}]] above each of them")
     check_type(where, value, hint)
     return value
 

@@ -35,6 +35,10 @@ JUDGES = {"judge": "a [judge] table", "scorer": "a reward model, which only `cur
 
 def check(training: "Training") -> None:
     """Refuse what cannot be trained. Raises `ConfigError` naming the key."""
+    if not training.out.strip():
+        raise ConfigError("out", training.out, 'name the folder that the run may fill, as in out = "runs/first"')
+    if not training.model.path.strip():
+        raise ConfigError("model.path", training.model.path, "name a folder, or a model of the Hub as OWNER/NAME")
     if training.sft is None and training.grpo is None:
         raise ConfigError("sft, grpo", None, "give one of the two tables, or both")
     for name, wanted in (("sft", training.sft), ("grpo", training.grpo), ("seed", training.rounds)):

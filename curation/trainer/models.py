@@ -12,6 +12,8 @@ from curation.trainer.config import Model
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
+NOWHERE = "is no folder here, and no model of that name is in the cache or could be had from the Hub"
+
 
 def load(wanted: Model) -> "tuple[PreTrainedModel, ProcessorMixin]":
     """The model and its processor. Raises `ConfigError` when either cannot be had."""
@@ -24,7 +26,8 @@ def load(wanted: Model) -> "tuple[PreTrainedModel, ProcessorMixin]":
         processor = AutoProcessor.from_pretrained(wanted.path, trust_remote_code=wanted.trust_remote_code)
         model = AutoModelForImageTextToText.from_pretrained(wanted.path, trust_remote_code=wanted.trust_remote_code)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise ConfigError("model.path", wanted.path, f"cannot be loaded ({str(error).splitlines()[0]})") from error
+        what = "cannot be loaded" if _is_there(wanted.path) else NOWHERE
+        raise ConfigError("model.path", wanted.path, f"{what} ({str(error).splitlines()[0]})") from error
     if not isinstance(processor, ProcessorMixin):
         raise ConfigError(
             "model.path", wanted.path, f"has no processor (AutoProcessor gave {type(processor).__name__}), so pictures "
@@ -34,6 +37,17 @@ def load(wanted: Model) -> "tuple[PreTrainedModel, ProcessorMixin]":
         raise ConfigError("model.path", wanted.path, "has no chat template: take a model that was taught to follow one")
     choose(model, wanted)
     return model, processor
+
+
+def _is_there(path: str) -> bool:
+    """Whether it is a folder, or a model of the Hub whose configuration was had."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(path).is_dir() or isinstance(try_to_load_from_cache(path, "config.json"), str)
+    except HFValidationError:
+        return False
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {

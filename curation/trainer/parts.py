@@ -125,6 +125,8 @@ def trained(trainer: Any, training: Training, out: Path, record: Record, part: s
     record.rewind(part, int(last.name[11:]) if last else 0)
     if last is not None and isinstance(trainer, Attached):
         trainer.take_up(last)
+    elif last is not None:
+        trainer._total_train_tokens = int(record.last(part, "num_tokens"))  # TRL's SFT keeps it in no checkpoint
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return models.merged(trainer.accelerator.unwrap_model(trainer.model))
 

@@ -78,6 +78,14 @@ class Record:
         fresh.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         fresh.replace(curve)
 
+    def last(self, part: str, name: str) -> float:
+        """The latest value of a figure of a part in the curve, 0 where it has none."""
+        curve = self.out / CURVE
+        lines = curve.read_text(encoding="utf-8").splitlines() if curve.is_file() else []
+        points = [json.loads(line) for line in lines]
+        found = [point[name] for point in points if point["part"] == part and name in point]
+        return found[-1] if found else 0
+
 
 def _kept(line: str, part: str, step: int) -> bool:
     try:

@@ -98,6 +98,21 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(ground: P
     assert not (tmp_path / "out" / "sft").exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "says"), [("nothing-here", "is no folder here"), ("a//b", "is no folder here"), ("empty", "cannot be")]
+)
+def test_a_model_that_is_nowhere_is_told_from_one_that_does_not_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, says: str
+) -> None:
+    from curation.trainer.models import load
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=rf"model.path = '{path}': {says}"):
+        load(Model(path=path))
+
+
 def test_rewards_that_tell_nothing_for_batches_on_end_stop_the_run(ground: Path, tmp_path: Path) -> None:
     more = '[rewards]\nnames = ["rec"]\nweights = [1.0]\n'
     with pytest.raises(RunStopped, match="scored nothing in 3 batches"):

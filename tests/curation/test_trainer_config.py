@@ -35,6 +35,8 @@ completions = 4
 steps = 10
 """
 
+ONE_BRACKET = GOOD[: GOOD.rindex("[[grpo.stages]]")].replace("[[grpo.stages]]", "[grpo.stages]")
+
 
 def written(folder: Path, text: str) -> Path:
     (folder / "run.toml").write_text(text, encoding="utf-8")
@@ -65,6 +67,10 @@ def test_a_run_is_read_with_its_stages_and_everything_else_off(tmp_path: Path) -
         (GOOD + "[progressive]\nat = [[0.5, 0.5]]\n", "start at 0.0"),
         (GOOD.replace("prompts = 8", 'prompts = "eight"'), "must be int"),
         (GOOD.replace("[grpo]\n", '[generation]\nengine = "vllm-server"\n[grpo]\n'), "name the server"),
+        (GOOD.replace('"out"', '""'), "out = '': name the folder"),
+        (GOOD.replace('path = "model"', 'path = ""'), "model.path = '': name a folder"),
+        (ONE_BRACKET, r"write \[\[grpo.stages\]\]"),
+        (GOOD.replace("[model]", "[[model]]"), r"write \[model\]"),
         ("not toml", "is not TOML"),
     ],
 )

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMED = {"step_time", "train_runtime", "train_samples_per_second", "train_steps_per_second", "epoch", "train_loss"}
-TIMED |= {"total_flos", "num_tokens"}  # TRL counts tokens from the start of the process
+TIMED |= {"total_flos"}
 """Figures of the clock, and of the process rather than the step."""
 MORE = "save_every = 2\n"
 

@@ -27,13 +27,16 @@ DATES = {"lastModified": "2026-01-01T00:00:00.000Z", "createdAt": "2026-01-01T00
 
 @dataclass
 class Fault:
-    """Breaks the next `times` requests whose `METHOD path` matches: with a status, or by a cut after `cut` bytes."""
+    """Breaks the next `times` requests whose `METHOD path` matches: with a status, by a cut after `cut` bytes, or, with
+    `mute`, by a cut after it did what was asked.
+    """
 
     match: str
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = -1
     times: int = 1
+    mute: bool = False
 
 
 class Refused(Exception):
@@ -54,6 +57,7 @@ class HubServer:
         self.faults: list[Fault] = []
         self.log: list[tuple[str, str, int]] = []
         self.before_commit: Callable[[], None] | None = None
+        self.before_branch: Callable[[], None] | None = None
         self.stall = threading.Event()  # while set, uploads are read and then kept waiting
         hub = self
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"hub": hub}))
@@ -104,6 +108,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._cut(fault.cut)
         body = self._body()
         try:
+            if fault and fault.mute:
+                self._routed(body)
+                return self._cut(0)
             if fault:
                 raise Refused(fault.status, f"fault {fault.status}", headers=fault.headers)
             status, headers, content = self._routed(body)
@@ -316,6 +323,8 @@ def commit(ask: Handler, body: bytes, name: str, revision: str) -> Any:
 
 def branch(ask: Handler, body: bytes, name: str, ref: str) -> Any:
     repo = ask.repo(name, write=True)
+    if ask.hub.before_branch:
+        ask.hub.before_branch()
     repo.refs[ref] = sha_of(repo, json.loads(body or b"{}").get("startingPoint") or "main")
     return {}
 

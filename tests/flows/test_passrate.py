@@ -84,11 +84,48 @@ def test_rates_are_kept_and_the_band_drops_until_it_is_undone(store: Store, caps
     assert in_rl(store) == {f"s{n}" for n in SHARES}
 
 
+def test_how_many_draws_there_may_be_is_said_before_the_first(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    with ModelServer(lambda _: error(401)) as server:
+        assert passrate(store, server, "--draws=300", "--limit=2") == 1
+    assert "2 samples, at most 600 draws of fake" in capsys.readouterr().err
+
+
 def test_without_a_band_nobody_is_dropped(store: Store) -> None:
     with ModelServer(right_in_ten(SHARES)) as server:
         assert passrate(store, server, "--draws=2") == 0
     assert len(in_rl(store)) == SAMPLES
     assert len(rows(store, "select 1 from pass_rates")) == SAMPLES
+
+
+def test_the_same_command_again_finds_the_same_samples_and_drops_no_more(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """s2 and s3 are dropped of the first three; the fourth is none of them when they are out of the split."""
+    command = ["--draws=10", "--band=0,1", "--limit=3", "--json"]
+    with ModelServer(right_in_ten({2: 0, 3: 10, 4: 5, 5: 0, 6: 0})) as server:
+        assert passrate(store, server, *command) == 0
+        first, asked = json.loads(capsys.readouterr().out), len(server.requests)
+        for _ in range(2):
+            assert passrate(store, server, *command) == 0
+            again = json.loads(capsys.readouterr().out)
+            assert (again["samples"], again["pass_id"], again["dropped_before"]) == (1, None, 2)
+            assert again["before"] == [first["pass_id"]]
+        assert (len(server.requests), in_rl(store)) == (asked, {"s4", "s5", "s6"})
+        assert passrate(store, server, "--draws=10", "--band=0,1", "--limit=2") == 0  # another command: what is left
+        assert in_rl(store) == {"s4", "s6"}
+        capsys.readouterr()
+        assert main(["passrate", f"--undo={first['pass_id']}", f"--store={store.root}"]) == 0
+        assert passrate(store, server, *command[:3]) == 0
+        assert in_rl(store) == {"s4", "s6"}
+
+
+def test_a_limit_whose_samples_are_all_dropped_says_by_what(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--draws=10", "--band=0,1", "--limit=2"]
+    with ModelServer(right_in_ten(SHARES)) as server:
+        assert passrate(store, server, *command) == 0
+        assert passrate(store, server, *command) == 1
+    assert "2 were dropped by passrate-" in capsys.readouterr().err
+    assert in_rl(store) == {"s4", "s5", "s6"}
 
 
 def test_drawing_stops_once_the_interval_has_left_the_band(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,6 +181,8 @@ def test_draws_that_fail_are_neither_right_nor_wrong(store: Store, capsys: pytes
         (["--band=0.5"], 2, "LOW,HIGH"),
         (["--band=0.9,0.1"], 2, "LOW < HIGH"),
         (["--draws=0"], 2, "at least 1"),
+        (["--draws=1000000000"], 2, "at most 1,000"),
+        *(([f"--temperature={value}"], 2, "finite number of at least 0") for value in ("nan", "-3", "inf")),
         (["--split=sft"], 1, "no sample in the split sft"),
         (["--undo=passrate-x"], 2, "is no passrate pass"),
         (["--recipe=other"], 2, "has no run here"),

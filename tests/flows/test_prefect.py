@@ -216,7 +216,16 @@ def test_deploying_without_a_server_says_so_in_one_line(
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [("--set=drawz=4", "did you mean 'draws'"), ("--map=image", "--map"), ("--teacher=judge=nobody", "nobody")],
+    [
+        ("--set=drawz=4", "did you mean 'draws'"),
+        ("--map=image", "--map"),
+        ("--teacher=judge=nobody", "nobody"),
+        ("--push=../x", "--push = '../x'"),
+        ("--push=", "OWNER/NAME"),
+        ("--export=", "name the folder"),
+        ("--format=grpo", "give one of them"),
+        ("--licence=figures=mit", "give that too"),
+    ],
 )
 def test_deploying_what_could_not_run_is_refused(
     models: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, says: str
@@ -314,6 +323,35 @@ def test_publish_and_train_are_deployed_behind_the_build_and_started_when_it_has
             (path.name for path in (tmp_path / "exports").iterdir())}  # fmt: skip
     assert sum(count for counts in rows.values() for count in counts.values()) > 0
     assert {path.split("/")[0] for path in hub.repos["tester/corpus"].head()} >= set(rows)
+
+
+def test_a_deployment_of_the_same_name_takes_away_what_it_does_not_put_behind_the_build(
+    online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
+) -> None:
+    def there() -> set[str]:
+        shown = [httpx.get(f"{api.url}/deployments/name/{flow}/again") for flow in FLOWS]
+        return {flow for flow, answer in zip(FLOWS, shown, strict=True) if answer.status_code == 200}
+
+    def triggers() -> list[str]:
+        names = [one["name"] for one in api.post("/automations/filter")]
+        return sorted(name for name in names if "/again" in name)
+
+    (tmp_path / "grpo.toml").write_text("")
+    deploy = command("deploy", models, "corpus", "--name=again", "--pool=vistill-again", "--train=grpo.toml")
+    first = said([*deploy, "--push=tester/corpus"], online, cwd=tmp_path)
+    assert "deployed vistill-train/again" in first.stdout, first.stderr
+    assert "when vistill-publish/again has completed" in first.stdout
+    assert triggers() == [
+        "vistill-publish/again after vistill-build/again", "vistill-train/again after vistill-publish/again",
+    ]  # fmt: skip
+    second = said(deploy, online, cwd=tmp_path)
+    assert "removed vistill-publish/again" in second.stdout, second.stderr
+    assert there() == {"vistill-build", "vistill-train"}
+    assert triggers() == ["vistill-train/again after vistill-build/again"]
+    third = said(deploy[:-1], online, cwd=tmp_path)
+    assert third.stdout.count("removed") == 1
+    assert (there(), triggers()) == ({"vistill-build"}, [])
+    assert "removed" not in said(deploy[:-1], online, cwd=tmp_path).stdout
 
 
 FLOWS = ("vistill-build", "vistill-publish", "vistill-train")

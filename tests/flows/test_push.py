@@ -218,6 +218,18 @@ def test_a_public_repository_needs_the_word(store: Store, hub: HubServer, capsys
     assert not hub.repos["tester/open"].private
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_private_repository_stays_private_and_the_last_line_says_how_to_open_it(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    hub.add(REPO, {"a.txt": b"a"})
+    assert push(store, "--format=grpo", "--public", *more) == 0
+    assert hub.repos[REPO].private
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "is private and stays so" in said
+    assert said.endswith(f"{hub.url}/datasets/{REPO}/settings")
+
+
 def test_branches_tags_and_pull_requests(store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert push(store, "--format=grpo", "--tag=v1") == 0
     repo = hub.repos[REPO]
@@ -234,6 +246,36 @@ def test_branches_tags_and_pull_requests(store: Store, hub: HubServer, capsys: p
     assert "tags do not move" in capsys.readouterr().err
     assert push(store, "--format=sft", "--pr", repo="tester/none") == 1
     assert len(hub.writes()) == before
+
+
+def test_a_branch_is_made_although_main_has_it_all_and_can_be_tagged(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert push(store, "--format=grpo") == 0
+    repo, before = hub.repos[REPO], len(hub.writes())
+    assert push(store, "--format=grpo", "--revision=dev", "--pr") == 0
+    assert push(store, "--format=grpo", "--revision=dev", "--dry-run") == 0
+    assert (len(hub.writes()), set(repo.refs)) == (before, {"main"})
+    assert "create the branch dev" in capsys.readouterr().out
+    assert push(store, "--format=grpo", "--revision=dev", "--tag=v9") == 0
+    assert (repo.refs["dev"], repo.tags) == (repo.refs["main"], {"v9": repo.refs["main"]})
+    said = capsys.readouterr().out
+    assert "new branch: dev" in said
+    assert f"the Hub has it all at {repo.refs['main'][:12]}" in said
+
+
+def test_a_new_branch_starts_at_the_commit_that_was_looked_at(store: Store, hub: HubServer) -> None:
+    """Else files that came since would be in it, and those that the card speaks of perhaps not."""
+    repo = hub.add(REPO, {"a.txt": b"a"})
+    seen = repo.refs["main"]
+
+    def theirs() -> None:
+        repo.commit("main", {}, "theirs")
+
+    hub.before_branch = theirs
+    assert push(store, "--format=grpo", "--revision=dev") == 0
+    assert repo.refs["main"] != seen
+    assert {"a.txt", "grpo/manifest.json"} <= repo.head("dev").keys()
 
 
 def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
@@ -259,10 +301,16 @@ def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
     [
         (["--format=nonsense"], 2, "there are grpo"),
         (["--licence=figures=mine"], 2, "licence ids"),
+        (["--licence=figures=cc0-1.0", "--licence=figures=mit"], 2, "figures is given twice"),
         (["--licence=nobody=mit"], 2, "is no source of this corpus"),
         (["--set=sytem=x"], 2, "no setting of these formats"),
         (["--pr", "--tag=v1"], 2, "cannot be given to a pull request"),
         (["--recipe=other"], 2, "has no run here"),
+        *((["--format=grpo", f"--tag={name}"], 2, "--tag = ") for name in ("../x", "a b", "v1~", "main", "", "a.lock")),
+        *(
+            (["--revision=" + name], 2, "--revision = ")
+            for name in ("-x", "refs/pr/1", "HEAD", "0" * 40, "a" * 201, "é")
+        ),
     ],
 )
 def test_bad_use_is_one_line_and_sends_nothing(
@@ -275,12 +323,34 @@ def test_bad_use_is_one_line_and_sends_nothing(
     assert (hub.writes(), hub.repos) == ([], {})
 
 
-@pytest.mark.parametrize("name", ["a/b/c", "../x", "a--b", "a b"])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a/b/c", "is no repository's name"), ("../x", "'..'"), ("me/a--b", "neither '--'"), ("a b", "OWNER/NAME"),
+        ("me/ünï", "OWNER/NAME"), ("me/x.git", "'.git'"), (f"me/{'x' * 120}", "at most 96"), ("me/-x", "begins"),
+        ("me/", "OWNER/NAME"), ("", "OWNER/NAME"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("more", [[], ["--dry-run", "--format=sft"]])
 def test_a_repository_name_that_cannot_be_is_refused(
-    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], name: str
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], name: str, says: str, more: list[str]
 ) -> None:
-    assert push(store, repo=name) == 2
-    assert "OWNER/NAME" in capsys.readouterr().err
+    assert push(store, *more, repo=name) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert (len(said.strip().splitlines()), hub.log) == (1, [])
+
+
+def test_a_tag_or_branch_that_the_repository_has_as_the_other_is_refused(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = hub.add(REPO, {"a.txt": b"a"})
+    repo.tags["v1"] = repo.refs["main"]
+    assert push(store, "--format=grpo", "--revision=dev", "--tag=main") == 1
+    assert "has a branch main" in capsys.readouterr().err
+    assert push(store, "--format=grpo", "--revision=v1") == 1
+    assert "has a tag v1" in capsys.readouterr().err
+    assert hub.writes() == []
 
 
 def test_formats_without_rows_are_left_out_by_default_and_refused_by_name(

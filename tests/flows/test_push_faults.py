@@ -10,7 +10,9 @@ import pytest
 
 from storage.store import Store
 from tests.fakes.hub_server import READER, WRITER, Fault, HubServer
+from tests.flows.test_export import built
 from tests.flows.test_push import REPO, environment, hub, push, started, store, waits
+from tests.storage.hand_built import rows
 
 __all__ = ["hub", "store", "waits"]  # fixtures
 
@@ -96,6 +98,17 @@ def test_other_files_in_the_working_folder_are_left_there(store: Store, hub: Hub
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["mine"]
 
 
+def test_a_hub_without_xet_is_told_with_the_variable_that_it_needs(
+    store: Store, hub: HubServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    assert push(store, "--format=grpo") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "this Hub has no Xet storage" in said
+    assert "HF_HUB_DISABLE_XET=1" in said
+    assert "broke" not in said
+
+
 def test_an_upload_that_is_cut_is_tried_again(store: Store, hub: HubServer, waits: list[float]) -> None:
     hub.faults = [Fault("PUT /_lfs/", cut=100)]
     assert push(store, "--format=grpo") == 0
@@ -123,6 +136,20 @@ def test_a_connection_that_stays_cut_is_told_and_the_next_push_sends_only_the_re
     sent = [path for method, path, _ in hub.log[before:] if method == "PUT"]
     assert sent == [f"/_lfs/{lost[0]}"]
     assert not work.exists()
+
+
+def test_a_push_whose_answer_was_cut_is_recorded_by_the_next_one_and_once(
+    tmp_path: Path, hub: HubServer, waits: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = built(tmp_path)
+    hub.faults = [Fault("POST .*/commit/", mute=True, times=1)]
+    assert push(store, "--format=grpo") == 1
+    assert rows(store, "select 1 from exports") == []
+    sent = hub.repos[REPO].refs["main"]
+    for _ in range(2):
+        assert push(store, "--format=grpo") == 0
+    assert "nothing to send" in capsys.readouterr().out
+    assert [row["path"] for row in rows(store, "select path from raw_exports")] == [f"hf://datasets/{REPO}@{sent}/grpo"]
 
 
 def test_ctrl_c_ends_a_push_to_a_hub_that_says_nothing(store: Store, hub: HubServer, tmp_path: Path) -> None:
