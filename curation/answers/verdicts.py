@@ -40,7 +40,7 @@ from curation.answers.spellings import polar
 from curation.errors import ConfigError
 from curation.records import KINDS, Json, Kind, Option, Verdict
 
-VERSION = 8  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 9  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 INTERVAL = re.compile(r"\b(?:intervals?|increas\w+|decreas\w+|domain|range)\b", re.IGNORECASE)

@@ -38,6 +38,8 @@ FILES = (
     "answers_grader_u",
     "answers_grader_v",
     "answers_grader_w",
+    "answers_grader_y",
+    "answers_grader_z",
 )
 LATEST = tuple(f"answers_grader_{each}" for each in "jklmn")
 """Graded for version 8; what they found wrong is not all mended."""
