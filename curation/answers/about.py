@@ -24,10 +24,11 @@ OTHER = re.compile(
 )
 UNREAL = re.compile(
     r"^(?:If\b[^.]*\b(?:would|instead)\b|[^.]*\bwould\b[^.]*\b(?:if|had)\b|[^.]*\b(?:may|might|could)\salso\b"
-    r"|In\srelative\sterms\b|By\scomparison\b)",
+    r"|In\srelative\sterms\b|By\scomparison\b"
+    r"|This\s(?:brought|brings|left|leaves|raised|reduced)\s[^.]*\b(?:funds|balance|total)\b)",
     re.IGNORECASE,
 )
-ASKED_UNREAL = re.compile(r"\b(?:would(?!\syou\b)|could|might|if)\b|\bmay\b", re.IGNORECASE)
+ASKED_UNREAL = re.compile(r"\b(?:would(?!\syou\b)|could|might|if|funds|balance)\b|\bmay\b", re.IGNORECASE)
 VARIABLE = re.compile(
     r"\b(?:find|solve\sfor|determine|what\sis|calculate)\s(?:the\svalue\sof\s)?[$\\(]{0,2}([a-z])[$\\)]{0,2}"
     r"(?=\s*(?:[.,?]|$|if\b|when\b|in\b|given\b))",

@@ -6,6 +6,7 @@ cents. "How many at most?" lets "at most 10" state 10, "What is the y-intercept?
 rounds to, unless it is the very number that is to be rounded. "In centimetres" makes `24 mm` 2.4 and `2.4 mm` wrong.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -67,6 +68,8 @@ FELL_BY = re.compile(
     r"\b(?:decreas\w*|drop(?:ped|s)?|fell|fall|declin\w*|loss)\s(?:(?:of|by|at|in|a|rate|about|is)\s){0,4}\$?(?!(?:19|20)\d\d\b)(\d[\d,]*(?:\.\d+)?)",
     re.IGNORECASE,
 )
+SIMPLIFY = re.compile(r"\bsimplif|\b(?:simplest|lowest)\s(?:form|terms)\b|\breduced\b", re.IGNORECASE)
+FRACTION = re.compile(r"^\W*\(?(\d{1,9})\)?\s?/\s?\(?(\d{1,9})\)?\W*$")
 ESTIMATE = re.compile(r"\bestimat", re.IGNORECASE)
 RESTATED = re.compile(
     r"(?:,?\sor\b|\bround(?:s|ed|ing)?(?:\s(?:up|down|off))?\s(?:to|is|gives)\b|≈|≃|\\approx)(?:\s(?:about|approximately|roughly|exactly))?"
@@ -119,6 +122,14 @@ def decimals_asked(question: str | None) -> int | None:
         return PLACES[found[1].lower()]
     found = DECIMALS.search(question)
     return (DIGITS.get(found[1].lower()) or int(found[1])) if found else None
+
+
+def unsimplified(got: str, question: str | None) -> bool:
+    """Whether an answer is a fraction that could be reduced, where the question wants it simplified: a person may
+    take it or not.
+    """
+    found = FRACTION.search(plain(got)) if SIMPLIFY.search(question or "") else None
+    return bool(found) and math.gcd(int(found[1]), int(found[2])) > 1  # type: ignore[index]
 
 
 def rounds_to(reference: Quantity, got: Quantity, question: str | None, answer: str) -> bool:

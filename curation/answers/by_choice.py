@@ -83,6 +83,7 @@ SOME_OR = re.compile(r"\s+or\s+|\s+或\s+")
 COMMON_WORDS = "it is are was be this that these those i they of to in on at by and has have with for so more one"
 COMMON = frozenset(COMMON_WORDS.split())
 DETERMINER = re.compile(r"(?<=\w\s)no(?=\s[a-z])")
+OPPOSITE = re.compile(r"\b(?:more|fewer|less)\b", re.IGNORECASE)
 MOST_WORDS = 12
 SHORT_REPLY = 3  # sentences
 CONCLUDES = re.compile(r"^\W*(?:so|therefore|thus|hence|then|answer|final|but)\b|\banswer\b|\*\*", re.IGNORECASE)
@@ -154,7 +155,7 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         return by_latex(each.text, options) or by_formula(each.text, options)  # its letters are no choices
     whole = named(each.text, options)
     if whole is None or whole.how != "conflict":
-        return whole
+        return _turned(whole, each.text, options, question)
     first = sentences(each.text)[0]
     if first != each.text and (said := with_text(first, options)) and said.how == "option_text":
         return said  # "Finch. Its beak is thicker than the heron's."
@@ -198,6 +199,15 @@ def _place(each: Extracted, options: Sequence[Option], question: str | None) -> 
         if choice:
             return choice
     return whole
+
+
+def _turned(choice: Choice | None, text: str, options: Sequence[Option], question: str | None) -> Choice | None:
+    """Of two options the other one where a sentence says the opposite of what is asked: "Ann sold more", of fewer."""
+    if choice is None or len(options) != 2 or choice.how != "option_text" or len(sentences(text)) > 1:
+        return choice
+    if DENIED.search(text) or "than" in text or not OPPOSITE.search(text) or not opposed(text, question):
+        return choice
+    return Choice(choice.text, frozenset(one.letter for one in options) - choice.letters, "option_text")
 
 
 def _of_clauses(piece: str, options: Sequence[Option], question: str | None) -> Choice | None:

@@ -64,7 +64,7 @@ BRACKETED = re.compile(r"^\(([^(),]{2,60})\)\W*$")
 TOWN_LEAD = re.compile(r"^.*\b(?:is|was|in|shows)\s(?=[A-Z])")
 KIND_OF = re.compile(BEHIND.removesuffix("?") + r"\W*$", re.IGNORECASE)
 WHY = re.compile(
-    r",\s(?:with|at|while|(?:both|each|all)\s(?:at|with|of|having))\b.*$"
+    r",\s(?:with|at|while|(?:both|each|all)\s(?:at|with|of|having))\b(?!.*,\s(?:is|are|was|were)\b).*$"
     r"|[,;]?\s(?:because|since|as (?:it|he|she|they|the)|due to|which|who)\b.*$"
     r"|,?\sas\s(?:(?:is|was|can\sbe)\s)?(?:shown|seen|indicated|stated|written|labell?ed|depicted)\b.*$"
     r"|,?\s(?:from|between|in|during|since)\s(?:1[89]|20)\d\d(?:\s?(?:to|and|-)\s?(?:1[89]|20)\d\d)?\W*$",

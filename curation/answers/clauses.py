@@ -76,6 +76,7 @@ ASIDE = re.compile(r"\s\([^()]{1,80}\)")
 COMPOUND = re.compile(r"\b\w+-(?!shaped|colou?red|sided)[a-z]+ed\b")  # "T2-weighted"
 SHAPED = re.compile(r"(?<=\w)-(?:shaped|colou?red|sided)\b", re.IGNORECASE)
 FRONTED = re.compile(r"^(?:in|on|at|during|by|from|based|according|as|looking|of)\b[^,]{1,60},\s", re.IGNORECASE)
+OF_ANOTHER = re.compile(r"^,.*,\s(?:is|was)\s(?:that\s)?of\b", re.IGNORECASE)
 THERE = re.compile(r"(?:there|it|this)\s.{1,80}\s(?:in|on|at|within)\s(?:the\s)?", re.IGNORECASE)
 LONGEST = 300  # characters of a sentence
 
@@ -137,6 +138,8 @@ def answers(reference: str, sentence: str, question: str | None) -> bool:
     if found is None or DENIES.search(bare):
         return False
     before, after = bare[: found.start()], bare[found.end() :]
+    if OF_ANOTHER.search(after):
+        return False  # "The name X, at the top, is that of the sender"
     if before.endswith(" and "):
         return False  # "black and white" is not white
     noun = re.match(r"\s(\w+)", after)

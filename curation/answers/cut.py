@@ -79,4 +79,6 @@ def refused(text: str) -> bool:
     if NO_DIAGNOSIS.search(text[:300].replace("’", "'")):
         return not YET.search(text)
     found = list(REFUSAL.finditer(text[-600:].replace("’", "'").rsplit("\n\n", 1)[-1]))
+    if found and "**" in found[-1].string[: found[-1].start()] and "**" not in found[-1].string[found[-1].end() :]:
+        return False  # "It is **leaf-like structures**. The colour of the stem cannot be determined."
     return bool(found) and not GOES_ON.search(found[-1].string[found[-1].end() :])

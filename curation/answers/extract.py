@@ -78,7 +78,7 @@ CONCLUDED = re.compile(
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*|__([^_\n]{1,200})__")
 DENIED = re.compile(r"\b(?:not|n't|rather\sthan|instead\sof|than)(?:\s(?:in|at|on|by|to|an?|the))*\s$", re.IGNORECASE)
 FORMULA = re.compile(
-    r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([^\n]{1,500}?)\\\]"
+    r"\$\$([^$]{1,500})\$\$|(?<!\$)\$(?=[^\s$])([^$\n]{1,500})(?<=\S)\$(?!\d)|\$\s([^$\n]{1,500})\s\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[\s*([^\n]{1,500}?)\s*\\\]"
 )
 AXIS = re.compile(r"[\s-](?:axis|axes|coordinates?|intercepts?|direction|values?)\b")
 ALSO = re.compile(r"\s*(?:,|and|or|,\s*and)\s*")

@@ -224,6 +224,8 @@ def _number(parsed: Parsed, asked: _Asked) -> Verdict:
     if _another_name(asked.reference, parsed.answer):
         return _verdict(None, read.text, asked, "number")
     correct = _same_number(reference, read, parsed, asked)
+    if correct and by_question.unsimplified(read.text, asked.question):
+        correct = None
     if correct and by_number.opposite(reference, read, parsed.answer, asked.question):
         correct = None
     return _verdict(correct, read.text, asked, "number")

@@ -5,6 +5,7 @@ import pytest
 from curation.answers import check
 
 CITY = "Which city is it?"
+MEMO = "Who is the memo addressed to?"
 SIDE = "Is the cup on the left side?"
 CENTS = "How many cents does it cost?"
 CELSIUS = "What is the temperature in degrees Celsius?"
@@ -17,6 +18,8 @@ ROWS = [
     (CITY, "Paris", "The answer is **Lyon**, not **Paris**.", False),
     (CITY, "Lyon", "The city is Lyon rather than Paris.", True),
     (CITY, "Paris", "It is not **Paris**.", False),
+    (MEMO, "Ms. Sand", "It is addressed to Mr. Gem. The name Ms. Sand, at the top, is that of the sender.", None),
+    (MEMO, "Mr. Gem", "It is addressed to Mr. Gem, at the top.", True),
     ("How many?", "6", "It is **6**, not **5**.", True),
     ("How many?", "5", "It is **6**, not **5**.", None),
     # yes and no, where the fact is stated

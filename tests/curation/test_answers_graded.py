@@ -40,6 +40,9 @@ FILES = (
     "answers_grader_w",
     "answers_grader_y",
     "answers_grader_z",
+    "answers_grader_aa",
+    "answers_grader_ab",
+    "answers_grader_ac",
 )
 LATEST = tuple(f"answers_grader_{each}" for each in "jklmn")
 """Graded for version 8; what they found wrong is not all mended."""

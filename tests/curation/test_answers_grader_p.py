@@ -23,6 +23,9 @@ FALLS = "On which interval is f decreasing?"
 POINTS = "By how many percentage points did it grow?"
 EFFUSION = "Is there an effusion?"
 ANGLES_OF_X = "40 = 2x\nx = 20\n\nWith x = 20 each angle measures 3(20) + 10 = 70°."
+MADE = "On July 5, how much money did Duncan make?"
+SIMPLE = "What fraction of students graduated magna cum laude? Simplify your answer."
+VERTEX = "What is the equation of f in vertex form?"
 GROWTH = "Growth: 81% − 35% = 46 percentage points.\n\nIn relative terms, this is about 131%."
 DOWN_UP = "$f$ is decreasing on $(-\\infty, 2)$ and increasing on $(2, \\infty)$."
 NO_DOCTOR = "I'm not able to provide medical diagnoses from images.\n\nAsk a doctor."
@@ -86,6 +89,14 @@ NUMBERS = [
     (POINTS, "131", GROWTH, False),
     ("How many people waited for exactly 57 minutes?", "0", "None. So no one waited for exactly 57 minutes.", True),
     ("How many people waited for exactly 57 minutes?", "1", "None. So no one waited for exactly 57 minutes.", False),
+    (MADE, "15", "He made $15.00 on July 5. This brought his available funds from $450.70 to $465.70.", True),
+    (MADE, "465.70", "He made $15.00 on July 5. This brought his available funds from $450.70 to $465.70.", False),
+    (SIMPLE, "5/18", "The fraction is \\(\\boxed{\\frac{65}{234}}\\).", None),
+    (SIMPLE, "5/18", "The fraction is \\(\\boxed{\\frac{5}{18}}\\).", True),
+    (SIMPLE, "5/18", "The fraction is \\(\\boxed{\\frac{65}{233}}\\).", False),
+    ("What fraction is it?", "5/18", "The fraction is \\(\\boxed{\\frac{65}{234}}\\).", True),
+    (VERTEX, "f(x) = (x - 2)^2 - 1", "Using \\((0, 3)\\), we get:\n\n\\[\nf(x) = (x - 2)^2 - 1\n\\]", True),
+    (VERTEX, "f(x) = (x - 2)^2 - 1", "Using \\((0, 3)\\), we get:\n\n\\[\nf(x) = (x - 2)^2 + 1\n\\]", False),
     # units
     ("What is its acceleration?", "4 m/s^2", "**Answer:** $4\\ \\mathrm{m\\,s^{-2}}$", True),
     ("What is its acceleration?", "4 m/s^2", "**Answer:** $4\\ \\mathrm{m\\,s^{-1}}$", False),
@@ -177,11 +188,16 @@ TRAINS = ("1:00 A.M.", "2:55 A.M.", "11:40 P.M.", "4:10 A.M.")
         (("an upgrade", "buying a used phone"), "B", "The used phone makes the bigger difference.", None),
         (("an upgrade", "buying a used phone"), "B", "I cannot help.", False),
         (("$2 \\pi$", "$4 \\pi$", "$6 \\pi$"), "C", "$P = 2\\pi + 4\\pi = 6\\pi$", True),
+        (("Tina's", "Ann's"), "A", "Tina's sold fewer than Ann's. Therefore, Ann's sold more in total.", True),
+        (("Tina's", "Ann's"), "B", "Tina's sold more than Ann's. Therefore, Ann's sold fewer in total.", True),
+        (("leaf", "stem"), "A", "It is a **leaf**. The colour of the stem cannot be determined from a fossil.", True),
+        (("leaf", "stem"), "A", "What it shows cannot be determined from a fossil.", False),
         (("yes", "no"), "B", "Both cost $7.00. Ling has only $5.00, so she'd be $2.00 short.", True),
     ],
 )
 def test_a_last_sentence_about_another_option(
     options: tuple[str, ...], letter: str, response: str, wanted: bool | None
 ) -> None:
-    question = "Does she have enough for both?" if "yes" in options else "Which is it?"
+    which = "Which shop sold fewer bagels?" if "Ann's" in options else "Which is it?"
+    question = "Does she have enough for both?" if "yes" in options else which
     assert check(response, letter, options=options, question=question).correct is wanted
