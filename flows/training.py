@@ -7,7 +7,7 @@ The trainer (`curation.trainer`) knows no store; here its configuration, data, s
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,18 @@ PLOT = "curves.png"
 JUDGED = "judged"
 
 
-def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record":
-    """Train as the file says; the record. Raises `ConfigError` and `RunStopped` as the trainer does."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The run that exports must be of, those in `folder` or all of them."""
+
+    run: str
+    folder: str | None = None
+
+
+def train(config: str, seed: int | None, store: str | None, say: Say, published: Published | None = None) -> "Record":
+    """Train as the file says; the record. Raises `ConfigError` and `RunStopped` as the trainer does, and `RunStopped`
+    for exports that are not of the run that was `published`.
+    """
     wanted = read(Path(config))
     wanted = wanted if seed is None else with_seed(wanted, seed)
     try:
@@ -39,6 +49,8 @@ def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record
         raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
     opened = None if store is None else Store.open(store, create=False)
     data = data_of(wanted)
+    if published is not None:
+        _check_run(data, published)
     note = _Note(opened, wanted, data)
     note.event("started")
     try:
@@ -54,6 +66,18 @@ def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record
         _draw(Path(wanted.out), say)
     note.event("finished")
     return record
+
+
+def _check_run(data: Mapping[str, Json], published: Published) -> None:
+    """Refuse what another run has published over, in the time since this training was asked for."""
+    inside = Path(published.folder or "/").resolve()
+    for part, one in data.items():
+        of = one.get("run_id", published.run)
+        if of != published.run and Path(one["path"]).resolve().is_relative_to(inside):
+            raise RunStopped(
+                f"data.{part} = {one['path']} is an export of run {of}, not of {published.run}, which is to be trained "
+                f"on: another run was published there since; publish {published.run} again, then train"
+            )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from curation.errors import RunStopped, StoreError
 from curation.trainer.config import read
 from flows.cli import main
 from flows.export import Export, export
-from flows.training import data_of
+from flows.training import Published, _check_run, data_of
 from storage.store import Store
 from tests.curation.test_trainer import BASE, PLAIN, ground
 from tests.flows.test_export import built
@@ -53,6 +53,15 @@ def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
     (exported / "grpo" / "manifest.json").write_text("{}")
     with pytest.raises(StoreError, match="manifest"):
         data_of(read(a_config(exported)))
+
+
+def test_a_training_that_is_started_by_a_run_refuses_exports_of_another(exported: Path) -> None:
+    data = data_of(read(a_config(exported)))
+    for folder in (None, str(exported)):
+        with pytest.raises(RunStopped, match=r"data\.sft = .* is an export of run r1, not of r2.*publish r2 again"):
+            _check_run(data, Published("r2", folder))
+    _check_run(data, Published("r1"))
+    _check_run(data, Published("r2", str(exported / "elsewhere")))
 
 
 def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_out() -> None:
