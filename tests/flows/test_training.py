@@ -12,7 +12,7 @@ from curation.errors import RunStopped, StoreError
 from curation.trainer.config import read
 from flows.cli import main
 from flows.export import Export, export
-from flows.training import Published, _check_run, data_of
+from flows.training import Published, _check_run, data_of, train
 from storage.store import Store
 from tests.curation.test_trainer import BASE, PLAIN, ground
 from tests.flows.test_export import built
@@ -92,6 +92,49 @@ def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_
     picture = Pil.open(io.BytesIO(curves(points, scores)))
     assert (picture.format, picture.width) == ("PNG", 1200)
     assert curves(points, scores) == curves(points, scores)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_record_that_no_training_wrote_is_refused_in_one_line(
+    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    store = Store.open(tmp_path / "store")
+    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(text)
+    (tmp_path / "out" / "curve.jsonl").write_text('{"part": "sft", "step": 1, "loss": 1.0}\n')
+    assert main(["train", str(config), f"--store={store.root}"]) == 2
+    said = capsys.readouterr().err
+    assert (len(said.splitlines()), "run.json that no training wrote" in said) == (1, True)
+    [row] = rows(store, "select status, detail from trainings")
+    assert (row["status"], "run.json" in row["detail"]) == ("stopped", True)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (OSError(28, "No space left on device", "out/model"), "failed", "the disk of "),
+        (RuntimeError("unexpected pos 64\nvs 0"), "failed", "RuntimeError: unexpected pos 64 vs 0"),
+        (KeyboardInterrupt(), "interrupted", ""),
+    ],
+)
+def test_a_training_that_falls_over_is_recorded_with_why(
+    ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: str, detail: str
+) -> None:
+    from curation.trainer import run as trainer
+
+    def fall(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(trainer, "Run", fall)
+    store = Store.open(tmp_path / "store")
+    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
+    with pytest.raises(RunStopped if isinstance(error, OSError) else type(error)):
+        train(str(config), None, str(store.root), print)
+    [row] = rows(store, "select status, detail, ended from trainings")
+    assert (row["status"], row["detail"].startswith(detail), row["ended"] is None) == (status, True, False)
 
 
 @pytest.mark.train
