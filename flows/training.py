@@ -53,6 +53,10 @@ def train(config: str, seed: int | None, store: str | None, say: Say, published:
         raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
     opened = None if store is None else Store.open(store, create=False)
     data = data_of(wanted)
+    for part, one in data.items():
+        if "manifest" not in one and Path(one["path"]).is_dir():
+            say(f"data.{part} = {one['path']} has no {manifests.NAME}: whether its files were changed since they were "
+                "exported cannot be told")  # fmt: skip
     if published is not None:
         _check_run(data, published)
     note = _Note(opened, wanted, data)

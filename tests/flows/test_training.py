@@ -144,7 +144,9 @@ def test_a_training_is_recorded_with_its_data_and_scores_and_its_curves_are_draw
     store = Store.open(tmp_path / "store")
     config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
     assert main(["train", str(config), f"--store={store.root}", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    out, errors = capsys.readouterr()
+    assert f"data.grpo = {ground / 'grpo'} has no manifest.json" in errors
+    said = json.loads(out.strip().splitlines()[-1])
     [row] = rows(store, "select * from trainings")
     assert (row["status"], row["out"], row["ended"] > row["started"]) == ("finished", str(tmp_path / "out"), True)
     assert json.loads(row["scores"]) == said["scores"]
