@@ -12,7 +12,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from curation.errors import ConfigError
@@ -143,7 +143,7 @@ def _built(job: Job, quiet: bool) -> dict[str, Any]:
             screen.enter_context(shown(progress, quiet=quiet))
             return progress
 
-        ended = run(job, progress_of, as_tasks)
+        ended = run(job, progress_of, as_tasks, flow_run=str(flow_run.id or ""))
     forget(ended.run_id)
     get_run_logger().info("run %s %s after %.0f s", ended.run_id, ended.event, ended.seconds)
     return {"run_id": ended.run_id, "event": ended.event, "seconds": round(ended.seconds, 1)}

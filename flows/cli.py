@@ -294,7 +294,7 @@ def _export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument("folder", metavar="DIR", help="a new folder, or that of an earlier export of this format")
     _store(command)
     command.add_argument("--recipe", metavar="RECIPE", help="the latest run of this recipe")
-    command.add_argument("--run", metavar="ID", help="this run, which must be the latest of its recipe")
+    command.add_argument("--run", metavar="ID", help="this run, instead of the latest of its recipe")
     command.add_argument("--images", choices=("embed", "files"), help="pictures inside the rows, or as files")
     command.add_argument("--shard-rows", type=int, default=5000, metavar="N", help="rows a Parquet shard (5000)")
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the format")

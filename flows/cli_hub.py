@@ -43,7 +43,7 @@ def _push(commands: "Commands", make: Make) -> argparse.ArgumentParser:
         "(default the first three, as far as they have rows)",
     )  # fmt: skip
     command.add_argument("--recipe", metavar="RECIPE", help="the latest run of this recipe")
-    command.add_argument("--run", metavar="ID", help="this run, which must be the latest of its recipe")
+    command.add_argument("--run", metavar="ID", help="this run, instead of the latest of its recipe")
     command.add_argument("--dry-run", action="store_true", help="say what would change on the Hub, send nothing")
     command.add_argument("--public", action="store_true", help="make a new repository public, or push to a public one")
     command.add_argument("--pr", action="store_true", help="open a pull request instead of committing")

@@ -16,6 +16,10 @@ from flows.server import configured, quieten, reach
 
 ENTRYPOINTS = {"build": "flows.build.build", "publish": "flows.publish.publish", "train": "flows.publish.train"}
 """Modules, not files: Dask and Ray workers must be able to import the same ones."""
+BUILT = {"run": "{{ flow_run.id | string }}"}
+"""What the trigger gives to publish: the flow run that has completed, which the store's run names."""
+PUBLISHED = {"run": "{{ flow_run.parameters.run }}"}
+"""What the trigger gives to train: what publish was given."""
 AFTER = " after "
 """In the name of a trigger: what is started, and after what."""
 
@@ -60,10 +64,17 @@ def _flows(job: Job, chain: Chain) -> dict[str, dict[str, Any]]:
     store = str(Path(job.store).resolve())
     found = {"build": {**job.as_json(), "store": store, "quiet": True}}
     if chain.publish is not None:
-        found["publish"] = {"store": store, "recipe": job.recipe, **chain.publish}
+        found["publish"] = {"store": store, "recipe": job.recipe, "run": None, **chain.publish}
     if chain.train is not None:
-        found["train"] = {**chain.train, "store": store}
+        found["train"] = {**chain.train, "store": store, "folder": (chain.publish or {}).get("folder")}
     return found
+
+
+def _given(flow: str, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters that are told when the one before has completed: the run, where this one can tell it from others."""
+    if flow == "publish":
+        return BUILT
+    return PUBLISHED if parameters.get("folder") else {}
 
 
 def _register(
@@ -84,6 +95,7 @@ def _register(
     trigger = DeploymentEventTrigger(
         name=f"vistill-{flow}/{name}{AFTER}{before}", expect={"prefect.flow-run.Completed"},
         match={"prefect.resource.id": "prefect.flow-run.*"}, match_related=related,
+        parameters=_given(flow, parameters) or None,
     )  # fmt: skip
     try:
         source: Any = getattr(module, flow).from_source(source=str(Path.cwd()), entrypoint=ENTRYPOINTS[flow])

@@ -92,7 +92,7 @@ def written(wanted: Export) -> manifests.Manifest:
     if target.resolve().is_relative_to(store.root.resolve()) and not wanted.inside:
         raise ConfigError("DIR", str(target), "lies in the store's own folder: name another")
     secret = b"" if all(part.checked for part in format.parts) else exports.annotator_secret(store)
-    with exports.frozen(store, wanted.as_of) as snapshot:
+    with exports.frozen(store, wanted.as_of, wanted.run) as snapshot:
         run = exports.chosen_run(snapshot, wanted.recipe, wanted.run)
         most = exports.at_most(snapshot, run["run_id"]) if format.containers[pictures] == "parquet" else 0
         with processes(most, wanted.shard_rows) as idle:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.errors import ConfigError, RunStopped, StoreError
+from flows import hub_silence
 from flows import manifest as manifests
 from flows.hub_names import check_repo
 from flows.interrupts import is_interrupt
@@ -77,6 +78,7 @@ def client() -> Client:
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its warnings name signed addresses
     disable_progress_bars()
+    hub_silence.bound()
     token = get_token()
     if not token:
         raise ConfigError("HF_TOKEN", None, "no token: run `hf auth login`, or set HF_TOKEN to a token that may write")
@@ -281,6 +283,8 @@ def _sentence(error: BaseException) -> str:
 
     if not isinstance(error, HfHubHTTPError) and re.search(r"\b404\b.*/xet-\w+-token/", str(error), re.DOTALL):
         return f"this Hub has no Xet storage ({error}): set HF_HUB_DISABLE_XET=1 and run it again"
+    if silent := hub_silence.sentence(error):
+        return f"{silent}; run it again: {SENT}"
     if not isinstance(error, HfHubHTTPError):
         return f"the connection to the Hub broke ({type(error).__name__}: {error}); run it again: {SENT}"
     status, said = error.response.status_code, f" ({error.server_message})" if error.server_message else ""

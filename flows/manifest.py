@@ -19,6 +19,7 @@ from curation.prompts import PromptSet
 from curation.recipe import BoundDraws
 from curation.records import Json
 from flows.export_files import Written
+from storage.corpus import FLOW_RUN
 
 NAME = "manifest.json"
 CODE = Path(__file__).resolve().parents[1]
@@ -58,6 +59,7 @@ def prompts_of(run: Mapping[str, Any]) -> dict[str, Json]:
     from flows.job import from_json, prepare
 
     job = {**orjson.loads(run["settings"] or "{}"), "source": run["source"]}
+    job.pop(FLOW_RUN, None)
     try:
         plan = prepare(from_json(job)).plan
     except (ConfigError, TypeError):  # a recipe, a setting or a prompt file that is no longer there

@@ -15,6 +15,7 @@ from curation.errors import ConfigError
 from flows.export import EmptySplit, Export, export, known_settings
 from flows.push import DEFAULT_FORMATS, MESSAGE, Push
 from flows.push import push as push_to_hub
+from storage.corpus import run_named
 from storage.store import Store
 from storage.wal import recover
 
@@ -26,6 +27,7 @@ def publish(
     repo: str | None = None,
     formats: list[str] | None = None,
     recipe: str | None = None,
+    run: str | None = None,
     public: bool = False,
     revision: str = "main",
     pull_request: bool = False,
@@ -36,7 +38,7 @@ def publish(
     allow_overlap: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Write the splits of a recipe's latest run in trainers' columns, into folders, onto the Hub, or both.
+    """Write the splits of a run in trainers' columns, into folders, onto the Hub, or both.
 
     Args:
         store: Folder of the store.
@@ -44,6 +46,7 @@ def publish(
         repo: Push to this dataset repository on the Hub, OWNER/NAME; nothing is pushed when empty.
         formats: grpo, sft_trl, sft, verl, easyr1, preference, vision-r1-rl or raw; the first three when empty.
         recipe: The recipe whose latest run is published; needed when the store has runs of several.
+        run: The run to publish, by its id or by that of the flow run that made it; the recipe's latest when empty.
         public: Make a new repository public, or push to one that is.
         revision: Branch of the repository, made when missing.
         pull_request: Open a pull request instead of committing.
@@ -60,19 +63,21 @@ def publish(
     if folder is None and repo is None:
         raise ConfigError("folder", None, "say where to: a folder, a repo, or both")
     log, found = get_run_logger(), dict[str, Any]()
-    recover(Store.open(store, create=False))
+    opened = Store.open(store, create=False)
+    recover(opened)
+    run = run and run_named(opened, run)
     if folder is not None:
         base = Export(
-            format="", folder=folder, store=store, recipe=recipe, settings=settings or {}, skip_missing=skip_missing,
-            allow_overlap=allow_overlap,
+            format="", folder=folder, store=store, recipe=recipe, run=run, settings=settings or {},
+            skip_missing=skip_missing, allow_overlap=allow_overlap,
         )  # fmt: skip
         found["folder"] = _folders(base, formats, log.info)
         log.info("wrote %s to %s", found["folder"], folder)
     if repo is not None:
         wanted = Push(
-            repo=repo, store=store, formats=tuple(formats or ()), recipe=recipe, public=public, revision=revision,
-            pull_request=pull_request, message=message, licences=licences or {}, settings=settings or {},
-            skip_missing=skip_missing, allow_overlap=allow_overlap, dry_run=dry_run,
+            repo=repo, store=store, formats=tuple(formats or ()), recipe=recipe, run=run, public=public,
+            revision=revision, pull_request=pull_request, message=message, licences=licences or {},
+            settings=settings or {}, skip_missing=skip_missing, allow_overlap=allow_overlap, dry_run=dry_run,
         )  # fmt: skip
         pushed = push_to_hub(wanted, log.info)
         log.info("%s is at %s (%s)", pushed["repo"], pushed["commit"] or "what it was", pushed["url"])
@@ -96,17 +101,25 @@ def _folders(base: Export, formats: list[str] | None, say: Callable[[str], None]
 
 
 @flow(name="vistill-train", log_prints=False)
-def train(config: str, seed: int | None = None, store: str | None = None) -> dict[str, Any]:
+def train(
+    config: str, seed: int | None = None, store: str | None = None, run: str | None = None, folder: str | None = None
+) -> dict[str, Any]:
     """Train a vision-language model on what was published: `vistill train`.
 
     Args:
         config: TOML file with model, data, stages and rewards, as docs/training.md lists them.
         seed: Another seed than the file's, in a folder of its own.
         store: Record the training in this store; nowhere when empty.
+        run: Exports in `folder` must be of this run of the store, by its id or that of its flow run; of any when empty.
+        folder: Where they were published; all exports that are trained on when empty.
 
     Returns the folder of the run and its scores. A run that was cut goes on from its last checkpoint.
     """
-    from flows.training import train as run
+    from flows.training import Published
+    from flows.training import train as run_trainer
 
-    record = run(config, seed, store, get_run_logger().info)
+    if run and not store:
+        raise ConfigError("store", store, f"name the store that run {run} is in")
+    published = Published(run_named(Store.open(store, create=False), run), folder) if run and store else None
+    record = run_trainer(config, seed, store, get_run_logger().info, published)
     return {"out": str(record.out), "scores": record.scores}

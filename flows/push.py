@@ -126,7 +126,7 @@ def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
 
 def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[Configuration]:
     """Every format, written into the working folder or found there."""
-    with exports.frozen(Store.open(wanted.store, create=False)) as snapshot:
+    with exports.frozen(Store.open(wanted.store, create=False), run=wanted.run) as snapshot:
         run, as_of = exports.chosen_run(snapshot, wanted.recipe, wanted.run), float(snapshot.as_of or 0.0)
     _check_age(wanted, remote, as_of)
     found = []
@@ -154,7 +154,7 @@ def _exported(wanted: Push, remote: hubs.Remote, work: Path, say: Say) -> list[C
 def _check_beside(wanted: Push, remote: hubs.Remote, run_id: str, as_of: float, ours: Collection[str]) -> None:
     """What stays in the repository must be of the splits as they are now, else a sample may be in two of them."""
     beside = {name: there for name, there in remote.exports.items() if name not in ours}
-    with exports.frozen(Store.open(wanted.store, create=False), as_of) as snapshot:
+    with exports.frozen(Store.open(wanted.store, create=False), as_of, run_id) as snapshot:
         for name, there in beside.items():
             splits = there.get("splits")
             if not isinstance(splits, dict):

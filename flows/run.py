@@ -25,6 +25,7 @@ from flows.phases import Batches, Report, execute
 from flows.progress import Progress
 from flows.session import Session, open_session
 from storage import corpus
+from storage.corpus import FLOW_RUN
 from storage.hosts import writing_here
 from storage.liveness import alive
 from storage.store import Store
@@ -110,9 +111,10 @@ def run(
     progress_of: Callable[[Prepared], Progress],
     batches_for: BatchesFor = in_process,
     only: Callable[[Source], frozenset[int]] | None = None,
+    flow_run: str = "",
 ) -> Ended:
     """Run a job, or the rows of it at the positions that `only` chooses. Raises `ConfigError` before the first call;
-    later trouble ends the run with its work kept, then raises.
+    later trouble ends the run with its work kept, then raises. The run's record names the `flow_run` that it is of.
     """
     prepared, source = check(job)
     source = replace(source, only=only(source)) if only else source
@@ -122,7 +124,7 @@ def run(
         progress.notice(f"columns that are not read unless you say {maps}")
     started = time.monotonic()
     run_id = new_run_id(prepared.recipe.name)
-    with open_session(prepared, run_id, progress) as session, _recorded(session, source):
+    with open_session(prepared, run_id, progress) as session, _recorded(session, source, flow_run):
         taken = samples(
             source, known=corpus.KnownImages(session.store, inspection()),
             unread=[column for column in ("question", "options", "reference") if not prepared.recipe.needs(column)],
@@ -132,13 +134,13 @@ def run(
 
 
 @contextmanager
-def _recorded(session: Session, source: Source) -> Iterator[None]:
+def _recorded(session: Session, source: Source, flow_run: str) -> Iterator[None]:
     """The run's first and last record around its work."""
     prepared, store, run_id = session.prepared, session.store, session.run_id
     corpus.start_run(
         store, run_id=run_id, recipe=prepared.recipe.name, recipe_fingerprint=prepared.plan.fingerprint,
         source=prepared.job.source, seed=prepared.job.seed,
-        settings={**prepared.job.as_json(), "source": source.describe()},
+        settings={**prepared.job.as_json(), "source": source.describe(), **({FLOW_RUN: flow_run} if flow_run else {})},
         teachers={role: asdict(spec) for role, spec in prepared.teachers.items()},
         steps=[("intake", intake_fingerprint(), "row", False), *(row[1:] for row in prepared.plan.table())],
     )  # fmt: skip

@@ -4,20 +4,22 @@ The trainer (`curation.trainer`) knows no store; here its configuration, data, s
 `trainings`. Data whose files are not those that `vistill export` wrote is refused before anything is trained.
 """
 
+import errno
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.errors import ConfigError, RunStopped, VistillError
+from curation.errors import ConfigError, RunStopped, StoreError, VistillError
 from curation.records import Json, digest
 from curation.trainer.config import Training, read, with_seed
 from flows import manifest as manifests
 from flows.export_files import changed
-from storage.files import os_errors
+from flows.interrupts import is_interrupt
 from storage.ledger import CallLedger
 from storage.store import Store
 
@@ -27,10 +29,22 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 PLOT = "curves.png"
 JUDGED = "judged"
+LEAST_FREE = 1 << 16
+"""Bytes free on a disk that is full: what could not be written whole may leave some."""
 
 
-def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record":
-    """Train as the file says; the record. Raises `ConfigError` and `RunStopped` as the trainer does."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The run that exports must be of, those in `folder` or all of them."""
+
+    run: str
+    folder: str | None = None
+
+
+def train(config: str, seed: int | None, store: str | None, say: Say, published: Published | None = None) -> "Record":
+    """Train as the file says; the record. Raises `ConfigError` and `RunStopped` as the trainer does, and `RunStopped`
+    for exports that are not of the run that was `published`.
+    """
     wanted = read(Path(config))
     wanted = wanted if seed is None else with_seed(wanted, seed)
     try:
@@ -39,21 +53,62 @@ def train(config: str, seed: int | None, store: str | None, say: Say) -> "Record
         raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
     opened = None if store is None else Store.open(store, create=False)
     data = data_of(wanted)
+    for part, one in data.items():
+        if "manifest" not in one and Path(one["path"]).is_dir():
+            say(f"data.{part} = {one['path']} has no {manifests.NAME}: whether its files were changed since they were "
+                "exported cannot be told")  # fmt: skip
+    if published is not None:
+        _check_run(data, published)
     note = _Note(opened, wanted, data)
     note.event("started")
     try:
         with _ledger(wanted, opened, str(note.row["training_id"])) as ledger:
             record = run(wanted, say=say, ledger=ledger)
-    except VistillError as error:
-        note.event("stopped", str(error))
-        raise
-    except KeyboardInterrupt:
-        note.event("interrupted")
+    except BaseException as error:
+        full = _full(error, Path(wanted.out))
+        _ended(note, error, full, say)
+        if full:
+            raise RunStopped(full) from error
         raise
     finally:
         _draw(Path(wanted.out), say)
     note.event("finished")
     return record
+
+
+def _full(error: BaseException, out: Path) -> str:
+    """What to say of an error that a full disk made, "" for another; torch calls one "unexpected pos"."""
+    if isinstance(error, VistillError) or is_interrupt(error):
+        return ""
+    named = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not named and not (out.is_dir() and shutil.disk_usage(out).free < LEAST_FREE):
+        return ""
+    return f"the disk of {out} is full: free some space and start it again; it goes on from its last whole checkpoint"
+
+
+def _ended(note: "_Note", error: BaseException, full: str, say: Say) -> None:
+    """Note why a training ended before its end; a store that cannot be written must not hide why."""
+    try:
+        if is_interrupt(error):
+            note.event("interrupted")
+        elif isinstance(error, VistillError):
+            note.event("stopped", str(error))
+        else:
+            note.event("failed", full or " ".join(f"{type(error).__name__}: {error}".split()))
+    except StoreError as lost:
+        say(f"how the training ended is not in the store: {lost}")
+
+
+def _check_run(data: Mapping[str, Json], published: Published) -> None:
+    """Refuse what another run has published over, in the time since this training was asked for."""
+    inside = Path(published.folder or "/").resolve()
+    for part, one in data.items():
+        of = one.get("run_id", published.run)
+        if of != published.run and Path(one["path"]).resolve().is_relative_to(inside):
+            raise RunStopped(
+                f"data.{part} = {one['path']} is an export of run {of}, not of {published.run}, which is to be trained "
+                f"on: another run was published there since; publish {published.run} again, then train"
+            )
 
 
 @contextmanager
@@ -110,15 +165,23 @@ class _Note:
         """Scores and versions are those that the trainer has written by now."""
         if self.store is None:
             return
-        path = self.out / "run.json"
-        told = json.loads(path.read_text(encoding="utf-8")) if event != "started" and path.is_file() else {}
+        told = _record_of(self.out) if event != "started" else {}
         scores, versions = told.get("scores", []), told.get("versions", {})
         row = {**self.row, "event": event, "detail": detail, "scores": scores, "versions": versions}
         self.store.append("trainings", [row])
 
 
+def _record_of(out: Path) -> dict[str, Json]:
+    """What the trainer has written to `run.json`; nothing of one that it refuses, which is then why it ended."""
+    try:
+        told = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def _draw(out: Path, say: Say) -> None:
-    """`curves.png` beside the curve, if there is one to draw and something to draw it with."""
+    """`curves.png` beside the curve, if there is one to draw and something to draw it with; else why not."""
     curve = out / "curve.jsonl"
     if not curve.is_file():
         return
@@ -127,8 +190,10 @@ def _draw(out: Path, say: Say) -> None:
     except ImportError:
         say(f"no {PLOT}: matplotlib is not installed (pip install 'vistill[report]')")
         return
-    points = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines() if line]
-    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    with os_errors("write", out / PLOT):
-        (out / PLOT).write_bytes(curves(points, record["scores"]))
+    try:
+        points = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines() if line]
+        (out / PLOT).write_bytes(curves(points, _record_of(out).get("scores", [])))
+    except (OSError, ValueError) as error:
+        say(f"no {PLOT}: {error}")
+        return
     say(f"curves: {out / PLOT}")

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from curation.errors import StoreError
+from curation.errors import ConfigError, StoreError
 from curation.records import Image, Json, Option, Outcome, Sample, Status
 from storage.schema import TABLES
 from storage.snapshot import Snapshot
@@ -24,6 +24,8 @@ from storage.views import FUNNEL, picking
 Event = Literal["started", "finished", "interrupted", "failed"]
 StepRow = tuple[str, str, str, bool]
 
+FLOW_RUN = "flow_run"
+"""In the settings of a run that Prefect scheduled: the id of its flow run."""
 IMAGE_FIELDS = ("format", "width", "height", "size", "pixels", "phash")
 SAMPLE_FIELDS = tuple(name for name in TABLES["samples"] if name not in ("sample_id", "sample_key", "created"))
 
@@ -79,6 +81,18 @@ def start_run(
 def end_run(store: Store, run_id: str, *, event: Event, detail: str = "") -> None:
     """Record how the run ended, for now: an interrupted run may be started again under its id."""
     store.append("runs", [_now({"run_id": run_id, "event": event, "detail": detail})])
+
+
+def run_named(store: Store, name: str) -> str:
+    """The run of this id, or the last one that the flow run of this id has finished. Raises `ConfigError` for none."""
+    sql = """
+        SELECT run_id FROM runs
+        WHERE run_id = $1 OR (settings ->> $2 = $1 AND status = 'finished') ORDER BY started DESC LIMIT 1
+    """
+    found = store.query(sql, [name, f"$.{FLOW_RUN}"]).to_pylist()
+    if not found:
+        raise ConfigError("run", name, f"is no run of {store.root}, and no flow run that has finished one")
+    return str(found[0]["run_id"])
 
 
 def add_samples(

@@ -123,16 +123,16 @@ def moment(seconds: float) -> str:
         return repr(seconds)
 
 
-def frozen(store: Store, as_of: float | None = None) -> Snapshot:
-    """A snapshot of the rows created up to `as_of`, which is the latest row's moment unless given."""
+def frozen(store: Store, as_of: float | None = None, run: str | None = None) -> Snapshot:
+    """A snapshot of the rows created up to `as_of`, the latest row's moment unless given; `run` as in `Snapshot`."""
     if as_of is None:
         with store.snapshot() as snapshot:
             as_of = latest_moment(snapshot)
-    return Snapshot(store.root, LIMITS, as_of=as_of)
+    return Snapshot(store.root, LIMITS, as_of=as_of, run=run)
 
 
 def chosen_run(snapshot: Snapshot, recipe: str | None, run_id: str | None) -> dict[str, Any]:
-    """The run whose splits are exported: the latest of its recipe. Raises `ConfigError` when that is not one run."""
+    """The run to export: the latest of its recipe, or the snapshot's. Raises `ConfigError` when that is not one."""
     runs = snapshot.query("SELECT * FROM latest_runs ORDER BY recipe").to_pylist()
     found = [run for run in runs if recipe in (None, run["recipe"]) and run_id in (None, run["run_id"])]
     names = ", ".join(run["recipe"] for run in runs)
@@ -140,7 +140,8 @@ def chosen_run(snapshot: Snapshot, recipe: str | None, run_id: str | None) -> di
         then = f"holds no run among the rows up to {moment(snapshot.as_of)}" if snapshot.as_of else "holds no run yet"
         raise ConfigError("--store", str(snapshot.root), f"{then}: `vistill run` makes one")
     if run_id and not found:
-        raise ConfigError("--run", run_id, "is not the latest run of a recipe here; splits are those of latest runs")
+        of = f" of {recipe}" if recipe else ""
+        raise ConfigError("--run", run_id, f"is no run{of} among the rows up to {moment(snapshot.as_of or 0.0)}")
     if not found:
         raise ConfigError("--recipe", recipe, f"has no run here; there are {names}")
     if len(found) > 1:

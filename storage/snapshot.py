@@ -23,6 +23,7 @@ from storage.schema import TABLES
 from storage.segments import quarantine_damaged, segment_path
 from storage.sql import files_sql, first_line, generation_sql, quoted, rows_sql
 from storage.view_catalog import RAW, make_views_file, views_path
+from storage.views import latest_runs
 
 T = TypeVar("T")
 
@@ -47,9 +48,10 @@ class Snapshot:
 
     `generation` is None before the first compaction; `segments` are the tail, by table. Together they say
     exactly which rows are seen. A `sealed` snapshot can open no file but those segments, whatever SQL it is
-    given. With `as_of`, rows created later (seconds since the epoch) are as if they were not there. A `part`
-    (number, of how many) has the outcomes and members of that part of the samples alone. With `tables` no other table
-    can be asked: opening costs 0.3 ms for each segment of the tail, and every review is one.
+    given. With `as_of`, rows created later (seconds since the epoch) are as if they were not there; with `run`, that
+    run is taken for the latest of its recipe, which is what most views are of. A `part` (number, of how many) has the
+    outcomes and members of that part of the samples alone. With `tables` no other table can be asked: opening costs
+    0.3 ms for each segment of the tail, and every review is one.
     """
 
     def __init__(
@@ -59,12 +61,13 @@ class Snapshot:
         *,
         sealed: bool = False,
         as_of: float | None = None,
+        run: str | None = None,
         lean: bool = False,
         part: tuple[int, int] | None = None,
         tables: Collection[str] = TABLES,
     ) -> None:
         self._tables = tables
-        self.root, self.sealed, self.as_of, self.part = root, sealed, as_of, part
+        self.root, self.sealed, self.as_of, self.part, self._run = root, sealed, as_of, part, run
         self.generation = ""
         self.segments: dict[str, list[str]] = {}
         self.connection: duckdb.DuckDBPyConnection
@@ -159,6 +162,8 @@ class Snapshot:
             self._attach_views()
             self._attach_generation()
             self._create_tail_views()
+            if self._run is not None:
+                self.connection.execute(f"create temp view latest_runs as {latest_runs(quoted(self._run))}")
             if self.sealed:
                 self._seal()
         except BaseException:

@@ -61,7 +61,7 @@ GROUP BY run_id
 
 LATEST_RUNS = """
 SELECT * FROM runs
-QUALIFY row_number() OVER (PARTITION BY recipe ORDER BY resumed DESC, started DESC, run_id DESC) = 1
+QUALIFY row_number() OVER (PARTITION BY recipe ORDER BY {first}resumed DESC, started DESC, run_id DESC) = 1
 """
 
 RUN_STEPS = """
@@ -229,6 +229,11 @@ def over(sql: str, relations: dict[str, str]) -> str:
     return sql
 
 
+def latest_runs(run: str = "") -> str:
+    """The view of that name; with `run`, a literal of SQL, that run is taken for the latest of its recipe."""
+    return LATEST_RUNS.format(first=f"run_id = {run} DESC, " if run else "")
+
+
 def picking(runs: str, sql: str) -> str:
     """A query in {runs}, {outcomes} and {fates}, over just the runs that the query `runs` selects."""
     names = {"{runs}": "picked_runs", "{outcomes}": "picked_outcomes", "{fates}": "picked_fates"}
@@ -243,7 +248,7 @@ VIEWS: tuple[tuple[str, str], ...] = (
     ("samples", SAMPLES),
     ("members", MEMBERS),
     ("runs", RUNS),
-    ("latest_runs", LATEST_RUNS),
+    ("latest_runs", latest_runs()),
     ("run_steps", RUN_STEPS),
     ("outcomes", OUTCOMES),
     ("calls", CALLS),

@@ -45,7 +45,7 @@ def digest_of(folder: str, split: str, field: str) -> str:
     """What the data of a run is known by: its manifest, or the names and sizes of its files."""
     files = files_of(folder, split, field)
     manifest = Path(folder) / MANIFEST
-    if manifest.is_file():
+    if checked(folder):
         return sha256(manifest.read_bytes()).hexdigest()
     return sha256(repr([(Path(name).name, Path(name).stat().st_size) for name in files]).encode()).hexdigest()
 
@@ -111,16 +111,23 @@ def _need(rows: "Dataset", columns: tuple[str, ...], folder: str, field: str) ->
         raise ConfigError(field, folder, f"lacks the columns {missing}; it has {rows.column_names}")
 
 
-def usable(rows: "Dataset", markers: Sequence[str], field: str) -> tuple["Dataset", dict[str, int]]:
+def checked(folder: str) -> bool:
+    """Whether a manifest says what its files are: `vistill train` has then compared them."""
+    return (Path(folder) / MANIFEST).is_file()
+
+
+def usable(
+    rows: "Dataset", markers: Sequence[str], field: str, *, whole: bool = True
+) -> tuple["Dataset", dict[str, int]]:
     """The rows that can be trained on, and how many were left out by reason. Raises `ConfigError` when none is left.
 
     `markers` are the processor's image tokens: TRL adds its own to a prompt, so one in a text asks for another picture.
-    Only the heads of pictures are read here.
+    Pictures are decoded to their end, or with `whole` false their heads alone are read.
     """
     import datasets
 
     bare = rows.cast_column("images", datasets.List(datasets.Image(decode=False)))
-    reasons = [fault(row, markers) for row in bare]
+    reasons = [fault(row, markers, whole=whole) for row in bare]
     lost = Counter(reason for reason in reasons if reason)
     if not lost:
         return rows, {}
@@ -130,10 +137,10 @@ def usable(rows: "Dataset", markers: Sequence[str], field: str) -> tuple["Datase
     return rows.select(kept), dict(lost)
 
 
-def fault(row: Mapping[str, Any], markers: Sequence[str]) -> str:
+def fault(row: Mapping[str, Any], markers: Sequence[str], *, whole: bool = True) -> str:
     """Why a row cannot be trained on, "" when it can."""
     for image in row["images"] or ():
-        if reason := _picture(image):
+        if reason := _picture(image, whole):
             return reason
     said = str([row.get(name) for name in SFT_TEXTS])
     if any(marker in said for marker in markers):
@@ -147,13 +154,16 @@ def fault(row: Mapping[str, Any], markers: Sequence[str]) -> str:
     return ""
 
 
-def _picture(image: Mapping[str, Any] | None) -> str:
+def _picture(image: Mapping[str, Any] | None, whole: bool) -> str:
     if image is None or (image["bytes"] is None and not (image["path"] and Path(image["path"]).is_file())):
         return "picture missing"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            Image.open(io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]).close()
+            source = io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]
+            with Image.open(source) as opened:
+                if whole:
+                    opened.load()
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
             Image.DecompressionBombWarning):  # fmt: skip
         return "picture unreadable"

@@ -5,7 +5,6 @@ written whole, and both leave a plain model: LoRA adapters are merged at the end
 """
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from curation.trainer.config import Grpo, Stage, Training
 from curation.trainer.data import taught
 from curation.trainer.grpo import Attached
 from curation.trainer.guard import Guarded
-from curation.trainer.record import WHOLE, Record, last_checkpoint
+from curation.trainer.record import Record, last_checkpoint, mark_whole
 from curation.trainer.replay import Buffer
 
 if TYPE_CHECKING:
@@ -118,10 +117,7 @@ def trained(trainer: Any, training: Training, out: Path, record: Record, part: s
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Whole(trainer))
     models.hold(trainer.model, training.model)
-    for path in out.glob("checkpoint-*"):
-        if not (path / WHOLE).is_file():
-            shutil.rmtree(path)
-    last = last_checkpoint(out)
+    last = last_checkpoint(out, record.say)
     record.rewind(part, int(last.name[11:]) if last else 0)
     if last is not None and isinstance(trainer, Attached):
         trainer.take_up(last)
@@ -173,4 +169,4 @@ class Whole(TrainerCallback):  # type: ignore[misc]
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if isinstance(self.trainer, Attached):
             self.trainer.put_down(folder)
-        (folder / WHOLE).touch()
+        mark_whole(folder)

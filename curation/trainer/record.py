@@ -5,6 +5,7 @@ what another run left in `out` is moved to `out/earlier-N`, so nothing is lost a
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from curation.trainer.evaluate import Score
 
 RUN, CURVE = "run.json", "curve.jsonl"
 WHOLE = "whole"
-"""A file in a checkpoint that is written last: a kill while a checkpoint is written leaves one without it."""
+"""A file in a checkpoint that is written last, {file: bytes}: a kill while one is written leaves it without it."""
 
 
 @dataclass
@@ -104,7 +105,9 @@ def opened(out: Path, settings: Mapping[str, Any], data: Mapping[str, Any]) -> t
     except OSError as error:
         raise ConfigError("out", str(out), f"cannot be made or read ({error.strerror})") from None
     except ValueError:
-        raise ConfigError("out", str(out), f"holds a {RUN} that is no JSON: name another folder") from None
+        told = ""
+    if told is not None and not isinstance(told, dict):
+        raise ConfigError("out", str(out), f"holds a {RUN} that no training wrote: name another folder, or remove it")
     fresh = Record(out, settings, data)
     if told is None:
         return fresh, ""
@@ -129,7 +132,34 @@ def _moved(out: Path) -> Path:
     return aside
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The latest checkpoint that was written whole."""
-    found = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}") if path.parent.name[11:].isdigit()]
-    return max(found, key=lambda path: int(path.name[11:]), default=None)
+def mark_whole(folder: Path) -> None:
+    """Say that all of a checkpoint is there, and how long each file is."""
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+    (folder / WHOLE).write_text(json.dumps(sizes), encoding="utf-8")
+
+
+def damage(folder: Path) -> str:
+    """What a checkpoint lacks of what it had when it was marked, "" for nothing."""
+    try:
+        said = (folder / WHOLE).read_text(encoding="utf-8")
+        sizes = json.loads(said) if said else {}  # earlier versions named no files
+    except (OSError, ValueError):
+        return "it was not written to its end"
+    for name, size in sizes.items():
+        path = folder / name
+        there = path.stat().st_size if path.is_file() else 0
+        if there != size:
+            return f"{name} has {there:,} of {size:,} bytes"
+    return ""
+
+
+def last_checkpoint(folder: Path, say: Callable[[str], None]) -> Path | None:
+    """The latest checkpoint that is whole; what is left of others is removed, and said."""
+    whole = []
+    for path in sorted(folder.glob("checkpoint-*")):
+        if why := damage(path):
+            say(f"{path} is left aside and removed: {why}")
+            shutil.rmtree(path)
+        elif path.name[11:].isdigit():
+            whole.append(path)
+    return max(whole, key=lambda path: int(path.name[11:]), default=None)

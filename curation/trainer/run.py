@@ -18,7 +18,7 @@ from curation.teachers.protocol import Ledger
 from curation.trainer import models, parts, rewards, rounds
 from curation.trainer.choice import Choice
 from curation.trainer.config import Grpo, Training
-from curation.trainer.data import digest_of, grpo_rows, markers_of, sft_rows, shared, usable
+from curation.trainer.data import checked, digest_of, grpo_rows, markers_of, sft_rows, shared, usable
 from curation.trainer.evaluate import evaluate
 from curation.trainer.judging import open_judge
 from curation.trainer.record import Record, opened
@@ -92,7 +92,7 @@ class Run:
                             markers)  # fmt: skip
 
     def _usable(self, name: str, rows: "Dataset", markers: list[str]) -> "Dataset":
-        rows, lost = usable(rows, markers, f"data.{name}")
+        rows, lost = usable(rows, markers, f"data.{name}", whole=not checked(getattr(self.training.data, name)))
         if lost:
             self.record.left_out[name] = lost
             said = ", ".join(f"{count:,} {reason}" for reason, count in lost.items())

@@ -36,21 +36,28 @@ def spoilt(ground: Path, folder: Path, change: Any) -> Path:
 
 
 def some_bad(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Five rows that cannot be used, each for another reason but one."""
+    """Six rows that cannot be used; the last picture has its head, but not its end."""
     rows[0]["images"] = [{"bytes": None, "path": None}]
     rows[1]["images"] = [{"bytes": b"no picture", "path": None}]
     rows[2]["prompt"] = [{"role": "user", "content": "What does <image> mean?"}]
     rows[3] |= {"kind": "mcq", "options": []}
     rows[4] |= {"kind": "mcq", "options": [{"letter": None, "text": str(n)} for n in range(30)]}
+    rows[5]["images"] = [{"bytes": rows[5]["images"][0]["bytes"][:200], "path": None}]
     return rows
 
 
-def test_rows_that_cannot_be_used_are_left_out_and_counted(ground: Path, tmp_path: Path) -> None:
+def test_rows_that_cannot_be_used_are_left_out_counted_and_said(
+    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     bad = spoilt(ground, tmp_path / "bad", some_bad)
     record, steps = trained(ground, tmp_path / "out", grpo=bad)
+    said = capsys.readouterr().out.splitlines()
+    [line] = [line for line in said if line.startswith("data.grpo: rows left out:")]
+    assert "2 picture unreadable" in line
+    assert said.index(line) < next(at for at, other in enumerate(said) if "held-out accuracy" in other)
     counts = record.left_out["grpo"]
-    assert sum(counts.values()) == 5
-    assert (counts["picture missing"], counts["picture unreadable"], counts["image token in the text"]) == (1, 1, 1)
+    assert sum(counts.values()) == 6
+    assert (counts["picture missing"], counts["picture unreadable"], counts["image token in the text"]) == (1, 2, 1)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["left_out"]["grpo"] == counts
     assert steps
 

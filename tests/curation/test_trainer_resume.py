@@ -72,7 +72,12 @@ def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_sc
     assert started(whole).wait() == 0
     for part, step in (("sft", 9), ("grpo-1", 3), ("grpo-1", 9)):
         killed_at(broken, part, step)
+    newest = max(
+        (tmp_path / "broken" / "out" / "checkpoints-grpo-1").glob("*/whole"), key=lambda path: path.stat().st_mtime
+    ).parent
+    os.truncate(newest / "model.safetensors", 100)
     assert started(broken).wait() == 0, (tmp_path / "broken" / "said.txt").read_text()
+    assert f"{newest.name} is left aside" in (tmp_path / "broken" / "said.txt").read_text()
     assert "going on with the run" in (tmp_path / "broken" / "said.txt").read_text()
     expected, found = curve(tmp_path / "whole" / "out"), curve(tmp_path / "broken" / "out")
     assert [(point["part"], point["step"]) for point in found] == [(point["part"], point["step"]) for point in expected]
@@ -85,11 +90,20 @@ def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_sc
     assert "nothing to do" in (tmp_path / "broken" / "said.txt").read_text()
 
 
-def test_a_checkpoint_that_a_kill_cut_short_is_not_gone_on_from(tmp_path: Path) -> None:
-    from curation.trainer.record import WHOLE, last_checkpoint
+def test_a_checkpoint_that_a_kill_or_a_disk_cut_short_is_not_gone_on_from(tmp_path: Path) -> None:
+    from curation.trainer.record import last_checkpoint, mark_whole
 
-    for step, whole in ((2, True), (10, True), (12, False)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
+    weights, said = "model.safetensors", list[str]()
+    for step, whole in ((2, True), (10, True), (12, True), (14, False)):
+        (folder := tmp_path / f"checkpoint-{step}").mkdir()
+        (folder / weights).write_bytes(b"x" * 2000)
         if whole:
-            (tmp_path / f"checkpoint-{step}" / WHOLE).touch()
-    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+            mark_whole(folder)
+    os.truncate(tmp_path / "checkpoint-12" / weights, 100)
+    assert last_checkpoint(tmp_path, said.append) == tmp_path / "checkpoint-10"
+    assert said == [
+        f"{tmp_path}/checkpoint-12 is left aside and removed: {weights} has 100 of 2,000 bytes",
+        f"{tmp_path}/checkpoint-14 is left aside and removed: it was not written to its end",
+    ]
+    said.clear()
+    assert (last_checkpoint(tmp_path, said.append), said) == (tmp_path / "checkpoint-10", [])

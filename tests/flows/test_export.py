@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 import pytest
 from PIL import Image as Pil
+from prefect.logging import disable_run_logger
 
 from curation.errors import ConfigError, RunStopped, StoreError
 from curation.exports import FORMATS
@@ -149,6 +150,37 @@ def test_the_same_rows_give_the_same_bytes_whatever_came_since(tmp_path: Path) -
     assert again["files"] == first["files"]
     assert [row["format"] for row in rows(store, "select format from exports")] == ["sft", "sft"]
     assert wrote(store, tmp_path / "c", "sft")["counts"] == {"train": 3}
+
+
+def test_a_run_that_is_named_is_exported_although_a_later_one_is_the_latest(tmp_path: Path) -> None:
+    store = built(tmp_path)
+    first = {name: wrote(store, tmp_path / "a" / name, name) for name in ("sft", "raw", "preference")}
+    start(store, "r2")
+    take_in(store, [a_sample(0)], "r2")
+    again = {name: wrote(store, tmp_path / "b" / name, name, run="r1") for name in first}
+    for name, one in first.items():
+        assert (again[name]["run_id"], again[name]["files"]) == ("r1", one["files"])
+        assert again[name]["funnel"] == one["funnel"]
+    assert wrote(store, tmp_path / "c", "raw")["run_id"] == "r2"
+    with pytest.raises(ConfigError, match=r"--run = 'r3': is no run among the rows"):
+        wrote(store, tmp_path / "d", "sft", run="r3")
+
+
+def test_publish_takes_the_run_that_its_flow_run_made_or_none(tmp_path: Path) -> None:
+    from flows.publish import publish
+
+    store = built(tmp_path)
+    start(store, "r2", settings={"draws": 2, "flow_run": "f2"})
+    take_in(store, [a_sample(0)], "r2")
+    with pytest.raises(ConfigError, match="run = 'f2': is no run of"):
+        corpus.run_named(store, "f2")
+    corpus.end_run(store, "r2", event="finished")
+    assert [corpus.run_named(store, name) for name in ("f2", "r2", "r1")] == ["r2", "r2", "r1"]
+    with disable_run_logger():
+        done = publish.fn(str(store.root), str(tmp_path / "x"), formats=["raw"], run="f2")
+        publish.fn(str(store.root), str(tmp_path / "y"), formats=["raw"], run="r1")
+    made = {name: orjson.loads((tmp_path / name / "raw" / "manifest.json").read_bytes())["run_id"] for name in "xy"}
+    assert (done["folder"], made) == ({"raw": {"train": 1}}, {"x": "r2", "y": "r1"})
 
 
 def test_placeholders_in_a_question_are_shown_and_not_meant(tmp_path: Path) -> None:

@@ -159,6 +159,12 @@ class Api:
         runs = self.post("/flow_runs/filter", **wanted)
         return ended(self, runs[0]["id"]) if runs else None
 
+    def given(self, flow: str) -> dict[str, Any]:
+        """The parameters of the one run that the deployment `chain` of a flow has had."""
+        wanted = {"flows": {"name": {"any_": [flow]}}, "deployments": {"name": {"any_": ["chain"]}}}
+        found: dict[str, Any] = self.post("/flow_runs/filter", **wanted)[0]["parameters"]
+        return found
+
     def scheduled(self, least: int) -> list[dict[str, Any]]:
         """Flow runs still to come, once there are so many."""
         wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
@@ -311,8 +317,9 @@ def test_publish_and_train_are_deployed_behind_the_build_and_started_when_it_has
         }
         build = shown["vistill-build"]
         with started(worker, mine, Path(online["PREFECT_HOME"])):
-            api.post(f"/deployments/{build['id']}/create_flow_run")
+            build_run = api.post(f"/deployments/{build['id']}/create_flow_run")["id"]
             states = {flow: until(lambda flow=flow: api.ended_run(flow), f"{flow} ends") for flow in FLOWS}
+    assert api.given("vistill-publish")["run"] == api.given("vistill-train")["run"] == build_run
     log = (Path(online["PREFECT_HOME"]) / "worker.log").read_text()
     assert {flow: state["type"] for flow, state in states.items()} == {
         "vistill-build": "COMPLETED", "vistill-publish": "COMPLETED", "vistill-train": "FAILED",

@@ -2,7 +2,9 @@
 
 import json
 import signal
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -150,6 +152,55 @@ def test_a_push_whose_answer_was_cut_is_recorded_by_the_next_one_and_once(
         assert push(store, "--format=grpo") == 0
     assert "nothing to send" in capsys.readouterr().out
     assert [row["path"] for row in rows(store, "select path from raw_exports")] == [f"hf://datasets/{REPO}@{sent}/grpo"]
+
+
+@pytest.fixture
+def patient_after() -> Iterator[None]:
+    """The time-out is of the process: what comes after these tests must not have theirs."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    yield
+    set_client_factory(default_client_factory)
+
+
+@pytest.mark.usefixtures("patient_after")
+@pytest.mark.parametrize("repo", [REPO, "dots"])
+def test_a_hub_that_accepts_and_never_answers_is_given_up(
+    store: Store, hub: HubServer, waits: list[float], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], repo: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("VISTILL_HUB_TIMEOUT", "0.3")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        assert push(store, "--format=grpo", repo=repo) == 1
+    said = capsys.readouterr().err
+    assert time.monotonic() - began < 20
+    assert (len(said.splitlines()), "does not answer" in said, "VISTILL_HUB_TIMEOUT" in said) == (1, True, True)
+
+
+@pytest.mark.usefixtures("patient_after")
+@pytest.mark.parametrize("format", ["grpo", "vlaa"])
+def test_an_upload_that_is_never_answered_is_given_up(
+    store: Store, hub: HubServer, waits: list[float], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], format: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("VISTILL_HUB_TIMEOUT", "0.5")
+    hub.stall.set()
+    assert push(store, f"--format={format}") == 1
+    hub.stall.clear()
+    assert "cannot upload to tester/dots: the Hub does not answer" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(
+    store: Store, hub: HubServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("VISTILL_HUB_TIMEOUT", text)
+    assert push(store, "--format=grpo") == 2
+    assert "VISTILL_HUB_TIMEOUT" in capsys.readouterr().err
+    assert hub.log == []
 
 
 def test_ctrl_c_ends_a_push_to_a_hub_that_says_nothing(store: Store, hub: HubServer, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from curation.errors import RunStopped, StoreError
 from curation.trainer.config import read
 from flows.cli import main
 from flows.export import Export, export
-from flows.training import data_of
+from flows.training import Published, _check_run, data_of, train
 from storage.store import Store
 from tests.curation.test_trainer import BASE, PLAIN, ground
 from tests.flows.test_export import built
@@ -55,6 +55,15 @@ def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
         data_of(read(a_config(exported)))
 
 
+def test_a_training_that_is_started_by_a_run_refuses_exports_of_another(exported: Path) -> None:
+    data = data_of(read(a_config(exported)))
+    for folder in (None, str(exported)):
+        with pytest.raises(RunStopped, match=r"data\.sft = .* is an export of run r1, not of r2.*publish r2 again"):
+            _check_run(data, Published("r2", folder))
+    _check_run(data, Published("r1"))
+    _check_run(data, Published("r2", str(exported / "elsewhere")))
+
+
 def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_out() -> None:
     pytest.importorskip("matplotlib")
     from curation.trainer.curves import _series, _starts
@@ -86,13 +95,58 @@ def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_
 
 
 @pytest.mark.train
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_record_that_no_training_wrote_is_refused_in_one_line(
+    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    store = Store.open(tmp_path / "store")
+    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(text)
+    (tmp_path / "out" / "curve.jsonl").write_text('{"part": "sft", "step": 1, "loss": 1.0}\n')
+    assert main(["train", str(config), f"--store={store.root}"]) == 2
+    said = capsys.readouterr().err
+    assert (len(said.splitlines()), "run.json that no training wrote" in said) == (1, True)
+    [row] = rows(store, "select status, detail from trainings")
+    assert (row["status"], "run.json" in row["detail"]) == ("stopped", True)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (OSError(28, "No space left on device", "out/model"), "failed", "the disk of "),
+        (RuntimeError("unexpected pos 64\nvs 0"), "failed", "RuntimeError: unexpected pos 64 vs 0"),
+        (KeyboardInterrupt(), "interrupted", ""),
+    ],
+)
+def test_a_training_that_falls_over_is_recorded_with_why(
+    ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: str, detail: str
+) -> None:
+    from curation.trainer import run as trainer
+
+    def fall(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(trainer, "Run", fall)
+    store = Store.open(tmp_path / "store")
+    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
+    with pytest.raises(RunStopped if isinstance(error, OSError) else type(error)):
+        train(str(config), None, str(store.root), print)
+    [row] = rows(store, "select status, detail, ended from trainings")
+    assert (row["status"], row["detail"].startswith(detail), row["ended"] is None) == (status, True, False)
+
+
+@pytest.mark.train
 def test_a_training_is_recorded_with_its_data_and_scores_and_its_curves_are_drawn(
     ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store.open(tmp_path / "store")
     config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
     assert main(["train", str(config), f"--store={store.root}", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    out, errors = capsys.readouterr()
+    assert f"data.grpo = {ground / 'grpo'} has no manifest.json" in errors
+    said = json.loads(out.strip().splitlines()[-1])
     [row] = rows(store, "select * from trainings")
     assert (row["status"], row["out"], row["ended"] > row["started"]) == ("finished", str(tmp_path / "out"), True)
     assert json.loads(row["scores"]) == said["scores"]
