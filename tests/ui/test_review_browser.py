@@ -19,6 +19,7 @@ from storage.reviews import Decision, decide
 from storage.store import Store
 from tests.storage.hand_built import a_sample, add_calls, an_outcome, rows, take_in
 from tests.ui.built import ROOT, a_picture, begin, history, options
+from tests.ui.proxy import proxied
 from tests.ui.test_hostile import CHROMIUM, FLAGS, MADE, hostile
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -328,11 +329,11 @@ def test_a_name_and_its_role_come_from_the_header_of_the_proxy(tmp_path: Path, b
     store = a_store(tmp_path, 3)
     with served(store, "--user-header=X-Forwarded-User", "--lead=lea@lab", "--viewer=vic@lab") as url:
         for name, role in (("lea@lab", "lead"), ("vic@lab", "viewer"), ("ann@lab", "annotator")):
-            context = browser.new_context(extra_http_headers={"X-Forwarded-User": name})
-            page = context.new_page()
-            page.goto(url)
-            sync_api.expect(page.get_by_text(f"{name} · {role}")).to_be_visible(timeout=60_000)
-            context.close()
+            with proxied(url, f"X-Forwarded-User: {name}") as front:
+                page = browser.new_page()
+                page.goto(front)
+                sync_api.expect(page.get_by_text(f"{name} · {role}")).to_be_visible(timeout=60_000)
+                page.close()
         page = browser.new_page()
         page.goto(url)
         sync_api.expect(page.get_by_text("did not say who you are")).to_be_visible(timeout=60_000)
