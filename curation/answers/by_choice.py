@@ -205,6 +205,8 @@ def _turned(choice: Choice | None, text: str, options: Sequence[Option], questio
     """Of two options the other one where a sentence says the opposite of what is asked: "Ann sold more", of fewer."""
     if choice is None or len(options) != 2 or choice.how != "option_text" or len(sentences(text)) > 1:
         return choice
+    if any(OPPOSITE.search(one.text) for one in options):
+        return choice
     if DENIED.search(text) or "than" in text or not OPPOSITE.search(text) or not opposed(text, question):
         return choice
     return Choice(choice.text, frozenset(one.letter for one in options) - choice.letters, "option_text")

@@ -122,7 +122,8 @@ def of_another(question: str | None, text: str) -> bool:
 def opposed(text: str, question: str | None) -> bool:
     """Whether a text speaks of the opposite of what is asked: "less" where "more" was."""
     asked = _content(plain(question or ""))
-    return any((one, own) in OPPOSED for one in _content(plain(text)) for own in asked)
+    said = [word for word in _content(plain(text)) if word not in asked]  # "more or fewer?" asks for neither
+    return any((one, own) in OPPOSED for one in said for own in asked)
 
 
 def _of_another(asked: list[str], words: list[str]) -> bool:

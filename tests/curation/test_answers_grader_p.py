@@ -139,6 +139,12 @@ def test_a_sentence_of_what_would_be_so_chooses_nothing(letter: str, wanted: boo
     assert check(said, letter, options=("surplus", "deficit"), question="Is it a surplus?").correct is wanted
 
 
+@pytest.mark.parametrize("question", ["Does it weigh more or less?", "Does it weigh more?"])
+def test_options_that_are_the_degrees_are_not_turned(question: str) -> None:
+    assert check("It weighs less.", "B", options=("more", "less"), question=question).correct
+    assert check("It weighs less.", "A", options=("more", "less"), question=question).correct is False
+
+
 @pytest.mark.parametrize(("response", "wanted"), [("2, 3, 5", True), ("2, 3 and 4", False), ("5, 3, 2", False)])
 def test_lists_among_options(response: str, wanted: bool) -> None:
     options = ("1, 2 and 4", "2, 3 and 4", "2, 3 and 5", "1, 5 and 6", "1, 2 and 5")
