@@ -105,8 +105,8 @@ def opened(browser: Any, url: str, name: str = "") -> Any:
 
 
 def shown(page: Any) -> str:
-    """The id of the sample on the screen."""
-    return str(page.evaluate(SHOWN)).split("/")[1]
+    """The id of the sample on the screen; between two runs of the page there may be none for a moment."""
+    return str(page.wait_for_function(SHOWN, timeout=SOON).json_value()).split("/")[1]
 
 
 def after(page: Any, was: str) -> str:
