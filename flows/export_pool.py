@@ -27,6 +27,9 @@ from flows.export_worker import Shard, rows_told, tell, told, understood
 ROOT = Path(__file__).resolve().parents[1]
 MOST = 4
 """Processes at most. Each takes some 150 MB."""
+KEPT = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "1000000000"}
+"""glibc keeps the memory of a row group for the next one: giving it back and having it zeroed again is a third of what
+a process asks of the kernel. Other libraries do not know these names."""
 Process = subprocess.Popen[bytes]
 
 
@@ -41,7 +44,8 @@ def processes(most: int, shard_rows: int) -> Iterator[Idle]:
     They take half a second to start, so that they are best asked for before it is known which rows there are.
     """
     many = min(MOST, len(os.sched_getaffinity(0)), -(-most // shard_rows))
-    command, environment = [sys.executable, "-P", "-m", "flows.export_worker"], {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-P", "-m", "flows.export_worker"]
+    environment = {**os.environ, **KEPT, "PYTHONPATH": str(ROOT)}
     started, idle = list[Process](), Idle()
     try:
         for _ in range(many if many > 1 else 0):
