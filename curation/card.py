@@ -125,8 +125,11 @@ def metadata(kept: Mapping[str, Any], about: About, configurations: Sequence[Con
     }  # fmt: skip
     names = {name for each in configurations for name in each.names}
     tables = [(name, files) for each in configurations for name, files in each.tables.items()]
-    others = [one for one in listed(kept, "configs") if one.get("config_name") not in names]
-    first = None if any(one.get("default") for one in others) else tables[0][0]
+    there = listed(kept, "configs")
+    others = [one for one in there if one.get("config_name") not in names]
+    was = [str(one["config_name"]) for one in there if one not in others and one.get("default")]
+    # Beside others none of ours becomes the default: what `load_dataset(repo)` gave must not turn into something else.
+    first = next((name for name, _ in tables if name in was), None if others else tables[0][0])
     infos = [one for one in listed(kept, "dataset_info") if one.get("config_name") not in names]
     ours["configs"] = [*others, *(_config(name, files, name == first) for name, files in tables)]
     ours["dataset_info"] = [*infos, *(_info(each) for each in configurations if each.embedded)]

@@ -54,6 +54,7 @@ def deploy(args: argparse.Namespace) -> int:
 def _chain(args: argparse.Namespace) -> Any:
     """What comes behind the build, refused now where it could not run later."""
     from curation.exports import format_named
+    from curation.trainer.config import read
     from flows.commands import _pairs
     from flows.deploy import Chain
     from flows.hub_names import check_repo
@@ -69,17 +70,31 @@ def _chain(args: argparse.Namespace) -> Any:
         licences = _pairs("--licence", args.licence, "SOURCE=ID")
         for name in args.format:
             format_named(name)
-        if args.export == "":
-            raise ConfigError("--export", "", "name the folder to write the splits into")
+        _check_folder(args.export, args.store)
         if pushed:
             check_repo(args.push, "--push")
             Push(repo=args.push, formats=tuple(args.format), licences=licences)
         publish = {
             "folder": args.export, "repo": args.push, "formats": args.format or None, "licences": licences or None,
         }  # fmt: skip
-    if args.train and not Path(args.train).is_file():
-        raise ConfigError("--train", args.train, "is no file; docs/training.md says what to write into one")
+    if args.train:
+        if not Path(args.train).is_file():
+            raise ConfigError("--train", args.train, "is no file; docs/training.md says what to write into one")
+        read(Path(args.train))
     return Chain(publish=publish, train={"config": args.train} if args.train else None)
+
+
+def _check_folder(folder: str | None, store: str) -> None:
+    """Where splits are to be written must be a folder, or nothing yet, outside the store."""
+    if folder is None:
+        return
+    if not folder:
+        raise ConfigError("--export", "", "name the folder to write the splits into")
+    path = Path(folder).resolve()
+    if path.exists() and not path.is_dir():
+        raise ConfigError("--export", folder, "is a file: name a folder")
+    if path.is_relative_to(Path(store).resolve()):
+        raise ConfigError("--export", folder, "lies in the store's own folder: name another")
 
 
 def _only_with(flag: str, given: list[str], fix: str) -> None:

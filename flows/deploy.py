@@ -42,6 +42,7 @@ def deploy(job: Job, *, name: str, pool: str, cron: str | None, chain: Chain | N
             None,
             "no server to deploy to: run `prefect server start` and export PREFECT_API_URL=http://127.0.0.1:4200/api",
         )
+    _check_pool(pool)
     _check_cron(cron)
     reach()
     _ensure_pool(pool)
@@ -145,6 +146,11 @@ def _check_cron(cron: str | None) -> None:
             CronSchedule(cron=cron)
     except ValueError:
         raise ConfigError("--cron", cron, "is not a schedule; five fields, as in '0 2 * * *' (2 am, UTC)") from None
+
+
+def _check_pool(name: str) -> None:
+    if not name.strip() or set(name) & set("/%&<>"):
+        raise ConfigError("--pool", name, "must be a name without '/', '%', '&', '<' and '>'")
 
 
 def _ensure_pool(name: str) -> None:

@@ -48,7 +48,7 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Remote:
     """A repository at one moment. `sha` is "" when it is not there, or not its branch; what `files` and the rest are
-    of is then `base`, the head of the default branch, at which a new branch starts.
+    of is then `base`, the head of the default branch, at which a new branch starts. `tags` are commits by name.
     """
 
     repo: str
@@ -59,7 +59,7 @@ class Remote:
     files: Mapping[str, Held] = field(default_factory=dict)
     readme: str = ""
     exports: Mapping[str, manifests.Manifest] = field(default_factory=dict)
-    tags: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=dict)
     branches: frozenset[str] = frozenset()
 
 
@@ -82,6 +82,10 @@ def client() -> Client:
     token = get_token()
     if not token:
         raise ConfigError("HF_TOKEN", None, "no token: run `hf auth login`, or set HF_TOKEN to a token that may write")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ConfigError(
+            "HF_TOKEN", None, "is no token (it has other signs than plain ones): copy it from the Hub again"
+        )
     return Client(HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token, library_name="vistill"), token)
 
 
@@ -110,7 +114,7 @@ def look(hub: Client, repo: str, revision: str) -> Remote:
         kept = _texts(hub, repo, base, files)
     return Remote(
         repo, True, bool(found.private), sha, base, files, kept.pop("README.md", ""), _manifests(kept),
-        frozenset(ref.name for ref in refs.tags), frozenset(ref.name for ref in refs.branches),
+        {ref.name: ref.target_commit for ref in refs.tags}, frozenset(ref.name for ref in refs.branches),
     )  # fmt: skip
 
 

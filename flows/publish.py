@@ -4,7 +4,7 @@ Thin: parameters as a person sees them in Prefect's UI, and the calls that `vist
 `flows.deploy` chains them: each is started when the one before has completed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from curation.errors import ConfigError
+from curation.exports import format_named
 from flows.export import EmptySplit, Export, export, known_settings
+from flows.hub_names import check_repo
 from flows.push import DEFAULT_FORMATS, MESSAGE, Push
 from flows.push import push as push_to_hub
 from storage.corpus import run_named
@@ -60,8 +62,12 @@ def publish(
     Returns the rows written by format, and the push's commit, address and rows. The token is read where the worker
     runs, from HF_TOKEN or from where `hf auth login` stored it.
     """
+    folder, repo, recipe, run = folder or None, repo or None, recipe or None, run or None
     if folder is None and repo is None:
         raise ConfigError("folder", None, "say where to: a folder, a repo, or both")
+    if repo is not None:
+        check_repo(repo, "repo")
+    _check_settings(settings or {}, formats or DEFAULT_FORMATS)
     log, found = get_run_logger(), dict[str, Any]()
     opened = Store.open(store, create=False)
     recover(opened)
@@ -83,6 +89,17 @@ def publish(
         log.info("%s is at %s (%s)", pushed["repo"], pushed["commit"] or "what it was", pushed["url"])
         found["hub"] = {name: pushed[name] for name in ("repo", "commit", "url", "rows")}
     return found
+
+
+def _check_settings(settings: dict[str, Any], formats: Iterable[str]) -> None:
+    """Each must be a setting of one of the formats, with a value that it takes."""
+    having = [format_named(name) for name in formats]
+    for name, value in settings.items():
+        of = [one for one in having if name in one.settings]
+        if not of:
+            raise ConfigError("settings", name, "is no setting of these formats")
+        for one in of:
+            one.accepted({name: value})
 
 
 def _folders(base: Export, formats: list[str] | None, say: Callable[[str], None]) -> dict[str, dict[str, int]]:

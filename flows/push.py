@@ -5,6 +5,7 @@ it was. Everything that can forbid it (licences, other people's files, a newer r
 sent. The card is `curation.card`'s, talking to the Hub is `flows.hub`'s.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ DEFAULT_FORMATS = ("grpo", "sft_trl", "sft")
 """Without `--format`, as far as their splits have rows. `raw` shows reviews and lost samples: only on request."""
 EXAMPLE = "assets/example"
 MESSAGE = "Push by vistill"
+_TAKEN = "{repo} has a tag {tag} already, of another commit, and tags do not move: choose another"
 Say = Callable[[str], None]
 
 
@@ -71,6 +73,9 @@ class Push:
             raise ConfigError("--tag", self.tag, "is the branch's own name: git could not tell them apart")
         for name in self.formats:
             format_named(name)
+        for code in self.language:
+            if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
+                raise ConfigError("--language", code, "must be a code such as en, de or zh-Hant")
         if self.pull_request and self.tag:
             raise ConfigError("--tag", self.tag, "cannot be given to a pull request: tag once it is merged")
         for source, licence in self.licences.items():
@@ -92,6 +97,8 @@ def push(wanted: Push, say: Say) -> dict[str, Any]:
     about = _about(wanted, hub, remote, work, ready)
     add = _contents(work, ready, about, remote)
     plan = _plan(remote, add, [one.name for one in ready])
+    if wanted.tag in remote.tags and any(plan[kind] for kind in CHANGES):
+        raise RunStopped(_TAKEN.format(repo=repo, tag=wanted.tag))
     report = report_of(remote, about, ready, add, plan, _new_branch(wanted, remote, plan))
     if not wanted.dry_run:
         report = _sent(wanted, hub, remote, work, ready, add, plan, report, say)
@@ -107,8 +114,8 @@ def _check_remote(wanted: Push, remote: hubs.Remote) -> None:
         raise RunStopped(f"{remote.repo} is not there, or the token may not see it: nothing to open a pull request on")
     if remote.exists and not remote.private and not wanted.public:
         raise RunStopped(f"{remote.repo} is public: --public says that this is meant")
-    if wanted.tag in remote.tags:
-        raise RunStopped(f"{remote.repo} has a tag {wanted.tag} already, and tags do not move: choose another")
+    if remote.tags.get(wanted.tag or "", remote.sha) != remote.sha:
+        raise RunStopped(_TAKEN.format(repo=remote.repo, tag=wanted.tag))
     for name, kind, taken in ((wanted.tag, "branch", remote.branches), (wanted.revision, "tag", remote.tags)):
         if name in taken:
             raise RunStopped(f"{remote.repo} has a {kind} {name}, and git could not tell them apart: choose another")
@@ -256,10 +263,10 @@ def _sent(
     elif report["new_branch"]:
         hubs.begun(hub, remote, wanted.revision, public=wanted.public, say=say)
     _record(wanted, remote.repo, commit, work, ready, again=not (changes or plan["remove"]))
-    if wanted.tag:
+    if wanted.tag and wanted.tag not in remote.tags:  # else it names this very commit
         hubs.tag(hub, remote.repo, wanted.tag, commit)
     _tidy(work, ready)
-    return {**report, "commit": commit, "url": url, "exists": True}
+    return {**report, "commit": commit, "url": url, "exists": True, "tag": wanted.tag or ""}
 
 
 def _tidy(work: Path, ready: Sequence[Configuration]) -> None:

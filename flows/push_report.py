@@ -17,14 +17,16 @@ def report_of(
     remote: hubs.Remote, about: About, ready: Sequence[Configuration], add: Mapping[str, Path | bytes],
     plan: Mapping[str, list[str]], new_branch: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """What a push changes, as JSON types; `commit` is "" until something was sent. `new_branch` is one it makes."""
+    """What a push changes, as JSON types; `commit` and `tag` are "" until they are there, `new_branch` is one it
+    makes.
+    """
     new = add["README.md"]
     assert isinstance(new, bytes)
     lines = difflib.unified_diff(
         remote.readme.splitlines(), new.decode().splitlines(), "README.md on the Hub", "README.md", lineterm="", n=1
     )
     return {
-        "repo": remote.repo, "url": about.url, "commit": "", "exists": remote.exists, "parent": remote.sha,
+        "repo": remote.repo, "url": about.url, "commit": "", "tag": "", "exists": remote.exists, "parent": remote.sha,
         "new_branch": new_branch, "licence": list(about.licences), "rows": {one.name: one.rows for one in ready},
         "rows_before": {one.name: _rows(remote.exports.get(one.name)) for one in ready}, "files": dict(plan),
         "bytes": sum(_size(add[path]) for path in (*plan["add"], *plan["change"])), "card": list(lines),
@@ -53,6 +55,8 @@ def push_text(report: Mapping[str, Any], *, dry_run: bool) -> str:
         return "\n".join("".join(char if char.isprintable() else " " for char in line) for line in lines)
     if report["new_branch"]:
         lines.append(f"new branch: {report['new_branch']}")
+    if report["tag"]:
+        lines.append(f"tag: {report['tag']} is at {report['commit'][:12]}")
     if not any(files[kind] for kind in CHANGES):
         return "\n".join([*lines, f"nothing to send: the Hub has it all at {report['commit'][:12]}"])
     words = {"add": "new", "change": "changed", "remove": "removed", "keep": "as they were"}

@@ -84,7 +84,7 @@ def _json(names: list[str], rows: list[tuple[Json, ...]]) -> str:
 
 def _csv(names: list[str], rows: list[tuple[Json, ...]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, lineterminator="\n")  # what shells and other tools here expect
     writer.writerow(names)
     writer.writerows([_text(value) for value in row] for row in rows)
     return out.getvalue()

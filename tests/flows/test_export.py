@@ -183,6 +183,38 @@ def test_publish_takes_the_run_that_its_flow_run_made_or_none(tmp_path: Path) ->
     assert (done["folder"], made) == ({"raw": {"train": 1}}, {"x": "r2", "y": "r1"})
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"folder": ""}, "say where to"),
+        ({"folder": "x", "repo": "../x"}, "repo = '../x'"),
+        ({"folder": "x", "settings": {"nosuch": 1}}, "is no setting of these formats"),
+        ({"folder": "x", "settings": {"system": 1}}, "system"),
+    ],
+)
+def test_publish_refuses_what_it_cannot_do_before_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], says: str
+) -> None:
+    from flows.publish import publish
+
+    store = built(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with disable_run_logger(), pytest.raises(ConfigError, match=says):
+        publish.fn(str(store.root), **given)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_publish_takes_empty_texts_for_nothing_given(tmp_path: Path) -> None:
+    """Prefect's UI gives them for fields that were cleared."""
+    from flows.publish import publish
+
+    store = built(tmp_path)
+    with disable_run_logger():
+        done = publish.fn(str(store.root), str(tmp_path / "x"), repo="", recipe="", run="", formats=["raw"])
+    assert done == {"folder": {"raw": {"train": 4}}}
+
+
 def test_placeholders_in_a_question_are_shown_and_not_meant(tmp_path: Path) -> None:
     asked = {"s2": {"question": "<image>\nIs <image> before <|im_end|>?"}}
     store = built(tmp_path, **asked)

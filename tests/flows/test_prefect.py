@@ -229,6 +229,8 @@ def test_deploying_without_a_server_says_so_in_one_line(
         ("--push=../x", "--push = '../x'"),
         ("--push=", "OWNER/NAME"),
         ("--export=", "name the folder"),
+        (f"--export={__file__}", "is a file"),
+        ("--train=pyproject.toml", "no such key"),
         ("--format=grpo", "give one of them"),
         ("--licence=figures=mit", "give that too"),
     ],
@@ -240,13 +242,21 @@ def test_deploying_what_could_not_run_is_refused(
     in_one_line(subprocess.CompletedProcess([], code, "", capsys.readouterr().err), 2, says)
 
 
+def test_splits_are_not_written_into_the_store(
+    models: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(command("deploy", models, tmp_path / "s", f"--export={tmp_path / 's' / 'x'}")[1:])
+    in_one_line(subprocess.CompletedProcess([], code, "", capsys.readouterr().err), 2, "the store's own folder")
+
+
 @pytest.mark.parametrize(
-    ("more", "says"), [("--cron=every night", "--cron"), ("--pool=containers", "is a docker pool")]
+    ("more", "says"),
+    [("--cron=every night", "--cron"), ("--pool=containers", "is a docker pool"), ("--pool=a b/c", "without '/'")],
 )
 def test_a_schedule_or_pool_that_cannot_work_is_refused(
     online: dict[str, str], api: "Api", models: ModelServer, tmp_path: Path, more: str, says: str
 ) -> None:
-    if "--pool" in more:
+    if more == "--pool=containers":
         api.post("/work_pools/", name="containers", type="docker")
     in_one_line(said(command("deploy", models, tmp_path / "s", more), online), 2, says)
 
@@ -304,13 +314,15 @@ def test_publish_and_train_are_deployed_behind_the_build_and_started_when_it_has
     online: dict[str, str], api: Api, models: ModelServer, tmp_path: Path
 ) -> None:
     """The training is refused by its configuration, which says that it was started and that its failure is shown."""
-    (tmp_path / "grpo.toml").write_text('out = "run"\nmodle = "tiny"\n')
+    config = tmp_path / "grpo.toml"
+    config.write_text(TRAINS)
     behind = ["--export=exports", "--push=tester/corpus", "--licence=figures=cc0-1.0", "--train=grpo.toml"]
     chain = ["--name=chain", "--pool=vistill-chain", *behind]
     with HubServer() as hub:
         mine = {**online, "HF_ENDPOINT": hub.url, "HF_TOKEN": WRITER, "HF_HUB_DISABLE_XET": "1"}
         deployed = said(command("deploy", models, "corpus", *chain), mine, cwd=tmp_path)
         assert deployed.returncode == 0, deployed.stderr
+        config.write_text('out = "run"\nmodle = "tiny"\n')
         worker = [str(BIN / "prefect"), "worker", "start", "--pool", "vistill-chain", "--type", "process"]
         shown = {
             flow: httpx.get(f"{api.url}/deployments/name/{flow}/chain").raise_for_status().json() for flow in FLOWS
@@ -343,7 +355,7 @@ def test_a_deployment_of_the_same_name_takes_away_what_it_does_not_put_behind_th
         names = [one["name"] for one in api.post("/automations/filter")]
         return sorted(name for name in names if "/again" in name)
 
-    (tmp_path / "grpo.toml").write_text("")
+    (tmp_path / "grpo.toml").write_text(TRAINS)
     deploy = command("deploy", models, "corpus", "--name=again", "--pool=vistill-again", "--train=grpo.toml")
     first = said([*deploy, "--push=tester/corpus"], online, cwd=tmp_path)
     assert "deployed vistill-train/again" in first.stdout, first.stderr
@@ -361,6 +373,7 @@ def test_a_deployment_of_the_same_name_takes_away_what_it_does_not_put_behind_th
     assert "removed" not in said(deploy[:-1], online, cwd=tmp_path).stdout
 
 
+TRAINS = 'out = "run"\n[model]\npath = "tiny"\n[data]\nsft = "exports/sft_trl"\n[sft]\nsteps = 1\n'
 FLOWS = ("vistill-build", "vistill-publish", "vistill-train")
 
 

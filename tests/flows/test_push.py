@@ -163,6 +163,31 @@ def test_other_configurations_prose_and_keys_are_kept(store: Store, hub: HubServ
     assert hub.repos[REPO].head()["notes/a.csv"].content == b"a\n1\n"
 
 
+def test_beside_a_configuration_of_others_ours_is_not_the_default(store: Store, hub: HubServer) -> None:
+    """What `load_dataset(repo)` gave must not turn into something else; ours stays the default that it was."""
+    hub.add(
+        REPO, {"README.md": b"---\nlicense: cc0-1.0\nconfigs:\n- config_name: notes\n  data_files: notes/*.csv\n---\n"}
+    )
+    assert push(store, "--format=grpo") == 0
+    assert push(store, "--format=grpo", "--format=sft", repo="tester/alone") == 0
+    assert push(store, "--format=grpo", repo="tester/alone") == 0
+    found = {name: yaml.safe_load(repo.head()["README.md"].content.decode().split("---\n")[1])["configs"]
+             for name, repo in hub.repos.items()}  # fmt: skip
+    defaults = {name: [one["config_name"] for one in configs if one.get("default")] for name, configs in found.items()}
+    assert defaults == {REPO: [], "tester/alone": ["grpo"]}
+
+
+def test_a_token_that_cannot_be_one_is_refused_without_being_shown(
+    store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_schlüssel")
+    assert push(store, "--format=grpo") == 2
+    said = capsys.readouterr().err
+    assert "HF_TOKEN" in said
+    assert "schl" not in said
+    assert hub.repos == {}
+
+
 def test_a_configuration_by_somebody_else_is_not_replaced(
     store: Store, hub: HubServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +269,9 @@ def test_branches_tags_and_pull_requests(store: Store, hub: HubServer, capsys: p
     before = len(hub.writes())
     assert push(store, "--format=sft", "--tag=v1") == 1
     assert "tags do not move" in capsys.readouterr().err
+    assert len(hub.writes()) == before
+    assert push(store, "--format=grpo", "--tag=v1") == 0  # there already, at this very commit
+    assert f"tag: v1 is at {first[:12]}" in capsys.readouterr().out
     assert push(store, "--format=sft", "--pr", repo="tester/none") == 1
     assert len(hub.writes()) == before
 
@@ -306,6 +334,7 @@ def test_a_commit_that_came_between_stops_the_push_and_the_next_one_goes_on(
         (["--set=sytem=x"], 2, "no setting of these formats"),
         (["--pr", "--tag=v1"], 2, "cannot be given to a pull request"),
         (["--recipe=other"], 2, "has no run here"),
+        (["--language=English"], 2, "must be a code"),
         *((["--format=grpo", f"--tag={name}"], 2, "--tag = ") for name in ("../x", "a b", "v1~", "main", "", "a.lock")),
         *(
             (["--revision=" + name], 2, "--revision = ")
