@@ -261,6 +261,15 @@ def begun(hub: Client, remote: Remote, revision: str, *, public: bool, say: Call
     return head
 
 
+def open_requests(hub: Client, repo: str, title: str) -> list[str]:
+    """Addresses of the open pull requests with this title."""
+    with told(hub, f"look at the pull requests of {repo}"):
+        found = hub.api.get_repo_discussions(
+            repo, repo_type=KIND, discussion_type="pull_request", discussion_status="open"
+        )
+        return [one.url for one in found if one.title == title]
+
+
 def tag(hub: Client, repo: str, name: str, commit: str) -> None:
     """Give a commit a name that does not move."""
     with told(hub, f"tag {repo}"):

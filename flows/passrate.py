@@ -56,6 +56,8 @@ class Asked:
             raise ConfigError("--draws", self.draws, f"must be at most {MOST_DRAWS:,}, for each sample")
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
             raise ConfigError("--temperature", self.temperature, "must be a finite number of at least 0")
+        if self.temperature == 0 and self.draws > 1:
+            raise ConfigError("--draws", self.draws, "must be 1 at temperature 0, where all draws are equal")
 
 
 @dataclass(slots=True)
@@ -78,9 +80,8 @@ def passrate(store: Store, asked: Asked, say: Callable[[str], None]) -> dict[str
         told.dropped = positions(snapshot, run["run_id"], told.before)
         items = _items(snapshot, run["run_id"], asked, told)
         images = images_of(snapshot, [one.record["image"] for one in items if one.record["image"]])
-    if not items:
+    if not items and not told.dropped:
         left = "".join(f"; {count} {reason}" for reason, count in told.unwritable.items())
-        left += f"; {_dropped_before(told.before, len(told.dropped))}" if told.dropped else ""
         raise RunStopped(f"run {run['run_id']} has no sample in the split {asked.split} to be sampled{left}")
     if images and not spec.sees:
         raise ConfigError("--teacher", asked.teacher, "takes no pictures, and the samples have some")
@@ -88,6 +89,9 @@ def passrate(store: Store, asked: Asked, say: Callable[[str], None]) -> dict[str
         "has of them is not asked again")  # fmt: skip
     told.rated = asyncio.run(_drawn(store, run["run_id"], {ROLE: spec}, asked, items, images))
     say(f"{len(told.rated):,} samples drawn from {spec.model}")
+    if told.rated and not any(one.k for one in told.rated):
+        lost = sum((one.lost for one in told.rated), Counter[str]())
+        raise RunStopped(f"no draw of {spec.model} says anything: {_counted(lost)} (vistill calls list shows why)")
     corpus.add_pass_rates(store, run["run_id"], [_row(one, spec.model, asked) for one in told.rated if one.k])
     return _report(store, run["run_id"], spec.model, asked, told)
 
@@ -158,6 +162,10 @@ def _report(store: Store, run_id: str, model: str, asked: Asked, told: _Told) ->
 def _settings(asked: Asked, model: str) -> dict[str, Json]:
     """What a pass is known by."""
     return {**asdict(asked), "model": model}
+
+
+def _counted(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in found.items())
 
 
 def _dropped_before(passes: Sequence[str], count: int) -> str:

@@ -255,6 +255,8 @@ def _sent(
     changes = [*plan["add"], *plan["change"]]
     commit, url = remote.base, report["url"]
     if changes or plan["remove"]:
+        for same in hubs.open_requests(hub, remote.repo, wanted.message) if wanted.pull_request else ():
+            say(f"a pull request of this title is open already, and another is made: {same}")
         sending = hubs.Sending(
             remote=remote, revision=wanted.revision, public=wanted.public, pull_request=wanted.pull_request,
             message=wanted.message, add={path: add[path] for path in changes}, remove=plan["remove"],

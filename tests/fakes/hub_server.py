@@ -321,6 +321,19 @@ def commit(ask: Handler, body: bytes, name: str, revision: str) -> Any:
     return {"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": "", **request}
 
 
+def discussions(ask: Handler, body: bytes, name: str) -> Any:
+    """Pull requests, all of them open; a page of two at most, as the Hub's have fifty."""
+    repo, start = ask.repo(name), 2 * int(ask.query.get("p", 0))
+    numbers = sorted(int(ref.rpartition("/")[2]) for ref in repo.refs if ref.startswith("refs/pr/"))
+    found = [
+        {"title": repo.titles[list(repo.commits).index(repo.refs[f"refs/pr/{number}"])], "num": number,
+         "author": {"name": "tester"}, "createdAt": "2026-11-27T00:00:00.000Z", "status": "open",
+         "repo": {"name": name, "type": "dataset"}, "isPullRequest": True}
+        for number in numbers
+    ]  # fmt: skip
+    return {"discussions": found[start : start + 2], "count": len(found), "start": start}
+
+
 def branch(ask: Handler, body: bytes, name: str, ref: str) -> Any:
     repo = ask.repo(name, write=True)
     if ask.hub.before_branch:
@@ -363,6 +376,7 @@ ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
     ("GET", "/api/whoami-v2"): whoami,
     ("POST", "/api/validate-yaml"): lambda ask, body: {"errors": [], "warnings": []},
     ("GET", f"{API}/refs"): refs,
+    ("GET", f"{API}/discussions"): discussions,
     ("GET", f"{API}/revision/(?P<revision>.+)"): info,
     ("GET", f"{API}/tree/(?P<revision>refs/pr/\\d+|[^/]+)(/(?P<path>.*))?"): lambda ask, body, name, revision, path:
         tree(ask, body, name, revision, path or ""),

@@ -90,6 +90,15 @@ def test_how_many_draws_there_may_be_is_said_before_the_first(store: Store, caps
     assert "2 samples, at most 600 draws of fake" in capsys.readouterr().err
 
 
+def test_draws_that_all_fail_are_no_success(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """A schedule goes by the exit code."""
+    with ModelServer(lambda _: error(400)) as server:
+        assert passrate(store, server, "--draws=2", "--band=0,1") == 1
+    said = capsys.readouterr()
+    assert f"no draw of fake says anything: {2 * SAMPLES} call_" in said.err
+    assert (said.out, len(in_rl(store))) == ("", SAMPLES)
+
+
 def test_without_a_band_nobody_is_dropped(store: Store) -> None:
     with ModelServer(right_in_ten(SHARES)) as server:
         assert passrate(store, server, "--draws=2") == 0
@@ -123,8 +132,8 @@ def test_a_limit_whose_samples_are_all_dropped_says_by_what(store: Store, capsys
     command = ["--draws=10", "--band=0,1", "--limit=2"]
     with ModelServer(right_in_ten(SHARES)) as server:
         assert passrate(store, server, *command) == 0
-        assert passrate(store, server, *command) == 1
-    assert "2 were dropped by passrate-" in capsys.readouterr().err
+        assert passrate(store, server, *command) == 0
+    assert "2 were dropped by passrate-" in capsys.readouterr().out
     assert in_rl(store) == {"s4", "s5", "s6"}
 
 
@@ -182,6 +191,7 @@ def test_draws_that_fail_are_neither_right_nor_wrong(store: Store, capsys: pytes
         (["--band=0.9,0.1"], 2, "LOW < HIGH"),
         (["--draws=0"], 2, "at least 1"),
         (["--draws=1000000000"], 2, "at most 1,000"),
+        (["--temperature=0", "--draws=4"], 2, "must be 1 at temperature 0"),
         *(([f"--temperature={value}"], 2, "finite number of at least 0") for value in ("nan", "-3", "inf")),
         (["--split=sft"], 1, "no sample in the split sft"),
         (["--undo=passrate-x"], 2, "is no passrate pass"),

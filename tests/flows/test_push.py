@@ -266,6 +266,13 @@ def test_branches_tags_and_pull_requests(store: Store, hub: HubServer, capsys: p
     assert push(store, "--format=sft", "--pr") == 0
     assert capsys.readouterr().out.strip().endswith("/discussions/1")
     assert (repo.refs["main"], "sft/manifest.json" in repo.head("refs/pr/1")) == (first, True)
+    for number in (2, 3, 4):
+        assert push(store, "--format=sft", "--pr") == 0
+        said = capsys.readouterr().err
+        assert said.count("is open already") == number - 1
+        assert "/discussions/1" in said
+    assert push(store, "--format=sft", "--pr", "--message=Another") == 0
+    assert "is open already" not in capsys.readouterr().err
     before = len(hub.writes())
     assert push(store, "--format=sft", "--tag=v1") == 1
     assert "tags do not move" in capsys.readouterr().err
