@@ -46,12 +46,10 @@ def some_bad(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def test_rows_that_cannot_be_used_are_left_out_counted_and_said(
-    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_that_cannot_be_used_are_left_out_counted_and_said(ground: Path, tmp_path: Path) -> None:
+    said: list[str] = []
     bad = spoilt(ground, tmp_path / "bad", some_bad)
-    record, steps = trained(ground, tmp_path / "out", grpo=bad)
-    said = capsys.readouterr().out.splitlines()
+    record, steps = trained(ground, tmp_path / "out", grpo=bad, said=said)
     [line] = [line for line in said if line.startswith("data.grpo: rows left out:")]
     assert "2 picture unreadable" in line
     assert said.index(line) < next(at for at, other in enumerate(said) if "held-out accuracy" in other)
