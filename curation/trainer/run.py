@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from curation.errors import ConfigError, RunStopped
 from curation.rewards import Judge
 from curation.teachers.protocol import Ledger
-from curation.trainer import models, parts, rewards, rounds
+from curation.trainer import beforehand, models, parts, rewards, rounds
 from curation.trainer.choice import Choice
 from curation.trainer.config import Grpo, Training
 from curation.trainer.data import checked, digest_of, grpo_rows, markers_of, sft_rows, shared, usable
@@ -47,6 +47,7 @@ def train(training: Training, say: Say = print, *, ledger: Ledger | None = None)
         return record
     asked = open_judge(training.judge, ledger) if training.judge and ledger else nullcontext()
     try:
+        beforehand.look(training)
         with asked as judge:
             Run(training, record, say, judge).all()
     except RunStopped as error:

@@ -203,8 +203,10 @@ def test_a_judge_that_nobody_reaches_stops_the_training_in_one_line(ground: Path
     with pytest.raises(ConfigError, match="needs a ledger"):
         trained(ground, tmp_path / "out", more=JUDGED.format(url="http://127.0.0.1:9/v1"),
                 grpo=spoilt(ground, tmp_path / "open", all_open))  # fmt: skip
-    with pytest.raises(RunStopped, match="nothing answers at"):
+    with pytest.raises(RunStopped, match=r"cannot be reached: connection refused; .* judge\.teacher"):
         train(read(tmp_path / "run.toml"), say=lambda _: None, ledger=MemoryLedger())
+    assert not (tmp_path / "out" / "curve.jsonl").exists()
+    assert "judge.teacher" in json.loads((tmp_path / "out" / "run.json").read_text())["stopped"]
 
 
 def turn(text: str) -> list[dict[str, str]]:
