@@ -16,7 +16,7 @@ from trl import GRPOTrainer
 
 from curation.trainer.config import Critical, Rethink
 from curation.trainer.critical import first_ids
-from curation.trainer.guard import Guarded
+from curation.trainer.guard import Guarded, drawing
 from curation.trainer.hearing import Hearing
 from curation.trainer.replay import Buffer
 from curation.trainer.rethink import Splice, spliced
@@ -141,7 +141,10 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
         self, prompt_ids: Any, images: Any, multimodal_fields: Any, num_generations: int, **settings: Any
     ) -> Any:
         """First responses, and for a share of them what follows once they are made to look again."""
-        ids, logps = super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, **settings)
+        with drawing():
+            ids, logps = super()._generate_single_turn(
+                prompt_ids, images, multimodal_fields, num_generations, **settings
+            )
         if self.rethink is None or self._mode == "eval":
             return ids, logps
         if logps is not None:
