@@ -18,6 +18,7 @@ from curation.teachers.protocol import Ledger
 from curation.trainer import beforehand, models, parts, rewards, rounds
 from curation.trainer.choice import Choice
 from curation.trainer.config import Grpo, Training
+from curation.trainer.critical import absent
 from curation.trainer.data import checked, digest_of, grpo_rows, markers_of, sft_rows, shared, usable
 from curation.trainer.evaluate import evaluate
 from curation.trainer.judging import open_judge
@@ -75,6 +76,9 @@ class Run:
             models.finite(self.model, training.model)
         if training.grpo and not training.model.lora_rank:
             models.guard_connector(self.model, training.model)
+        if lost := absent(self.processor.tokenizer, training.critical.words if training.critical else ()):
+            say(f"critical.words: the model's vocabulary has no token for {', '.join(map(repr, lost))}: no entropy is "
+                "logged there")  # fmt: skip
         markers = markers_of(self.processor)
         data = training.data
         self.sft = self._usable("sft", sft_rows(data.sft, data.sft_split), markers) if training.sft else None
