@@ -6,6 +6,7 @@ The trainer (`curation.trainer`) knows no store; here its configuration, data, s
 
 import errno
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 PLOT = "curves.png"
 JUDGED = "judged"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 1 << 16
 """Bytes free on a disk that is full: what could not be written whole may leave some."""
 
@@ -77,10 +79,12 @@ def train(config: str, seed: int | None, store: str | None, say: Say, published:
 
 
 def _full(error: BaseException, out: Path) -> str:
-    """What to say of an error that a full disk made, "" for another; torch calls one "unexpected pos"."""
+    """What to say of an error that a full disk made, "" for another: safetensors has the system's words in an error of
+    its own, and torch calls one "unexpected pos".
+    """
     if isinstance(error, VistillError) or is_interrupt(error):
         return ""
-    named = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    named = (isinstance(error, OSError) and error.errno in FULL) or any(os.strerror(e) in str(error) for e in FULL)
     if not named and not (out.is_dir() and shutil.disk_usage(out).free < LEAST_FREE):
         return ""
     return f"the disk of {out} is full: free some space and start it again; it goes on from its last whole checkpoint"

@@ -21,6 +21,11 @@ def first_ids(tokenizer: Any, words: Sequence[str]) -> torch.Tensor:
     return torch.tensor(sorted(found - {tokenizer.unk_token_id}), dtype=torch.long)
 
 
+def absent(tokenizer: Any, words: Sequence[str]) -> list[str]:
+    """The words for which the vocabulary has no token, so that nothing can be seen of them."""
+    return [word for word in words if not len(first_ids(tokenizer, [word]))]
+
+
 class Entropies(LogitsProcessor):  # type: ignore[misc]
     """Put last, it changes nothing and keeps the entropy of every step's distribution, `steps_T_B` in nats."""
 

@@ -8,6 +8,7 @@ token in a text, a choice without letters.
 
 import glob
 import io
+import shlex
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,13 +33,22 @@ SFT_TEXTS = ("messages", "prompt", "completion")
 def files_of(folder: str, split: str, field: str) -> list[str]:
     """The Parquet files of a split. Raises `ConfigError` naming the field for a missing folder or split."""
     if not Path(folder).is_dir():
-        raise ConfigError(field, folder, "is no folder: `vistill export grpo DIR` makes one")
+        raise ConfigError(field, folder, f"is no folder: `{_command(field, 'DIR')}` makes one")
     base = f"{glob.escape(folder)}/**/{glob.escape(split)}"
     files = sorted({*glob.glob(f"{base}-*.parquet", recursive=True), *glob.glob(f"{base}.parquet", recursive=True)})
     if not files:
         there = sorted({path.stem.split("-")[0] for path in Path(folder).rglob("*.parquet")})
+        if not there:
+            what = "has its pictures as files" if any(Path(folder).rglob("*.jsonl")) else "has no Parquet file"
+            raise ConfigError(field, folder, f"{what}, and training reads Parquet with the pictures in the rows: "
+                              f"`{_command(field, shlex.quote(folder))} --images embed` writes it")  # fmt: skip
         raise ConfigError(f"{field}_split", split, f"{folder} has no file of that split; it has {there}")
     return files
+
+
+def _command(field: str, folder: str) -> str:
+    """What writes the data of this field."""
+    return f"vistill export {'sft_trl' if field == 'data.sft' else 'grpo'} {folder}"
 
 
 def digest_of(folder: str, split: str, field: str) -> str:

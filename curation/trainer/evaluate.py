@@ -8,6 +8,7 @@ import torch
 
 from curation.trainer.config import Evaluation
 from curation.trainer.critical import Entropies, first_ids
+from curation.trainer.guard import drawing
 from curation.trainer.rewards import verdict, well_formed
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def said(
     training = model.training
     model.eval()
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), drawing():
             torch.manual_seed(seed)
             drawn = model.generate(
                 **batch, max_new_tokens=how.tokens, do_sample=sampled,

@@ -7,26 +7,22 @@ Four methods of TRL 1.16 are overridden and nothing is forked. What the methods 
 
 import json
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from trl import GRPOTrainer
 
-from curation.errors import RunStopped
-from curation.rewards import REWARDS, declared
 from curation.trainer.config import Critical, Rethink
 from curation.trainer.critical import first_ids
-from curation.trainer.guard import Guarded
+from curation.trainer.guard import Guarded, drawing
+from curation.trainer.hearing import Hearing
 from curation.trainer.replay import Buffer
 from curation.trainer.rethink import Splice, spliced
 from curation.trainer.rewards import ACCURACY, SHARE
 from curation.trainer.rows import Row, from_rows, to_rows
 
-SILENT = 3
-"""So many batches in a row of which nobody could tell anything stop a run: it would learn nothing, and say nothing."""
 STATE = "attachments.pt"
 
 
@@ -35,7 +31,8 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
 
     def __init__(
         self, *args: Any, resample: int = 0, replay: Buffer | None = None, rethink: Rethink | None = None,
-        critical: Critical | None = None, span: tuple[int, int] | None = None, **settings: Any,
+        critical: Critical | None = None, span: tuple[int, int] | None = None,
+        say: Callable[[str], None] = print, **settings: Any,
     ) -> None:  # fmt: skip
         """`span` is how many steps earlier stages took, and how many all stages take together."""
         super().__init__(*args, **settings)
@@ -47,7 +44,7 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
         self._splices: dict[int, Splice] = {}
         self._next = 0
         self._chance = random.Random(self.args.seed)
-        self._silent: Counter[str] = Counter()
+        self._hearing = Hearing(self.reward_func_names, self.reward_weights.tolist(), say)
 
     @property
     def _mode(self) -> str:
@@ -69,22 +66,10 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
         rewards_B_R: torch.Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         if ACCURACY in self.reward_func_names:
             self._accuracy = rewards_B_R[:, self.reward_func_names.index(ACCURACY)].detach().cpu()
-        self._heard(torch.isnan(rewards_B_R).all(0).tolist())
+        trained = bool(self.state.global_step or (self.span and self.span[0]))
+        silent_R = torch.isnan(rewards_B_R).all(0).tolist()
+        self._hearing.batch(silent_R, [row.get("kind") for row in inputs], trained=trained)
         return rewards_B_R
-
-    def _heard(self, silent_R: Sequence[bool]) -> None:
-        """Count batches of which a judge, or all rewards together, said nothing. Raises `RunStopped` after some."""
-        asked = [name in REWARDS and declared(name).waits for name in self.reward_func_names]
-        told = {
-            name: silent for name, waits, silent in zip(self.reward_func_names, asked, silent_R, strict=True) if waits
-        }
-        for name, silent in {**told, "every reward": all(silent_R)}.items():
-            self._silent[name] = self._silent[name] + 1 if silent else 0
-            if self._silent[name] >= SILENT:
-                raise RunStopped(
-                    f"{name} scored nothing in {SILENT} batches in a row: look at the judge, at the column `solution` "
-                    "and at the kinds of the split"
-                )
 
     def put_down(self, folder: Path) -> None:
         """Write what the attachments know into a checkpoint."""
@@ -156,7 +141,10 @@ class Attached(Guarded, GRPOTrainer):  # type: ignore[misc]
         self, prompt_ids: Any, images: Any, multimodal_fields: Any, num_generations: int, **settings: Any
     ) -> Any:
         """First responses, and for a share of them what follows once they are made to look again."""
-        ids, logps = super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, **settings)
+        with drawing():
+            ids, logps = super()._generate_single_turn(
+                prompt_ids, images, multimodal_fields, num_generations, **settings
+            )
         if self.rethink is None or self._mode == "eval":
             return ids, logps
         if logps is not None:

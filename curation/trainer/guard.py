@@ -4,11 +4,30 @@ TRL's log cannot be trusted to tell: transformers replaces such a loss by the me
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from curation.errors import RunStopped
+
+NO_NUMBERS = "probability tensor contains"
+"""How torch begins what it says of a distribution to draw from that is none."""
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Completions are drawn in the block. Raises `RunStopped` where the model gives no numbers to draw by."""
+    try:
+        yield
+    except RuntimeError as error:
+        if NO_NUMBERS not in str(error):
+            raise
+        raise RunStopped(
+            "the model's probabilities are no numbers: its weights have grown out of range, or were spoilt before; "
+            "lower the learning rate, or take another model.path"
+        ) from error
 
 
 class Guarded:

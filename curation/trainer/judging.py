@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from curation.errors import ConfigError
+from curation.errors import ConfigError, RunStopped
 from curation.records import Image
 from curation.rewards import Judge, teacher_judge
 from curation.teachers import open_teachers
@@ -32,6 +32,18 @@ def spec_of(settings: Judged) -> TeacherSpec:
 
 
 @contextmanager
+def as_told() -> Iterator[None]:
+    """What is said of a teacher is said of the key that names it here; there is no --teacher to mend."""
+    try:
+        yield
+    except RunStopped as error:
+        raise RunStopped(str(error).replace("--teacher", "judge.teacher")) from error
+    except ConfigError as error:
+        field = "judge.teacher" if error.field == "teacher" else error.field
+        raise ConfigError(field, error.value, error.fix.replace("--teacher", "judge.teacher")) from error
+
+
+@contextmanager
 def open_judge(settings: Judged, ledger: Ledger) -> Iterator[Judge]:
     """The judge while the block lasts; it may be asked from any event loop. Raises `ConfigError` for a missing key."""
     loop = asyncio.new_event_loop()
@@ -39,7 +51,8 @@ def open_judge(settings: Judged, ledger: Ledger) -> Iterator[Judge]:
     thread.start()
     teachers = open_teachers({ROLE: spec_of(settings)}, ledger=ledger, read_image=_no_image)
     try:
-        opened = asyncio.run_coroutine_threadsafe(teachers.__aenter__(), loop).result()
+        with as_told():
+            opened = asyncio.run_coroutine_threadsafe(teachers.__aenter__(), loop).result()
         try:
             yield _from_anywhere(opened[ROLE], settings, loop)
         finally:
@@ -55,7 +68,8 @@ def _from_anywhere(teacher: Teacher, settings: Judged, loop: asyncio.AbstractEve
 
     async def judge(*, question: str, reference: str, answer: str) -> float:
         async def asking() -> float:
-            return await local(question=question, reference=reference, answer=answer)
+            with as_told():
+                return await local(question=question, reference=reference, answer=answer)
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking(), loop))
 

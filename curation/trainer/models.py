@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,12 +92,32 @@ def choose(model: "PreTrainedModel", wanted: Model) -> int:
 
 def guard_connector(model: "PreTrainedModel", wanted: Model) -> None:
     """Refuse GRPO of a model whose connector does not learn: `ConfigError` unless `frozen_connector`."""
-    connector = [weights for name, weights in model.named_parameters() if group_of(name) == "connector"]
-    if connector and not wanted.frozen_connector and not any(weights.requires_grad for weights in connector):
+    connector = {name: weights for name, weights in model.named_parameters() if group_of(name) == "connector"}
+    if connector and not wanted.frozen_connector and not any(weights.requires_grad for weights in connector.values()):
         raise ConfigError(
             "model.frozen_connector", False, "GRPO with the connector frozen collapses (Skywork-R1V3, arXiv 2507.06167)"
-            ": let it learn, or set this to true",
+            f": {_thaw(list(connector), wanted)}, or set this to true",
         )  # fmt: skip
+
+
+def _thaw(connector: Sequence[str], wanted: Model) -> str:
+    """What lets the connector learn: parts of names reach further than groups (Qwen's is `model.visual.merger`)."""
+    part = next((part for part in wanted.freeze if any(fits(name, part) for name in connector)), "")
+    if not part:
+        return 'add "connector" to model.train'
+    if part == "connector":
+        return 'take "connector" out of model.freeze'
+    return f'{part!r} of model.freeze also fits {connector[0]}: write the groups "vision" or "language", which do not'
+
+
+def finite(model: "PreTrainedModel", wanted: Model) -> None:
+    """Refuse weights that are no numbers: `ConfigError`. A cold start stops at its first loss by itself."""
+    import torch
+
+    for name, weights in model.named_parameters():
+        if not torch.isfinite(weights).all():
+            raise ConfigError("model.path", wanted.path, f"its weights {name} are no numbers: take another, or save it "
+                              "again")  # fmt: skip
 
 
 def hold(model: Any, wanted: Model) -> None:

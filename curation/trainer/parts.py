@@ -105,7 +105,7 @@ def stage_of(
         resample=training.resample.rounds if training.resample else 0,
         replay=Buffer(training.replay, training.seed) if training.replay else None,
         rethink=training.rethink, critical=training.critical,
-        span=(before, sum(each.steps for each in grpo.stages)),
+        span=(before, sum(each.steps for each in grpo.stages)), say=record.say,
     )  # fmt: skip
     return trained(trainer, training, out, record, part)
 

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import file_digest
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from curation.trainer.evaluate import Score
 
 RUN, CURVE = "run.json", "curve.jsonl"
 WHOLE = "whole"
-"""A file in a checkpoint that is written last, {file: bytes}: a kill while one is written leaves it without it."""
+"""A file in a checkpoint that is written last, {file: [bytes, SHA-256]}: a kill before that leaves it without."""
 
 
 @dataclass
@@ -133,33 +134,43 @@ def _moved(out: Path) -> Path:
 
 
 def mark_whole(folder: Path) -> None:
-    """Say that all of a checkpoint is there, and how long each file is."""
-    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
-    (folder / WHOLE).write_text(json.dumps(sizes), encoding="utf-8")
+    """Say that all of a checkpoint is there, how long each file is, and its SHA-256 (1 to 2 GB a second)."""
+    files = {str(path.relative_to(folder)): _of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    (folder / WHOLE).write_text(json.dumps(files), encoding="utf-8")
+
+
+def _of(path: Path) -> list[int | str]:
+    with path.open("rb") as file:
+        return [path.stat().st_size, file_digest(file, "sha256").hexdigest()]
 
 
 def damage(folder: Path) -> str:
     """What a checkpoint lacks of what it had when it was marked, "" for nothing."""
     try:
         said = (folder / WHOLE).read_text(encoding="utf-8")
-        sizes = json.loads(said) if said else {}  # earlier versions named no files
+        files = json.loads(said) if said else {}  # earlier versions named no files
     except (OSError, ValueError):
         return "it was not written to its end"
-    for name, size in sizes.items():
+    if not isinstance(files, dict):
+        return f"its {WHOLE} names no files"
+    for name, wanted in files.items():
+        size, sha256 = wanted if isinstance(wanted, list) else (wanted, None)  # or their sizes alone
         path = folder / name
         there = path.stat().st_size if path.is_file() else 0
         if there != size:
             return f"{name} has {there:,} of {size:,} bytes"
+        if sha256 is not None and _of(path)[1] != sha256:
+            return f"{name} is not what was written"
     return ""
 
 
 def last_checkpoint(folder: Path, say: Callable[[str], None]) -> Path | None:
-    """The latest checkpoint that is whole; what is left of others is removed, and said."""
-    whole = []
-    for path in sorted(folder.glob("checkpoint-*")):
-        if why := damage(path):
-            say(f"{path} is left aside and removed: {why}")
-            shutil.rmtree(path)
-        elif path.name[11:].isdigit():
-            whole.append(path)
-    return max(whole, key=lambda path: int(path.name[11:]), default=None)
+    """The latest checkpoint that is whole; what is left of later ones is removed, and said."""
+    paths = [path for path in folder.glob("checkpoint-*") if path.name[11:].isdigit()]
+    for path in sorted(paths, key=lambda path: int(path.name[11:]), reverse=True):
+        why = damage(path)
+        if not why:
+            return path
+        say(f"{path} is left aside and removed: {why}")
+        shutil.rmtree(path)
+    return None

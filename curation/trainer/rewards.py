@@ -180,6 +180,8 @@ def progressive(settings: Progressive) -> Any:
             scores.append(float(bool(found) and iou(found[-1], wanted[0]) >= least) if told else None)
             if log_metric:
                 log_metric("reward_threshold", least)
+        if log_metric:
+            log_metric("components/progressive_iou/unscored", scores.count(None) / max(1, len(scores)))
         return scores
 
     return progressive_iou

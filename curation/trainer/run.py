@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from curation.errors import ConfigError, RunStopped
 from curation.rewards import Judge
 from curation.teachers.protocol import Ledger
-from curation.trainer import models, parts, rewards, rounds
+from curation.trainer import beforehand, models, parts, rewards, rounds
 from curation.trainer.choice import Choice
 from curation.trainer.config import Grpo, Training
+from curation.trainer.critical import absent
 from curation.trainer.data import checked, digest_of, grpo_rows, markers_of, sft_rows, shared, usable
 from curation.trainer.evaluate import evaluate
 from curation.trainer.judging import open_judge
@@ -47,6 +48,7 @@ def train(training: Training, say: Say = print, *, ledger: Ledger | None = None)
         return record
     asked = open_judge(training.judge, ledger) if training.judge and ledger else nullcontext()
     try:
+        beforehand.look(training)
         with asked as judge:
             Run(training, record, say, judge).all()
     except RunStopped as error:
@@ -70,8 +72,13 @@ class Run:
         self.training, self.record, self.say = training, record, say
         self.scored = rewards.of_training(training, judge) if training.grpo else ([], [])
         self.model, self.processor = models.load(training.model)
+        if training.sft is None:
+            models.finite(self.model, training.model)
         if training.grpo and not training.model.lora_rank:
             models.guard_connector(self.model, training.model)
+        if lost := absent(self.processor.tokenizer, training.critical.words if training.critical else ()):
+            say(f"critical.words: the model's vocabulary has no token for {', '.join(map(repr, lost))}: no entropy is "
+                "logged there")  # fmt: skip
         markers = markers_of(self.processor)
         data = training.data
         self.sft = self._usable("sft", sft_rows(data.sft, data.sft_split), markers) if training.sft else None

@@ -80,9 +80,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(
-    ground: Path, out: Path, grpo_more: str = "", more: str = "", **places: Any
+    ground: Path, out: Path, grpo_more: str = "", more: str = "", said: list[str] | None = None, **places: Any
 ) -> tuple[Any, list[dict[str, Any]]]:
-    """The record and the logged steps of a run with these tables added."""
+    """The record and the logged steps of a run with these tables added; what it says goes to `said`."""
     from curation.trainer.config import read
     from curation.trainer.run import train
 
@@ -90,7 +90,7 @@ def trained(
     given = {**PLAIN, **paths, "out": out, "grpo_more": grpo_more, "more": more, **places}
     text = BASE.format(**given)
     (out.parent / "run.toml").write_text(text)
-    record = train(read(out.parent / "run.toml"), say=lambda _: None)
+    record = train(read(out.parent / "run.toml"), say=[].append if said is None else said.append)
     steps = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
     return record, [step for step in steps if step["part"].startswith("grpo")]
 

@@ -46,12 +46,10 @@ def some_bad(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def test_rows_that_cannot_be_used_are_left_out_counted_and_said(
-    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_that_cannot_be_used_are_left_out_counted_and_said(ground: Path, tmp_path: Path) -> None:
+    said: list[str] = []
     bad = spoilt(ground, tmp_path / "bad", some_bad)
-    record, steps = trained(ground, tmp_path / "out", grpo=bad)
-    said = capsys.readouterr().out.splitlines()
+    record, steps = trained(ground, tmp_path / "out", grpo=bad, said=said)
     [line] = [line for line in said if line.startswith("data.grpo: rows left out:")]
     assert "2 picture unreadable" in line
     assert said.index(line) < next(at for at, other in enumerate(said) if "held-out accuracy" in other)
@@ -120,10 +118,25 @@ def test_a_model_that_is_nowhere_is_told_from_one_that_does_not_load(
         load(Model(path=path))
 
 
-def test_rewards_that_tell_nothing_for_batches_on_end_stop_the_run(ground: Path, tmp_path: Path) -> None:
-    more = '[rewards]\nnames = ["rec"]\nweights = [1.0]\n'
-    with pytest.raises(RunStopped, match="scored nothing in 3 batches"):
-        trained(ground, tmp_path / "out", more=more, steps=5)
+def test_rewards_that_tell_nothing_stop_the_run_in_its_first_batch(ground: Path, tmp_path: Path) -> None:
+    """Dynamic sampling brings accuracy, which speaks, with weight 0, which teaches nothing."""
+    more = '[rewards]\nnames = ["rec"]\nweights = [1.0]\n[resample]\nrounds = 1\n'
+    with pytest.raises(RunStopped, match=r"^rec gave no value in the whole first batch, rows of kind digit: .*names"):
+        trained(ground, tmp_path / "out", more=more)
+    assert "grpo-1" not in (tmp_path / "out" / "curve.jsonl").read_text()
+
+
+def test_a_reward_that_tells_nothing_beside_others_is_said_once_and_is_in_the_curve(
+    ground: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    more = '[rewards]\nnames = ["rec", "format"]\nweights = [1.0, 1.0]\n[progressive]\nat = [[0.0, 0.5]]\n'
+    _, steps = trained(ground, tmp_path / "out", more=more, said=said)
+    told = [line.split(":")[0] for line in said if "gave no value" in line]
+    assert told == [f"{name} gave no value in the whole first batch, rows of kind digit"
+                    for name in ("rec", "progressive_iou")]  # fmt: skip
+    for name in ("rec", "progressive_iou"):
+        assert [step[f"components/{name}/unscored"] for step in steps if "reward" in step] == [1.0, 1.0]
 
 
 def test_another_run_in_the_same_folder_moves_the_earlier_one_aside(ground: Path, tmp_path: Path) -> None:
@@ -190,8 +203,10 @@ def test_a_judge_that_nobody_reaches_stops_the_training_in_one_line(ground: Path
     with pytest.raises(ConfigError, match="needs a ledger"):
         trained(ground, tmp_path / "out", more=JUDGED.format(url="http://127.0.0.1:9/v1"),
                 grpo=spoilt(ground, tmp_path / "open", all_open))  # fmt: skip
-    with pytest.raises(RunStopped, match="nothing answers at"):
+    with pytest.raises(RunStopped, match=r"cannot be reached: connection refused; .* judge\.teacher"):
         train(read(tmp_path / "run.toml"), say=lambda _: None, ledger=MemoryLedger())
+    assert not (tmp_path / "out" / "curve.jsonl").exists()
+    assert "judge.teacher" in json.loads((tmp_path / "out" / "run.json").read_text())["stopped"]
 
 
 def turn(text: str) -> list[dict[str, str]]:

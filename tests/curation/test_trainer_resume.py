@@ -23,6 +23,19 @@ TIMED |= {"total_flos"}
 MORE = "save_every = 2\n"
 
 
+WEIGHTS = "model.safetensors"
+
+
+def checkpoints(folder: Path, *steps: int, whole: bool = True) -> None:
+    from curation.trainer.record import mark_whole
+
+    for step in steps:
+        (there := folder / f"checkpoint-{step}").mkdir()
+        (there / WEIGHTS).write_bytes(b"x" * 2000)
+        if whole:
+            mark_whole(there)
+
+
 def a_run(ground: Path, folder: Path) -> Path:
     """12 steps of replay, rethinking and resampling, whose state a checkpoint must hold, after a cold start."""
     paths = {"out": folder / "out", "model": ground / "tiny", "sft": ground / "sft", "grpo": ground / "grpo"}
@@ -75,7 +88,8 @@ def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_sc
     newest = max(
         (tmp_path / "broken" / "out" / "checkpoints-grpo-1").glob("*/whole"), key=lambda path: path.stat().st_mtime
     ).parent
-    os.truncate(newest / "model.safetensors", 100)
+    spoilt = newest / "optimizer.pt"
+    spoilt.write_bytes(bytes(spoilt.stat().st_size))
     assert started(broken).wait() == 0, (tmp_path / "broken" / "said.txt").read_text()
     assert f"{newest.name} is left aside" in (tmp_path / "broken" / "said.txt").read_text()
     assert "going on with the run" in (tmp_path / "broken" / "said.txt").read_text()
@@ -91,19 +105,41 @@ def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_sc
 
 
 def test_a_checkpoint_that_a_kill_or_a_disk_cut_short_is_not_gone_on_from(tmp_path: Path) -> None:
-    from curation.trainer.record import last_checkpoint, mark_whole
+    from curation.trainer.record import last_checkpoint
 
-    weights, said = "model.safetensors", list[str]()
-    for step, whole in ((2, True), (10, True), (12, True), (14, False)):
-        (folder := tmp_path / f"checkpoint-{step}").mkdir()
-        (folder / weights).write_bytes(b"x" * 2000)
-        if whole:
-            mark_whole(folder)
-    os.truncate(tmp_path / "checkpoint-12" / weights, 100)
+    said = list[str]()
+    checkpoints(tmp_path, 2, 10, 12)
+    checkpoints(tmp_path, 14, whole=False)
+    os.truncate(tmp_path / "checkpoint-12" / WEIGHTS, 100)
     assert last_checkpoint(tmp_path, said.append) == tmp_path / "checkpoint-10"
     assert said == [
-        f"{tmp_path}/checkpoint-12 is left aside and removed: {weights} has 100 of 2,000 bytes",
         f"{tmp_path}/checkpoint-14 is left aside and removed: it was not written to its end",
+        f"{tmp_path}/checkpoint-12 is left aside and removed: {WEIGHTS} has 100 of 2,000 bytes",
     ]
     said.clear()
     assert (last_checkpoint(tmp_path, said.append), said) == (tmp_path / "checkpoint-10", [])
+
+
+def test_a_checkpoint_whose_bytes_changed_at_the_same_length_is_not_gone_on_from(tmp_path: Path) -> None:
+    from curation.trainer.record import WHOLE, last_checkpoint
+
+    said = list[str]()
+    checkpoints(tmp_path, 2, 4, 6)
+    with (tmp_path / "checkpoint-6" / WEIGHTS).open("r+b") as file:
+        file.seek(1000)
+        file.write(b"y")
+    (tmp_path / "checkpoint-4" / WHOLE).write_text("[1]")
+    assert last_checkpoint(tmp_path, said.append) == tmp_path / "checkpoint-2"
+    assert said == [
+        f"{tmp_path}/checkpoint-6 is left aside and removed: {WEIGHTS} is not what was written",
+        f"{tmp_path}/checkpoint-4 is left aside and removed: its {WHOLE} names no files",
+    ]
+
+
+@pytest.mark.parametrize("marked", ["", json.dumps({WEIGHTS: 2000})])
+def test_checkpoints_of_earlier_versions_that_keep_no_digests_are_gone_on_from(tmp_path: Path, marked: str) -> None:
+    from curation.trainer.record import WHOLE, last_checkpoint
+
+    checkpoints(tmp_path, 2)
+    (tmp_path / "checkpoint-2" / WHOLE).write_text(marked)
+    assert last_checkpoint(tmp_path, print) == tmp_path / "checkpoint-2"

@@ -299,6 +299,14 @@ def test_frozen_parts_do_not_change_and_the_others_do_with_and_without_adapters(
     assert all("q_proj" in name for name in changed) is bool(lora)
 
 
+def test_critical_words_that_the_vocabulary_has_not_are_said_once(ground: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    _, steps = trained(ground, tmp_path / "out", more='[critical]\nwords = ["1", "wait", "hmm"]\n', said=said)
+    [line] = [line for line in said if line.startswith("critical.words")]
+    assert "no token for 'wait', 'hmm':" in line
+    assert any("entropy/critical" in step for step in steps)
+
+
 def test_grpo_with_a_frozen_connector_is_refused_unless_it_is_meant(ground: Path, tmp_path: Path) -> None:
     from curation.errors import ConfigError
 

@@ -2,13 +2,14 @@
 
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image as Pil
 
-from curation.errors import RunStopped, StoreError
+from curation.errors import ConfigError, RunStopped, StoreError
 from curation.trainer.config import read
 from flows.cli import main
 from flows.export import Export, export
@@ -43,6 +44,24 @@ def test_data_is_named_by_run_rows_and_the_digest_of_its_manifest(exported: Path
     }  # fmt: skip
     recorded = rows(Store.open(exported / "store"), "select format, manifest from exports")
     assert found["sft"]["manifest"] in {row["manifest"] for row in recorded if row["format"] == "sft_trl"}
+
+
+@pytest.mark.parametrize(("field", "format"), [("data.grpo", "grpo"), ("data.sft", "sft_trl")])
+def test_an_export_with_its_pictures_as_files_is_refused_with_the_command_that_writes_it(
+    tmp_path: Path, field: str, format: str
+) -> None:
+    from curation.trainer.data import files_of
+
+    store = built(tmp_path)
+    export(Export(format=format, folder=str(tmp_path / "as files"), store=str(store.root), images="files"))
+    with pytest.raises(ConfigError, match="has its pictures as files, and training reads Parquet") as refused:
+        files_of(str(tmp_path / "as files"), "train", field)
+    command = refused.value.fix.split("`")[1]
+    assert main([*shlex.split(command)[1:], f"--store={store.root}"]) == 0
+    assert files_of(str(tmp_path / "as files"), "train", field)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="has no Parquet file"):
+        files_of(str(tmp_path / "empty"), "train", field)
 
 
 def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
@@ -116,6 +135,11 @@ def test_a_record_that_no_training_wrote_is_refused_in_one_line(
     ("error", "status", "detail"),
     [
         (OSError(28, "No space left on device", "out/model"), "failed", "the disk of "),
+        (
+            RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+            "failed",
+            "the disk",
+        ),
         (RuntimeError("unexpected pos 64\nvs 0"), "failed", "RuntimeError: unexpected pos 64 vs 0"),
         (KeyboardInterrupt(), "interrupted", ""),
     ],
@@ -131,7 +155,7 @@ def test_a_training_that_falls_over_is_recorded_with_why(
     monkeypatch.setattr(trainer, "Run", fall)
     store = Store.open(tmp_path / "store")
     config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
-    with pytest.raises(RunStopped if isinstance(error, OSError) else type(error)):
+    with pytest.raises(RunStopped if detail.startswith("the disk") else type(error)):
         train(str(config), None, str(store.root), print)
     [row] = rows(store, "select status, detail, ended from trainings")
     assert (row["status"], row["detail"].startswith(detail), row["ended"] is None) == (status, True, False)
