@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from curation.errors import ConfigError, RunStopped, StoreError, VistillError
 from curation.records import Json, digest
 from curation.trainer.config import Training, read, with_seed
+from curation.trainer.folder import check_out, held
 from flows import manifest as manifests
 from flows.export_files import changed
 from flows.interrupts import is_interrupt
@@ -47,10 +48,7 @@ def train(config: str, seed: int | None, store: str | None, say: Say, published:
     """
     wanted = read(Path(config))
     wanted = wanted if seed is None else with_seed(wanted, seed)
-    try:
-        from curation.trainer.run import train as run
-    except ImportError as error:
-        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
+    check_out(wanted)
     opened = None if store is None else Store.open(store, create=False)
     data = data_of(wanted)
     for part, one in data.items():
@@ -59,6 +57,16 @@ def train(config: str, seed: int | None, store: str | None, say: Say, published:
                 "exported cannot be told")  # fmt: skip
     if published is not None:
         _check_run(data, published)
+    with held(Path(wanted.out)):
+        return _trained(wanted, opened, data, say)
+
+
+def _trained(wanted: Training, opened: Store | None, data: Mapping[str, Json], say: Say) -> "Record":
+    """Train in the folder that is held, recorded in the store from its start to its end."""
+    try:
+        from curation.trainer.run import train as run
+    except ImportError as error:
+        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
     note = _Note(opened, wanted, data)
     note.event("started")
     try:

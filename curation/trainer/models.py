@@ -120,13 +120,16 @@ def plain(model: Any) -> Any:
 
 
 def save(model: Any, processor: Any, folder: Path) -> None:
-    """A folder that Auto classes load, whole or not at all."""
-    part = folder.with_name(f"{folder.name}.part")
+    """A folder that Auto classes load, whole or not at all; a kill may leave the one before as `.old`."""
+    part, old = (folder.with_name(f"{folder.name}{end}") for end in (".part", ".old"))
     shutil.rmtree(part, ignore_errors=True)
     model.save_pretrained(part)
     processor.save_pretrained(part)
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
     part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def lora(wanted: Model) -> Any:

@@ -33,7 +33,8 @@ __all__ = ["Record", "train"]
 def train(training: Training, say: Say = print, *, ledger: Ledger | None = None) -> Record:
     """Run it; the record. Raises `ConfigError` before anything is trained, `RunStopped` when it must not go on.
 
-    `ledger` keeps what a judge said; a run with a [judge] table needs one (`vistill train` gives it).
+    `ledger` keeps what a judge said; a run with a [judge] table needs one (`vistill train` gives it). Whoever calls
+    has looked at `out` and holds it (`curation.trainer.folder`).
     """
     if training.judge is not None and ledger is None:
         raise ConfigError("judge", training.judge.teacher, "needs a ledger: train with `vistill train`")
