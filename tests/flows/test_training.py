@@ -61,6 +61,17 @@ def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
         data_of(read(a_config(exported)))
 
 
+@pytest.mark.parametrize("name", ["train-00001-of-00002.parquet", "more/train.parquet", "rows.json", "rows.jsonl"])
+def test_rows_beside_those_of_an_export_are_refused_by_the_name_of_their_file(exported: Path, name: str) -> None:
+    [shard] = (exported / "grpo").glob("*.parquet")
+    (exported / "grpo" / "README.md").touch()
+    data_of(read(a_config(exported)))
+    (exported / "grpo" / name).parent.mkdir(exist_ok=True)
+    (exported / "grpo" / name).write_bytes(shard.read_bytes())
+    with pytest.raises(RunStopped, match=rf"data\.grpo = .*: {name} is no file of this export.*move it away"):
+        data_of(read(a_config(exported)))
+
+
 def test_a_training_that_is_started_by_a_run_refuses_exports_of_another(exported: Path) -> None:
     data = data_of(read(a_config(exported)))
     for folder in (None, str(exported)):
