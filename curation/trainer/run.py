@@ -71,6 +71,7 @@ class Run:
         self.training, self.record, self.say = training, record, say
         self.scored = rewards.of_training(training, judge) if training.grpo else ([], [])
         self.model, self.processor = models.load(training.model)
+        models.check_targets(self.model, training.model)
         if training.grpo and not training.model.lora_rank:
             models.guard_connector(self.model, training.model)
         markers = markers_of(self.processor)

@@ -297,3 +297,19 @@ def test_grpo_stops_before_a_loss_or_a_gradient_that_is_no_number_reaches_the_we
     with pytest.raises(RunStopped, match=f"step 1: {says}"):
         trainer.train()
     assert same(before, copied(trainer.model))
+
+
+def test_the_schedules_that_are_taken_need_nothing_besides() -> None:
+    import torch
+    from transformers import get_scheduler
+    from transformers.trainer_utils import SchedulerType
+
+    from curation.trainer.config_checks import POLYNOMIAL_END, SCHEDULES
+
+    assert set(SCHEDULES) <= {each.value for each in SchedulerType}
+    for name, rate in [*((name, 1e-6) for name in SCHEDULES), ("polynomial", 1.01 * POLYNOMIAL_END)]:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate)
+        schedule = get_scheduler(name, optimizer, num_warmup_steps=2, num_training_steps=8)
+        for _ in range(8):
+            optimizer.step()
+            schedule.step()
