@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 PLOT = "curves.png"
-JUDGED = "judged"
 ROWS = (".parquet", ".json", ".jsonl")
 """Files that rows are read from: beside those of a manifest they would be trained on unseen."""
+JUDGED = "judged"
 LEAST_FREE = 1 << 16
 """Bytes free on a disk that is full: what could not be written whole may leave some."""
 

@@ -100,22 +100,6 @@ def guard_connector(model: "PreTrainedModel", wanted: Model) -> None:
         )  # fmt: skip
 
 
-def check_targets(model: "PreTrainedModel", wanted: Model) -> None:
-    """Refuse adapters for what the model has not, or for what is no layer of weights. Raises `ConfigError`."""
-    layers = {name for name, module in model.named_modules() if _has_matrix(module)}
-    for target in wanted.lora_targets if wanted.lora_rank else ():
-        named = {name for name, _ in model.named_modules() if f".{name}".endswith(f".{target}")}
-        if not named or not named <= layers:
-            there = sorted({name.rpartition(".")[2] for name in layers} - set(map(str, range(1000))))
-            raise ConfigError("model.lora_targets", target,
-                              f"names no layer that takes adapters; there are {', '.join(there)}")  # fmt: skip
-
-
-def _has_matrix(module: Any) -> bool:
-    own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
-    return any(weights.ndim > 1 for weights in own)
-
-
 def hold(model: Any, wanted: Model) -> None:
     """Freeze again what adapters have put into frozen parts. Raises `ConfigError` when nothing is left to learn."""
     for name, weights in model.named_parameters():
@@ -162,3 +146,19 @@ def lora(wanted: Model) -> Any:
         target_modules=list(wanted.lora_targets),
         task_type="CAUSAL_LM",
     )
+
+
+def check_targets(model: "PreTrainedModel", wanted: Model) -> None:
+    """Refuse adapters for what the model has not, or for what is no layer of weights. Raises `ConfigError`."""
+    layers = {name for name, module in model.named_modules() if _has_matrix(module)}
+    for target in wanted.lora_targets if wanted.lora_rank else ():
+        named = {name for name, _ in model.named_modules() if f".{name}".endswith(f".{target}")}
+        if not named or not named <= layers:
+            there = sorted({name.rpartition(".")[2] for name in layers} - set(map(str, range(1000))))
+            raise ConfigError("model.lora_targets", target,
+                              f"names no layer that takes adapters; there are {', '.join(there)}")  # fmt: skip
+
+
+def _has_matrix(module: Any) -> bool:
+    own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+    return any(weights.ndim > 1 for weights in own)

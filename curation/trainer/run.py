@@ -71,10 +71,10 @@ class Run:
         self.training, self.record, self.say = training, record, say
         self.scored = rewards.of_training(training, judge) if training.grpo else ([], [])
         self.model, self.processor = models.load(training.model)
-        models.check_targets(self.model, training.model)
         if training.grpo and not training.model.lora_rank:
             models.guard_connector(self.model, training.model)
         markers = markers_of(self.processor)
+        models.check_targets(self.model, training.model)
         data = training.data
         self.sft = self._usable("sft", sft_rows(data.sft, data.sft_split), markers) if training.sft else None
         self.grpo = self._rows("grpo", markers) if training.grpo else None
