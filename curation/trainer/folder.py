@@ -64,7 +64,7 @@ def _check_content(out: str, place: Path) -> None:
         if _is_export(folder / MANIFEST):
             how = "is an export" if folder == place else f"lies in the export {folder}"
             raise ConfigError("out", out, f"{how}: name another folder")
-    if not place.is_dir() or told(place) is not None:
+    if not place.is_dir() or told(Path(out)) is not None:
         return
     for name in sorted(path.name for path in place.iterdir()):
         if not _fits(name, BESIDE):
@@ -126,6 +126,11 @@ def held(out: Path) -> Iterator[None]:
         os.close(handle)
         raise ConfigError("out", str(out), "another training is writing into it: wait for its end, or name another "
                           "folder") from None  # fmt: skip
+    except OSError as error:  # a file system without locks
+        os.close(handle)
+        raise ConfigError(
+            "out", str(out), f"cannot be locked ({error.strerror}): name a folder on another disk"
+        ) from None
     try:
         yield
     finally:

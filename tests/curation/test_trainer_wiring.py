@@ -313,3 +313,13 @@ def test_the_schedules_that_are_taken_need_nothing_besides() -> None:
         for _ in range(8):
             optimizer.step()
             schedule.step()
+
+
+@pytest.mark.parametrize("target", ["nothing", "roj", "self_attn", "input_layernorm", ""])
+def test_adapters_for_what_is_no_layer_are_refused_before_anything_is_trained(
+    ground: Path, tmp_path: Path, target: str
+) -> None:
+    targets = f'lora_rank = 4\nlora_targets = ["q_proj", "{target}"]\n'
+    with pytest.raises(ConfigError, match=rf"model\.lora_targets = '{target}': names no layer.*there are .*q_proj"):
+        trained(ground, tmp_path / "out", model_more=targets)
+    assert not (tmp_path / "out" / "run.json").exists()
