@@ -25,15 +25,18 @@ def check_target(target: Path, format: str) -> None:
     if not (target / manifests.NAME).is_file():
         raise ConfigError("DIR", str(target), "holds something else: name a new folder, or an earlier export")
     earlier = manifests.load(target)
-    ours = {manifests.NAME, "dataset_info.json", *(file["path"] for file in earlier["files"])}
-    strange = sorted(
-        path.relative_to(target).as_posix() for path in target.rglob("*")
-        if not path.is_dir() and path.relative_to(target).as_posix() not in ours
-    )  # fmt: skip
+    strange = others(target, earlier)
     if earlier["format"] != format:
         raise ConfigError("DIR", str(target), f"holds an export of the format {earlier['format']}: name another folder")
     if strange:
         raise ConfigError("DIR", str(target), f"also holds {strange[0]}, which no export wrote: name another folder")
+
+
+def others(folder: Path, manifest: manifests.Manifest) -> list[str]:
+    """Files in the folder of an export that it did not write."""
+    ours = {manifests.NAME, "dataset_info.json", *(file["path"] for file in manifest["files"])}
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return sorted(set(found) - ours)
 
 
 def clear_leftovers(target: Path) -> None:

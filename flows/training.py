@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 from curation.errors import ConfigError, RunStopped, StoreError, VistillError
 from curation.records import Json, digest
 from curation.trainer.config import Training, read, with_seed
+from curation.trainer.folder import check_out, held
 from flows import manifest as manifests
 from flows.export_files import changed
+from flows.export_folder import others
 from flows.interrupts import is_interrupt
 from storage.ledger import CallLedger
 from storage.store import Store
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 PLOT = "curves.png"
+ROWS = (".parquet", ".json", ".jsonl")
+"""Files that rows are read from: beside those of a manifest they would be trained on unseen."""
 JUDGED = "judged"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 1 << 16
@@ -49,10 +53,7 @@ def train(config: str, seed: int | None, store: str | None, say: Say, published:
     """
     wanted = read(Path(config))
     wanted = wanted if seed is None else with_seed(wanted, seed)
-    try:
-        from curation.trainer.run import train as run
-    except ImportError as error:
-        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
+    check_out(wanted)
     opened = None if store is None else Store.open(store, create=False)
     data = data_of(wanted)
     for part, one in data.items():
@@ -61,6 +62,16 @@ def train(config: str, seed: int | None, store: str | None, say: Say, published:
                 "exported cannot be told")  # fmt: skip
     if published is not None:
         _check_run(data, published)
+    with held(Path(wanted.out)):
+        return _trained(wanted, opened, data, say)
+
+
+def _trained(wanted: Training, opened: Store | None, data: Mapping[str, Json], say: Say) -> "Record":
+    """Train in the folder that is held, recorded in the store from its start to its end."""
+    try:
+        from curation.trainer.run import train as run
+    except ImportError as error:
+        raise ConfigError("train", error.name, "is not installed: pip install 'vistill[train]'") from None
     note = _Note(opened, wanted, data)
     note.event("started")
     try:
@@ -131,7 +142,7 @@ def _ledger(training: Training, store: Store | None, training_id: str) -> Iterat
 
 def data_of(training: Training) -> dict[str, Json]:
     """{part: path, and of an export its format, run, rows and manifest's SHA-256}. Raises `RunStopped` for an export
-    whose files were changed, and `StoreError` for a manifest that is none.
+    whose files were changed or that has others beside them, and `StoreError` for a manifest that is none.
     """
     found: dict[str, Json] = {}
     for part in ("sft", "grpo", "held_out", "seed"):
@@ -147,10 +158,19 @@ def data_of(training: Training) -> dict[str, Json]:
                 f"data.{part} = {path}: {len(other)} files are not what `vistill export` wrote (the first is "
                 f"{other[0]}): export it again"
             )
+        if extra := [name for name in others(Path(path), manifest) if _holds_rows(name)]:
+            raise RunStopped(
+                f"data.{part} = {path}: {extra[0]} is no file of this export, and would be read with it: move it away"
+            )
         content = (Path(path) / manifests.NAME).read_bytes()
         found[part] |= {name: manifest.get(name) for name in ("format", "run_id", "counts")}
         found[part] |= {"manifest": sha256(content).hexdigest()}
     return found
+
+
+def _holds_rows(name: str) -> bool:
+    """Whether a file below an export could be read as rows; nothing looks into hidden folders."""
+    return Path(name).suffix in ROWS and not any(part.startswith(".") for part in Path(name).parts)
 
 
 class _Note:
@@ -197,7 +217,7 @@ def _draw(out: Path, say: Say) -> None:
     try:
         points = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines() if line]
         (out / PLOT).write_bytes(curves(points, _record_of(out).get("scores", [])))
-    except (OSError, ValueError) as error:
-        say(f"no {PLOT}: {error}")
+    except (OSError, ValueError, TypeError, KeyError) as error:  # a line that no training wrote
+        say(f"no {PLOT}: {curve} cannot be drawn ({type(error).__name__}: {error})")
         return
     say(f"curves: {out / PLOT}")

@@ -4,20 +4,13 @@ Every key is a field below; a misspelt one, a wrong type or a figure out of rang
 variation is off unless its table is there.
 """
 
-import difflib
 import tomllib
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 from curation.errors import ConfigError
-from curation.step import check_type
-from curation.trainer.config_checks import check
-
-T = TypeVar("T")
+from curation.trainer.config_build import build
+from curation.trainer.config_checks import check, check_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +258,7 @@ class Training:
 def read(path: Path) -> Training:
     """The run a TOML file describes; its relative folders are relative to where it is run. Raises `ConfigError`."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("CONFIG", str(path), f"cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
@@ -275,38 +268,7 @@ def read(path: Path) -> Training:
     return training
 
 
-def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
-    """A dataclass from a TOML table, tables within it included. Raises `ConfigError` for a key it does not have."""
-    hints = typing.get_type_hints(kind)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"{where}{name}", values[name], f"no such key; there are {', '.join(known)}{hint}")
-    missing = [f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
-    if absent := [name for name in missing if name not in values]:
-        raise ConfigError(f"{where}{absent[0]}", None, "is needed")
-    return kind(**{name: _value(hints[name], value, f"{where}{name}") for name, value in values.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    choices = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    table = next((choice for choice in choices if is_dataclass(choice)), None)
-    if table is not None:
-        if not isinstance(value, Mapping):
-            raise ConfigError(where, value, f"must be a table: write [{where}]")
-        return build(typing.cast(type[Any], table), value, f"{where}.")
-    inner = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple and isinstance(value, list):
-        of = inner[0]
-        return tuple(_value(of, item, f"{where}[{at}]") for at, item in enumerate(value))
-    if inner and is_dataclass(inner[0]):
-        raise ConfigError(where, value, f"is a list of tables: write [[{where}]] above each of them")
-    check_type(where, value, hint)
-    return value
-
-
 def with_seed(training: Training, seed: int) -> Training:
-    """The same run with another seed, in a folder of its own."""
+    """The same run with another seed, in a folder of its own. Raises `ConfigError` for one that is out of range."""
+    check_seed("--seed", seed)
     return replace(training, seed=seed, out=str(Path(training.out) / f"seed-{seed}"))

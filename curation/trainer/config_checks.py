@@ -20,6 +20,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "judge": {"concurrency": (0, 4096), "timeout": (1e-3, 86_400)},
     "resample": {"rounds": (1, 1000)},
     "replay": {"size": (1, 1e9), "alpha": (0, 1000), "episode": (1, 1e9)},
+    "overlong": {"weight": (0, 1000)},
     "rethink": {"most": (1, 1e6), "imitation": (0, 100)},
     "critical": {"least": (1, 1e9), "margin": (0, 1)},
     "rounds": {"count": (1, 1000), "draws": (1, 1000), "temperature": (1e-3, 10), "longest": (0, 1e9)},
@@ -30,6 +31,14 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
 """Table, key: the least and the largest figure that is allowed."""
 LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo")
 """Of TRL 1.16; luspo and vespo want other settings besides, which are not ours to give."""
+SCHEDULES = (
+    "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt",
+)  # fmt: skip
+"""Of transformers' `SchedulerType`; the others want settings besides."""
+SCALES = ("group", "batch", "none")
+"""Of TRL 1.16."""
+POLYNOMIAL_END = 1e-7
+"""The learning rate that transformers' polynomial schedule ends with; it must begin above it."""
 JUDGES = {"judge": "a [judge] table", "scorer": "a reward model, which only `curation.trainer.rewards.named` takes"}
 
 
@@ -47,8 +56,13 @@ def check(training: "Training") -> None:
             raise ConfigError(f"data.{name}", "", f"names no folder, and there is a [{table}] table")
     for table, ranges in RANGES.items():
         _within(table, getattr(training, table), ranges)
-    if not 0 <= training.seed < 2**32:
-        raise ConfigError("seed", training.seed, "from 0 to 2^32 - 1")
+    check_seed("seed", training.seed)
+    _check_paths(training)
+    for table, part in (("sft", training.sft), ("grpo", training.grpo)):
+        if part is not None:
+            _check_schedule(table, part.schedule, part.learning_rate)
+    if training.model.lora_rank and not training.model.lora_targets:
+        raise ConfigError("model.lora_targets", [], 'name the layers that adapters go to, as in ["q_proj", "v_proj"]')
     if training.save_every < 0:
         raise ConfigError("save_every", training.save_every, "at least 0, which saves between parts only")
     if training.grpo is not None:
@@ -59,6 +73,25 @@ def check(training: "Training") -> None:
     if training.generation.engine == "vllm-server" and not training.generation.server:
         raise ConfigError("generation.server", "", "name the server: http://host:8000")
     _check_after(training)
+
+
+def check_seed(name: str, seed: int) -> None:
+    """Raises `ConfigError` for one that numpy or torch would not take."""
+    if not 0 <= seed < 2**32:
+        raise ConfigError(name, seed, "from 0 to 2^32 - 1")
+
+
+def _check_paths(training: "Training") -> None:
+    folders = {f"data.{name}": getattr(training.data, name) for name in ("sft", "grpo", "held_out", "seed")}
+    for name, path in {"out": training.out, "model.path": training.model.path, **folders}.items():
+        if "\0" in path:
+            raise ConfigError(name, path, "holds a NUL character, which no path can")
+
+
+def _check_schedule(table: str, schedule: str, learning_rate: float) -> None:
+    _one_of(f"{table}.schedule", schedule, SCHEDULES)
+    if schedule == "polynomial" and learning_rate <= POLYNOMIAL_END:
+        raise ConfigError(f"{table}.learning_rate", learning_rate, f"above {POLYNOMIAL_END:g}, where polynomial ends")
 
 
 def _within(table: str, values: Any, ranges: dict[str, tuple[float, float]]) -> None:
@@ -89,6 +122,7 @@ def _check_grpo(training: "Training", grpo: "Grpo") -> None:
     if not grpo.stages:
         raise ConfigError("grpo.stages", [], "give at least one [[grpo.stages]]")
     _one_of("grpo.loss", grpo.loss, LOSSES)
+    _one_of("grpo.scale_rewards", grpo.scale_rewards, SCALES)
     if not grpo.epsilon_high >= grpo.epsilon:
         raise ConfigError("grpo.epsilon_high", grpo.epsilon_high, f"at least epsilon ({grpo.epsilon})")
     if training.replay is not None and grpo.steps_per_generation < 2:
@@ -107,9 +141,19 @@ def _check_grpo(training: "Training", grpo: "Grpo") -> None:
         raise ConfigError("overlong.tokens", training.overlong.tokens,
                           f"punishes nothing: no stage is longer than {longest} tokens")  # fmt: skip
     if training.progressive is not None:
-        shares = [share for share, _ in training.progressive.at]
-        if not shares or shares[0] != 0 or shares != sorted(shares):
-            raise ConfigError("progressive.at", list(training.progressive.at), "start at 0.0 and ascend")
+        _check_progressive(training.progressive.at)
+
+
+def _check_progressive(at: tuple[tuple[float, float], ...]) -> None:
+    """Shares of all steps and the thresholds that hold from there on."""
+    for place, (share, threshold) in enumerate(at):
+        if not 0 <= share <= 1 or not 0 <= threshold <= 1:  # a NaN is not
+            raise ConfigError(
+                f"progressive.at[{place}]", [share, threshold], "a share and a threshold, each from 0 to 1"
+            )
+    shares = [share for share, _ in at]
+    if not shares or shares[0] != 0 or shares != sorted(shares):
+        raise ConfigError("progressive.at", [list(pair) for pair in at], "start at 0.0 and ascend")
 
 
 def _check_rewards(training: "Training") -> None:

@@ -140,17 +140,20 @@ def plain(model: Any) -> Any:
 
 
 def save(model: Any, processor: Any, folder: Path) -> None:
-    """A folder that Auto classes load, whole or not at all."""
-    part = folder.with_name(f"{folder.name}.part")
+    """A folder that Auto classes load, whole or not at all; a kill may leave the one before as `.old`."""
+    part, old = (folder.with_name(f"{folder.name}{end}") for end in (".part", ".old"))
     shutil.rmtree(part, ignore_errors=True)
     model.save_pretrained(part)
     processor.save_pretrained(part)
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
     part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def lora(wanted: Model) -> Any:
-    """The LoRA configuration, or None. Raises `ConfigError` without peft; peft checks the targets."""
+    """The LoRA configuration, or None. Raises `ConfigError` without peft."""
     if not wanted.lora_rank:
         return None
     try:
@@ -163,3 +166,19 @@ def lora(wanted: Model) -> Any:
         target_modules=list(wanted.lora_targets),
         task_type="CAUSAL_LM",
     )
+
+
+def check_targets(model: "PreTrainedModel", wanted: Model) -> None:
+    """Refuse adapters for what the model has not, or for what is no layer of weights. Raises `ConfigError`."""
+    layers = {name for name, module in model.named_modules() if _has_matrix(module)}
+    for target in wanted.lora_targets if wanted.lora_rank else ():
+        named = {name for name, _ in model.named_modules() if f".{name}".endswith(f".{target}")}
+        if not named or not named <= layers:
+            there = sorted({name.rpartition(".")[2] for name in layers} - set(map(str, range(1000))))
+            raise ConfigError("model.lora_targets", target,
+                              f"names no layer that takes adapters; there are {', '.join(there)}")  # fmt: skip
+
+
+def _has_matrix(module: Any) -> bool:
+    own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+    return any(weights.ndim > 1 for weights in own)

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curation.errors import ConfigError
-from curation.trainer.evaluate import Score
+from curation.trainer.folder import CURVE, RUN, check_done, moved, told
 
-RUN, CURVE = "run.json", "curve.jsonl"
+if TYPE_CHECKING:
+    from curation.trainer.evaluate import Score
+
 WHOLE = "whole"
 """A file in a checkpoint that is written last, {file: [bytes, SHA-256]}: a kill before that leaves it without."""
 
@@ -39,7 +41,7 @@ class Record:
     stopped: str = ""
     say: Callable[[str], None] = print
 
-    def score(self, at: str, step: int, scores: Mapping[str, Score], **more: Any) -> dict[str, Any]:
+    def score(self, at: str, step: int, scores: Mapping[str, "Score"], **more: Any) -> dict[str, Any]:
         """Keep an evaluation, named by what was trained before it; one of the same place and step is replaced."""
         entry = {"at": at, "step": step, **{name: asdict(score) for name, score in scores.items()}, **more}
         self.scores = [each for each in self.scores if (each["at"], each["step"]) != (at, step)] + [entry]
@@ -94,6 +96,8 @@ def _kept(line: str, part: str, step: int) -> bool:
         point = json.loads(line)
     except ValueError:
         return False
+    if not isinstance(point, dict) or not {"part", "step"} <= point.keys():
+        return False
     return bool(point["part"] != part or point["step"] <= step)
 
 
@@ -102,35 +106,20 @@ def opened(out: Path, settings: Mapping[str, Any], data: Mapping[str, Any]) -> t
     wanted = json.loads(json.dumps({"settings": {**settings, "out": ""}, "data": data}))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        told = json.loads((out / RUN).read_text(encoding="utf-8")) if (out / RUN).is_file() else None
+        said = told(out)
     except OSError as error:
         raise ConfigError("out", str(out), f"cannot be made or read ({error.strerror})") from None
-    except ValueError:
-        told = ""
-    if told is not None and not isinstance(told, dict):
-        raise ConfigError("out", str(out), f"holds a {RUN} that no training wrote: name another folder, or remove it")
     fresh = Record(out, settings, data)
-    if told is None:
+    if said is None:
         return fresh, ""
-    if {"settings": {**told.get("settings", {}), "out": ""}, "data": told.get("data")} != wanted:
-        return fresh, f"{out} held another run (settings or data differ): moved to {_moved(out)}"
+    if {"settings": {**said["settings"], "out": ""}, "data": said["data"]} != wanted:
+        return fresh, f"{out} held another run (settings or data differ): moved to {moved(out)}"
     for name in ("started", "scores", "done", "left_out", "chosen", "finished"):
-        setattr(fresh, name, told[name])
+        setattr(fresh, name, said[name])
+    check_done(out, fresh.done)
     if fresh.finished:
         return fresh, f"{out} holds this run, finished: nothing to do (delete it, or name another folder, to train)"
     return fresh, f"going on with the run in {out}: done are {', '.join(fresh.done) or 'no parts'}"
-
-
-def _moved(out: Path) -> Path:
-    """Put what a run wrote aside."""
-    number = 1
-    while (aside := out / f"earlier-{number}").exists():
-        number += 1
-    aside.mkdir()
-    for path in sorted(out.iterdir()):
-        if not path.name.startswith(("earlier-", "seed-", "judged")):
-            path.rename(aside / path.name)
-    return aside
 
 
 def mark_whole(folder: Path) -> None:

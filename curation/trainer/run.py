@@ -34,7 +34,8 @@ __all__ = ["Record", "train"]
 def train(training: Training, say: Say = print, *, ledger: Ledger | None = None) -> Record:
     """Run it; the record. Raises `ConfigError` before anything is trained, `RunStopped` when it must not go on.
 
-    `ledger` keeps what a judge said; a run with a [judge] table needs one (`vistill train` gives it).
+    `ledger` keeps what a judge said; a run with a [judge] table needs one (`vistill train` gives it). Whoever calls
+    has looked at `out` and holds it (`curation.trainer.folder`).
     """
     if training.judge is not None and ledger is None:
         raise ConfigError("judge", training.judge.teacher, "needs a ledger: train with `vistill train`")
@@ -80,6 +81,7 @@ class Run:
             say(f"critical.words: the model's vocabulary has no token for {', '.join(map(repr, lost))}: no entropy is "
                 "logged there")  # fmt: skip
         markers = markers_of(self.processor)
+        models.check_targets(self.model, training.model)
         data = training.data
         self.sft = self._usable("sft", sft_rows(data.sft, data.sft_split), markers) if training.sft else None
         self.grpo = self._rows("grpo", markers) if training.grpo else None

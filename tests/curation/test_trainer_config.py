@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from curation.errors import ConfigError
 from curation.trainer import rewards
-from curation.trainer.config import Overlong, Progressive, Replay, read
+from curation.trainer.config import Overlong, Progressive, Replay, read, with_seed
 from curation.trainer.replay_rule import chances
 
 GOOD = """
@@ -36,6 +36,8 @@ steps = 10
 """
 
 ONE_BRACKET = GOOD[: GOOD.rindex("[[grpo.stages]]")].replace("[[grpo.stages]]", "[grpo.stages]")
+
+WITH_SFT = GOOD[: GOOD.index("[grpo]")] + 'sft = "sft"\n[sft]\nsteps = 1\n'
 
 
 def written(folder: Path, text: str) -> Path:
@@ -72,6 +74,33 @@ def test_a_run_is_read_with_its_stages_and_everything_else_off(tmp_path: Path) -
         (ONE_BRACKET, r"write \[\[grpo.stages\]\]"),
         (GOOD.replace("[model]", "[[model]]"), r"write \[model\]"),
         ("not toml", "is not TOML"),
+        (GOOD.replace("prompts = 8", "schedule = 'cosin'"), r"grpo\.schedule = 'cosin': one of 'linear'"),
+        (GOOD + "[sft]\nsteps = 1\nschedule = 'greedy'\n", "data.sft"),
+        (WITH_SFT + "schedule = 'greedy'\n", r"sft\.schedule = 'greedy': one of"),
+        (WITH_SFT + "schedule = 'polynomial'\nlearning_rate = 1e-7\n", r"sft\.learning_rate = 1e-07: above 1e-07"),
+        (GOOD.replace("prompts = 8", "scale_rewards = 'groups'"), "one of 'group', 'batch', 'none'"),
+        (
+            GOOD + "[progressive]\nat = [[0.0, 0.5, 0.6]]\n",
+            r"at\[0\] = .*: must be a list of 2, and has 3",
+        ),
+        (GOOD + "[progressive]\nat = [0.0, 0.5]\n", r"progressive\.at\[0\] = 0\.0: must be a list$"),
+        (GOOD + "[progressive]\nat = [[0.0, nan]]\n", r"progressive\.at\[0\] = \[0\.0, nan\]: a share and a threshold"),
+        (GOOD + "[progressive]\nat = [[0.0, 0.5], [7.5, 0.6]]\n", r"progressive\.at\[1\]"),
+        (GOOD + "[progressive]\nat = [[0.0, 0.5], [nan, 0.6]]\n", r"progressive\.at\[1\]"),
+        (GOOD + "[progressive]\nat = [[0.0, 'a']]\n", r"progressive\.at\[0\]\[1\] = 'a': must be float"),
+        (GOOD + "[progressive]\nat = []\n", "start at 0.0"),
+        (GOOD + "[overlong]\ntokens = 60\nbuffer = 20\nweight = nan\n", r"overlong\.weight"),
+        (
+            GOOD + "[rewards]\nnames = 'accuracy'\n",
+            r"names = 'accuracy': must be a list: write \['accuracy'\]",
+        ),
+        (GOOD + "[evaluation]\nseed = 3\n", r"evaluation\.seed = 3: no such key.*belongs above the first \[table\]"),
+        (GOOD + "label = 'a'\n", r"grpo\.stages\[1\]\.label.*belongs above the first \[table\]"),
+        (GOOD.replace('out = "out"', "") + 'out = "a"\n', r"it stands as grpo\.stages\[1\]\.out: .* above the first"),
+        (GOOD.replace('out = "out"\n[model]', '[model]\nout = "a"'), r"it stands as model\.out: .* above the first"),
+        (GOOD.replace('out = "out"', ""), "out = None: is needed$"),
+        (GOOD.replace("[data]", "lora_rank = 4\nlora_targets = []\n[data]"), r"model\.lora_targets = \[\]: name the"),
+        (GOOD.replace('"out"', r'"a\u0000b"'), "out = .*holds a NUL"),
     ],
 )
 def test_a_bad_file_is_told_by_its_field(tmp_path: Path, change: str, said: str) -> None:
@@ -79,8 +108,18 @@ def test_a_bad_file_is_told_by_its_field(tmp_path: Path, change: str, said: str)
         read(written(tmp_path, change))
 
 
+def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path) -> None:
+    assert read(written(tmp_path, chr(0xFEFF) + GOOD)) == read(written(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize("seed", [-9, 2**32])
+def test_a_seed_of_the_command_line_is_looked_at_as_one_of_the_file_is(tmp_path: Path, seed: int) -> None:
+    with pytest.raises(ConfigError, match=f"--seed = {seed}: from 0 to"):
+        with_seed(read(written(tmp_path, GOOD)), seed)
+
+
 def test_reading_a_configuration_brings_no_torch() -> None:
-    code = "import sys, curation.trainer.config, curation.trainer.rewards; sys.exit('torch' in sys.modules)"
+    code = "import sys; from curation.trainer import config, record, rewards; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -297,3 +297,29 @@ def test_grpo_stops_before_a_loss_or_a_gradient_that_is_no_number_reaches_the_we
     with pytest.raises(RunStopped, match=f"step 1: {says}"):
         trainer.train()
     assert same(before, copied(trainer.model))
+
+
+def test_the_schedules_that_are_taken_need_nothing_besides() -> None:
+    import torch
+    from transformers import get_scheduler
+    from transformers.trainer_utils import SchedulerType
+
+    from curation.trainer.config_checks import POLYNOMIAL_END, SCHEDULES
+
+    assert set(SCHEDULES) <= {each.value for each in SchedulerType}
+    for name, rate in [*((name, 1e-6) for name in SCHEDULES), ("polynomial", 1.01 * POLYNOMIAL_END)]:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate)
+        schedule = get_scheduler(name, optimizer, num_warmup_steps=2, num_training_steps=8)
+        for _ in range(8):
+            optimizer.step()
+            schedule.step()
+
+
+@pytest.mark.parametrize("target", ["nothing", "roj", "self_attn", "input_layernorm", ""])
+def test_adapters_for_what_is_no_layer_are_refused_before_anything_is_trained(
+    ground: Path, tmp_path: Path, target: str
+) -> None:
+    targets = f'lora_rank = 4\nlora_targets = ["q_proj", "{target}"]\n'
+    with pytest.raises(ConfigError, match=rf"model\.lora_targets = '{target}': names no layer.*there are .*q_proj"):
+        trained(ground, tmp_path / "out", model_more=targets)
+    assert not (tmp_path / "out" / "run.json").exists()

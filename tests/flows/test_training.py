@@ -11,6 +11,7 @@ from PIL import Image as Pil
 
 from curation.errors import ConfigError, RunStopped, StoreError
 from curation.trainer.config import read
+from curation.trainer.folder import held
 from flows.cli import main
 from flows.export import Export, export
 from flows.training import Published, _check_run, data_of, train
@@ -20,6 +21,11 @@ from tests.flows.test_export import built
 from tests.storage.hand_built import rows
 
 __all__ = ["ground"]  # a fixture
+OURS = (
+    '{"settings": {}, "data": {}, "started": 1.0, "finished": null, "done": [], "left_out": {}, "chosen": {}, '
+    '"scores": []}'
+)
+"""A `run.json` as a training writes it."""
 
 
 def a_config(folder: Path, **paths: Path) -> Path:
@@ -74,6 +80,17 @@ def test_an_export_that_was_changed_since_is_refused(exported: Path) -> None:
         data_of(read(a_config(exported)))
 
 
+@pytest.mark.parametrize("name", ["train-00001-of-00002.parquet", "more/train.parquet", "rows.json", "rows.jsonl"])
+def test_rows_beside_those_of_an_export_are_refused_by_the_name_of_their_file(exported: Path, name: str) -> None:
+    [shard] = (exported / "grpo").glob("*.parquet")
+    (exported / "grpo" / "README.md").touch()
+    data_of(read(a_config(exported)))
+    (exported / "grpo" / name).parent.mkdir(exist_ok=True)
+    (exported / "grpo" / name).write_bytes(shard.read_bytes())
+    with pytest.raises(RunStopped, match=rf"data\.grpo = .*: {name} is no file of this export.*move it away"):
+        data_of(read(a_config(exported)))
+
+
 def test_a_training_that_is_started_by_a_run_refuses_exports_of_another(exported: Path) -> None:
     data = data_of(read(a_config(exported)))
     for folder in (None, str(exported)):
@@ -113,21 +130,31 @@ def test_curves_are_drawn_of_what_was_logged_and_numbers_that_are_none_are_left_
     assert curves(points, scores) == curves(points, scores)
 
 
-@pytest.mark.train
-@pytest.mark.parametrize("text", ["{", "[]"])
+NONE_OF_OURS = ["{", "[]", '"a"', '{"a": 1}', '{"settings": null}', OURS.replace('"chosen": {}, ', ""),
+                OURS.replace('"scores": []', '"scores": [1]')]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NONE_OF_OURS)
 def test_a_record_that_no_training_wrote_is_refused_in_one_line(
-    ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+    exported: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    store = Store.open(tmp_path / "store")
-    config = a_config(tmp_path, model=ground / "tiny", sft=ground / "sft", grpo=ground / "grpo")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run.json").write_text(text)
-    (tmp_path / "out" / "curve.jsonl").write_text('{"part": "sft", "step": 1, "loss": 1.0}\n')
-    assert main(["train", str(config), f"--store={store.root}"]) == 2
+    (exported / "out").mkdir()
+    (exported / "out" / "run.json").write_text(text)
+    (exported / "out" / "curve.jsonl").write_text('{"part": "sft", "step": 1, "loss": 1.0}\n')
+    assert main(["train", str(a_config(exported)), f"--store={exported / 'store'}"]) == 2
     said = capsys.readouterr().err
     assert (len(said.splitlines()), "run.json that no training wrote" in said) == (1, True)
-    [row] = rows(store, "select status, detail from trainings")
-    assert (row["status"], "run.json" in row["detail"]) == ("stopped", True)
+    assert rows(Store.open(exported / "store"), "select * from trainings") == []
+
+
+def test_a_second_training_in_the_same_folder_is_refused_and_the_first_keeps_its_record(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held(exported / "out"):
+        assert main(["train", str(a_config(exported)), f"--store={exported / 'store'}"]) == 2
+    said = capsys.readouterr().err
+    assert (len(said.splitlines()), "another training is writing into it" in said) == (1, True)
+    assert rows(Store.open(exported / "store"), "select * from trainings") == []
 
 
 @pytest.mark.train
