@@ -12,6 +12,7 @@ from curation.trainer.config import Model
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
+PART = "vistill-part.txt"
 NOWHERE = "is no folder here, and no model of that name is in the cache or could be had from the Hub"
 
 
@@ -139,17 +140,27 @@ def plain(model: Any) -> Any:
     return copy.deepcopy(model).merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 
-def save(model: Any, processor: Any, folder: Path) -> None:
-    """A folder that Auto classes load, whole or not at all; a kill may leave the one before as `.old`."""
+def save(model: Any, processor: Any, folder: Path, of: str = "") -> None:
+    """A folder that Auto classes load, whole or not at all; a kill may leave the one before as `.old`. `of` is the part
+    of the run that it is the result of.
+    """
     part, old = (folder.with_name(f"{folder.name}{end}") for end in (".part", ".old"))
     shutil.rmtree(part, ignore_errors=True)
     model.save_pretrained(part)
     processor.save_pretrained(part)
+    if of:
+        (part / PART).write_text(of, encoding="utf-8")
     if folder.is_dir():
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     part.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def part_in(folder: Path) -> str:
+    """Which part of a run the model in a folder is the result of, "" where that is not said."""
+    said = folder / PART
+    return said.read_text(encoding="utf-8") if said.is_file() else ""
 
 
 def lora(wanted: Model) -> Any:

@@ -154,7 +154,7 @@ class Run:
         if training.grpo is None:
             return
         grpo, choice = training.grpo, Choice(training.critical, self.record, prefix)
-        _gate(grpo, self.record, self.say)
+        _gate(grpo, self.record, f"{prefix}sft" if training.sft is not None else f"{prefix}start", self.say)
         for number, stage in enumerate(grpo.stages, 1):
             part = f"{prefix}grpo-{number}"
 
@@ -179,16 +179,19 @@ class Run:
         self, part: str, steps: int, folder: Path, train: Callable[[str], Any], choice: Choice | None = None
     ) -> None:
         """Train a part, evaluate and save it; or take up what an earlier process left of it."""
-        if part in self.record.done:
+        saved = models.part_in(folder) == part  # a kill may have come between saving it and noting that
+        if part in self.record.done or saved:
             if folder.is_dir():
                 self.model, self.processor = models.load(replace(self.training.model, path=str(folder)))
+            if part not in self.record.done:
+                self.record.ended(part)
             return
         self.model = train(part)
         models.choose(self.model, self.training.model)
         entry = self.look(self.model, part, steps)
         if choice is not None:
             choice.offer(self.model, self.processor, entry)
-        models.save(self.model, self.processor, folder)
+        models.save(self.model, self.processor, folder, part)
         self.model.config._name_or_path = str(folder)  # where TRL finds the reference of the next stage
         self.record.ended(part)
 
@@ -205,9 +208,12 @@ class Run:
         return self.record.score(part, step, {"greedy": greedy, "sampled": sampled})
 
 
-def _gate(grpo: Grpo, record: Record, say: Say) -> None:
-    """Stop before GRPO when too few sampled completions have the form: no reward would ever be seen."""
-    sampled = record.scores[-1].get("sampled") if record.scores else None
+def _gate(grpo: Grpo, record: Record, before: str, say: Say) -> None:
+    """Stop before GRPO when too few sampled completions have the form: no reward would ever be seen.
+
+    What counts is how the part `before` ended, also in a run that is taken up in the middle of GRPO.
+    """
+    sampled = next((each.get("sampled") for each in reversed(record.scores) if each["at"] == before), None)
     if sampled is None:
         say("no held-out rows: whether the model's form is good enough for GRPO was not looked at")
     elif sampled["format"] < grpo.least_format:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from curation.errors import RunStopped
 from tests.curation.test_trainer import BASE, PLAIN, ground
 
 __all__ = ["ground"]  # a fixture
@@ -102,6 +103,38 @@ def test_a_killed_training_goes_on_with_the_same_curve_and_ends_with_the_same_sc
     assert records[0]["scores"] == records[1]["scores"]
     assert started(broken).wait() == 0
     assert "nothing to do" in (tmp_path / "broken" / "said.txt").read_text()
+    _killed_between_saving_and_noting_it(whole, expected)
+
+
+def _killed_between_saving_and_noting_it(config: Path, expected: list[dict[str, Any]]) -> None:
+    """What was saved is the part's result: trained again from there it would be another model."""
+    out = config.parent / "out"
+    before = (out / "model" / WEIGHTS).read_bytes()
+    record = json.loads((out / "run.json").read_text())
+    assert record["done"].pop() == "grpo-1"
+    (out / "run.json").write_text(json.dumps({**record, "finished": None}))
+    assert started(config).wait() == 0
+    assert curve(out) == expected
+    assert (out / "model" / WEIGHTS).read_bytes() == before
+    assert json.loads((out / "run.json").read_text())["done"][-1] == "grpo-1"
+
+
+@pytest.mark.parametrize("before", ["start", "sft"])
+def test_the_gate_looks_at_what_comes_before_grpo_also_in_the_middle_of_it(tmp_path: Path, before: str) -> None:
+    from curation.trainer.config import Grpo, Stage
+    from curation.trainer.record import Record
+    from curation.trainer.run import _gate
+
+    said, record, grpo = list[str](), Record(tmp_path, {}, {}), Grpo(stages=(Stage(tokens=8, completions=2, steps=1),))
+    _gate(grpo, record, before, said.append)
+    assert "no held-out rows" in said.pop()
+    record.scores = [{"at": before, "step": 0, "sampled": {"format": 0.9}},
+                     {"at": "grpo-1", "step": 4, "sampled": {"format": 0.0}}]  # fmt: skip
+    _gate(grpo, record, before, said.append)
+    record.scores.insert(1, {"at": before, "step": 9, "sampled": {"format": 0.1}})
+    with pytest.raises(RunStopped, match=r"only 0\.10 of sampled completions"):
+        _gate(grpo, record, before, said.append)
+    assert said == []
 
 
 def test_a_checkpoint_that_a_kill_or_a_disk_cut_short_is_not_gone_on_from(tmp_path: Path) -> None:
