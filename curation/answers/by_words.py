@@ -91,8 +91,9 @@ ABBREVIATED = re.compile(
     r"^(.{3,80}?)\s\(([A-Z]{2,6})\)(?:\s(?:of|scan|image|in|on|from|at|taken|showing|with)\b[^()]{0,80})?\W*$"
 )
 QUOTED = re.compile(  # 'The title is "Emma" by Jane Austen'
-    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which)\b)'
+    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which|with|above|below|over|under|next|beside|along)\b)'
 )
+ANOTHER = re.compile(r"\b(?:other|another|second|next)\b", re.IGNORECASE)
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
 RATIO = re.compile(
@@ -149,7 +150,7 @@ def agrees(
 def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
     """What the question makes of a text that by itself does not agree."""
     pieces = sentences(plain(text))
-    if _is_subject(reference, text, question):
+    if _is_subject(reference, text, question) or near.same_person(reference, text, question):
         return True
     if any(clauses.answers(reference, piece, question) for piece in {pieces[0], pieces[-1]}):
         return True
@@ -180,6 +181,8 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
         return _at(reference, moment, text, views)
     if (years := YEARS.search(plain(reference))) and (spans := set(YEARS.findall(plain(text)))):
         return spans == {years.groups()}
+    if any(structured.rounded_ratio(reference, view) for view in views):
+        return None
     parts = [structured.compare(reference, view, _equal, ordered=ordered) for view in views]
     if any(part is not None for part in parts):
         return any(part is True for part in parts)
@@ -196,7 +199,10 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
 def _quoted(reference: str, bare: str) -> bool:
     """Whether a text says that something is called or reads the reference, in quotes and with an adjunct behind it."""
     found = QUOTED.search(bare) if bare.count('"') == 2 else None
-    return found is not None and _equal(reference, found[1]) and not UNSURE.search(bare.lower())
+    if found is None or not _equal(reference, found[1]):
+        return False
+    before = bare[: found.start(1)]
+    return not UNSURE.search(f"{before} {bare[found.end(1) :]}".lower()) and not ANOTHER.search(before)
 
 
 def _ratio(reference: str, views: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ few or too many are wrong. Points (`(3, -4)`) have an order. `x <= 3`, `3 >= x` 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from curation.answers.equality import same
 from curation.answers.normal import folded, latex, plain
@@ -132,6 +133,15 @@ def _ratios(one: str, other: str, _same: Same) -> bool | None:
     return all(
         abs(a * got[0] - b * mine[0]) <= 1e-9 * max(1.0, abs(a * got[0])) for a, b in zip(mine, got, strict=True)
     )
+
+
+def rounded_ratio(reference: str, text: str) -> bool:
+    """Whether a text is the decimal, of two digits or more, to which a ratio of two numbers rounds: 0.67 of 2:3."""
+    left, got = RATIO.match(plain(reference)), quantity(plain(text).rsplit("=", 1)[-1])
+    if left is None or left[3] or got is None or not got.decimals or got.digits < 2 or not float(left[2]):
+        return False
+    exact = Fraction(left[1]) / Fraction(left[2])
+    return 0 < abs(exact - got.value) <= Fraction(1, 2 * 10**got.decimals)
 
 
 def _ranges(one: str, other: str, same: Same) -> bool | None:
