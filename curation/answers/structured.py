@@ -39,7 +39,7 @@ CHAIN = re.compile(
 ANGLED = re.compile(r"[<⟨]\s*([^<>⟨⟩=]{1,60},[^<>⟨⟩=]{1,60})[>⟩]")  # a vector
 COLUMN = re.compile(r"\\begin\{[pb]matrix\}([^&]{1,120}?)\\end\{[pb]matrix\}")
 ROW = re.compile(r"\s*\\\\\s*")
-SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
+SET = re.compile(r"^(?:[A-Za-z]\s*=\s*|[A-Z](?:\s?(?:∩|∪|\\cap|\\setminus)\s?[A-Z]){1,3}\s?=\s?)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
 ITEM = re.compile(
     r"\s*(?:,\s*(?:and|or|(?:and\s)?then|followed\sby)\s|,|;|\n|、|\band\sthen\b|\band\b|\bor\b|\s&\s|≅|\s和\s|→|\s->\s"
     r"|\s(?:then|followed\sby)\s)\s*",
@@ -168,6 +168,12 @@ def _unions(one: str, other: str, same: Same) -> bool | None:
         return None
     left, right = [part for part in mine if part], [part for part in got if part]
     return len(left) == len(right) and all(any(_same_interval(a, b, same) for b in right) for a in left)
+
+
+def is_union(text: str) -> bool:
+    """Whether a text is several intervals of one line."""
+    parts = UNION.split(_bare(text)) if len(text) <= LONGEST else []
+    return len(parts) > 1 and all(_interval(part.strip()) for part in parts)
 
 
 def _same_interval(one: Interval, other: Interval, same: Same) -> bool:

@@ -24,7 +24,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import asked as by_question
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, math_workers, polarity
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, domains, math_workers, polarity
 from curation.answers.about import asked_part
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
@@ -316,7 +316,7 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _math(parsed: Parsed, asked: _Asked) -> Verdict:
-    found = places(parsed)
+    found = (replace(each, text=domains.without_domain(each.text, asked.reference)) for each in places(parsed))
     if not re.search(r"[<>]", asked.reference):
         found = (replace(each, text=chain(asked.question, each.text)) for each in found)
     listed = by_math.listed(asked.reference, found, asked.ordered)
@@ -324,8 +324,13 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
         listed = by_math.listed(values, places(parsed), False)
     if listed:
         return _verdict(True, listed, asked, "exact")
-    formula = by_math.reading(places(parsed))
-    if not formula and INTERVAL.search(asked.question or ""):
+    asks_interval = INTERVAL.search(asked.question or "")
+    if asks_interval and (union := domains.united(asked.reference, places(parsed))):
+        return _verdict(union[0], union[1], asked, "exact")
+    formula = by_math.reading(
+        replace(each, text=domains.without_domain(each.text, asked.reference)) for each in places(parsed)
+    )
+    if not formula and asks_interval:
         spanned = by_math.spanned(asked.reference, places(parsed))
         if spanned is not None:
             return _verdict(spanned, parsed.answer, asked, "exact")
