@@ -8,6 +8,9 @@ nor mark their answer are read so.
 
 import re
 
+from curation.answers.asked import unit_asked
+from curation.answers.by_number import YEAR_ASKED
+from curation.answers.clauses import FUNCTION, stem
 from curation.answers.extract import sentences, without_remark
 from curation.answers.normal import plain
 from curation.answers.quantity import mentions, quantity
@@ -35,6 +38,18 @@ VARIABLE = re.compile(
     re.IGNORECASE,
 )
 RISES = re.compile(r"\b(increasing|decreasing)\b", re.IGNORECASE)
+RESULT = re.compile(r"^(.{8,260})\s(?:is|are|was|were|equals|=):?\s+(\S.{0,40})$", re.IGNORECASE | re.DOTALL)
+COUNT = frozenset(["number", "total", "amount", "count", "th"])
+EQUIVALENT = re.compile(
+    r"(?:,?\s(?:which\s(?:is|equals)|that\sis|i\.e\.,?|or|=|equal\sto|equivalent\sto)\s|\s\()(?:(?:about|approximately|roughly)\s)?",
+    re.IGNORECASE,
+)
+COMPARED = re.compile(
+    r",?\s(?:(?:up|down|rising|falling|increasing|decreasing|growing|an?\s(?:increase|rise|decrease|drop|fall))\sfrom"
+    r"|compared\s(?:to|with)|versus)\s.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 POINTS = re.compile(r"\bpercentage\spoints?\b", re.IGNORECASE)
 
 
@@ -43,6 +58,9 @@ def asked_part(answer: str, question: str | None) -> str:
     answer = real_part(without_remark(answer), question)
     if not question:
         return answer
+    if (value := _restated(answer, question)) or (value := _in_unit(answer, question)):
+        return value
+    answer = _before_comparison(answer, question)
     found = _labelled(answer, question) or _variable(answer, question) or _side(answer, question)
     return found or _same_measure(_in_points(answer, question), question)
 
@@ -60,6 +78,50 @@ def real_part(answer: str, question: str | None) -> str:
         return answer
     rest = bare.removesuffix(last).rstrip()
     return rest if len(rest) > len(last) // 4 else answer
+
+
+def _restated(answer: str, question: str) -> str | None:
+    """What a last sentence says of the question's own words: 3 of "the number of students with at least 49 points is 3".
+
+    Only where numbers of the question stand in those words and nothing else does.
+    """
+    found = RESULT.match(plain(_last(answer)))
+    given = {each.quantity.value for each in mentions(plain(question))} if found else set()
+    stated = mentions(found[1]) if found and given else []
+    if not found or not stated or not all(each.quantity.value in given for each in stated):
+        return None
+    words = {stem(word) for word in _words(found[1]) if word not in FUNCTION}
+    known = {stem(word) for word in _words(question)} | COUNT
+    return found[2] if words <= known and quantity(found[2]) else None
+
+
+def _in_unit(answer: str, question: str) -> str | None:
+    """`78.4 °C` of "351.5 K, which is 78.4 °C", where the question names that unit."""
+    wanted, last = unit_asked(question), plain(_last(answer))
+    for found in EQUIVALENT.finditer(last) if wanted else ():
+        said, before = quantity(last[found.end() :].strip(" .)")), mentions(last[: found.start()])[-1:]
+        if not said or not before or (said.scale, said.factor) != wanted:
+            continue
+        other = before[0].quantity
+        if other.scale and (other.scale, other.factor) != wanted:
+            return last[found.end() :].strip(" .)")
+    return None
+
+
+def _before_comparison(answer: str, question: str) -> str:
+    """Without what a peak is compared with (", up from 58.9 in 2014"), where the question asks for a year."""
+    last = _last(answer)
+    found = COMPARED.search(last) if YEAR_ASKED.search(question) else None
+    if not found or not YEAR.search(found[0]) or not YEAR.search(last[: found.start()]):
+        return answer
+    given = {each.quantity.value for each in mentions(plain(question))}
+    if any(each.quantity.value in given for each in mentions(plain(found[0]))):
+        return answer
+    return answer.rstrip().removesuffix(last) + last[: found.start()]
+
+
+def _last(answer: str) -> str:
+    return sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
 
 
 def _labelled(answer: str, question: str) -> str | None:

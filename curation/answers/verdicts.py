@@ -24,7 +24,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import asked as by_question
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, domains, math_workers, polarity
+from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, domains, labelled, math_workers, polarity
 from curation.answers.about import asked_part
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
@@ -346,6 +346,8 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     if not correct and (span := _duration(parsed, asked)):
         return span
+    if not correct and (by_label := labelled.values(parsed.answer, asked.question)) and not explicit(parsed):
+        correct = by_words.compare(asked.reference, by_label, ordered=True) or correct
     side = polar(asked.reference) if len(asked.reference.split()) == 1 else None
     if side and polarity.of_another(asked.question, text):
         return _verdict(None, text, asked, "text")  # "No pneumothorax is seen", where effusions are asked about

@@ -144,8 +144,8 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (SIMPLIFY, CANCELLED, "Answer: \\(\\frac{x+3}{x-2}\\) with \\(x \\neq 3\\)", True),
     (SIMPLIFY, CANCELLED, "Final answer: $\\dfrac{x+3}{x+2}$, for $x \\ne 3$.", False),
     (SIMPLIFY, CANCELLED, "Final answer: $\\frac{x-3}{x-2}$, where x ≠ 3", False),
-    (SIMPLIFY, "x + 1, x \\neq 2", "Final answer: $x + 1$, $x \\neq 3$", False),
-    ("Which x are left out?", "x \\neq 3", "Final answer: $x \\neq 2$", False),
+    (SIMPLIFY, "x + 1, x \\neq 2", "Final answer: $x + 1$, $x \\neq 3$", None),
+    ("Which x are left out?", "x \\neq 3", "Final answer: $x \\neq 2$", None),
     (SIMPLIFY, "x < 3", "Final answer: $x < 4$, for $x \\ne 3$", False),
     # set operations on the left
     (BOTH, "{3, 6, 12}", "$A \\cap B = \\{3, 6, 12\\}$", True),
@@ -228,7 +228,7 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     ("Who wrote this?", "Haruki Murakami", "It was written by Murakami Haruki.", True),
     (AUTHOR, "Haruki Murakami", "The author is Murakami Ryu.", False),
     (AUTHOR, "Haruki Murakami", "The author is Haruki Tanaka.", False),
-    (AUTHOR, "Haruki Murakami", "The author is not Murakami Haruki.", None),
+    (AUTHOR, "Haruki Murakami", "The author is not Murakami Haruki.", False),
     ("What is the title?", "Green Forest", "The title is Forest Green.", None),
 ]  # fmt: skip
 
