@@ -103,7 +103,8 @@ def _in_unit(answer: str, question: str) -> str | None:
         if not said or not before or (said.scale, said.factor) != wanted:
             continue
         other = before[0].quantity
-        if other.scale and (other.scale, other.factor) != wanted:
+        kelvin = last[: found.start()].endswith(" K") and wanted[0] in ("celsius", "fahrenheit")
+        if kelvin or (other.scale and (other.scale, other.factor) != wanted):
             return last[found.end() :].strip(" .)")
     return None
 

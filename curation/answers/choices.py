@@ -23,7 +23,7 @@ How = Literal["letter", "option_text", "option_number", "several", "conflict"]
 WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
 LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()"
+    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:;\]]|\s*[-:=]\s|,|\s(?=\()"
     r"|\s+(?=(?:because|since|as|is|which|with|for|fits|matches|completes|works|\W)\b)))\s*(.*)$",
     re.DOTALL,
 )
@@ -50,6 +50,7 @@ GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "pi": "π", 
 ASSIGNED = re.compile(r"[A-Z]\s?=\s")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
+ALSO = re.compile(r"\b(?:also|too|as\swell|equally)\b", re.IGNORECASE)
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 LATEX_SHAPE = re.compile(r"\\(?:left|right|mathrm|operatorname|text|,|;|!|quad)\b|\\[,;!]|[\s${}]")
 LONG_FORMULA = 12  # characters; shorter ones are compared by what they mean
@@ -126,8 +127,10 @@ def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Ch
             return other  # "C = 94°", of a triangle
         if other and letter not in other.letters:
             return Choice(bare, frozenset({letter, *other.letters}), "conflict")
-    also = {found[1] or found[2] for found in NAMED.finditer(sentences(rest)[0])} - {None, letter}
-    listed = also and re.match(r"(?:and|or|,|/|&)", rest)
+    first = sentences(rest)[0]
+    too = [next(filter(None, found.groups())) for found in NAMED.finditer(first)] if ALSO.search(first) else []
+    also = {found[1] or found[2] for found in NAMED.finditer(first)} - {None, letter} | ({*too} - {letter})
+    listed = too or (also and re.match(r"(?:and|or|,|/|&)", rest))
     return (
         Choice(bare, frozenset({letter, *also}), "several") if listed else Choice(bare, frozenset({letter}), "letter")
     )

@@ -24,7 +24,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import asked as by_question
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, domains, labelled, math_workers, polarity
+from curation.answers import besides, by_box, by_choice, by_math, by_number, by_words, changes, cut, domains, labelled, math_workers, polarity
 from curation.answers.about import asked_part
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
@@ -269,7 +269,13 @@ def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
     letter = by_choice.correct_letter(asked.reference, asked.options)
     if letter is None:
         return _fallback(parsed, asked)
+    said = besides.without_remarks(parsed.answer, asked.options, asked.question)
+    if not said.strip():
+        return _verdict(None, parsed.answer, asked, "option_text")
+    parsed = replace(parsed, answer=said)
     choice = by_choice.reading(places(parsed), asked.options, asked.question)
+    if choice is None and (ratios := besides.quotients(said, asked.options, asked.question)):
+        choice = by_choice.reading(places(parsed), ratios, asked.question)
     if choice is None:
         found = _stated_side(parsed, asked, letter) or _changed(parsed, asked, letter)
         if not found and by_choice.may_name(parsed.answer, asked.options):
@@ -350,7 +356,8 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
         correct = by_words.compare(asked.reference, by_label, ordered=True) or correct
     side = polar(asked.reference) if len(asked.reference.split()) == 1 else None
     if side and polarity.of_another(asked.question, text):
-        return _verdict(None, text, asked, "text")  # "No pneumothorax is seen", where effusions are asked about
+        said = polarity.stated(asked.question, places(parsed))  # "No pneumothorax is seen", where effusions are asked
+        return _verdict(said == side if said else None, text, asked, "text")
     if side and (closing := polarity.closing(parsed.answer)) and not explicit(parsed):
         opening = polar(parsed.answer)
         return _verdict(closing == side if opening in (None, closing) else None, closing, asked, "text")

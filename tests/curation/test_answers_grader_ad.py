@@ -58,7 +58,7 @@ CHOICES = [
     (CONE, CONES, "So the right choice is **A** – D is what the lateral area comes to.", "A"),
     (CONE, CONES, "The correct option is **A**. B comes from using the slant height.", "A"),
     (CONE, CONES, "The right choice is A; C would be the volume of a sphere.", "A"),
-    (CONE, CONES, "The right choice is A; B is also right.", ""),
+    (CONE, CONES, "The right choice is A; B is right as well.", ""),
     (CONE, CONES, "The right choice is A; B.", ""),
     (CONE, CONES, "So the right choice is **B**; A comes from using the vertical height.", "B"),
     (DIAGNOSIS, BLEEDINGS, f"{EPIDURAL}\n\nA subdural hematoma would usually be crescent-shaped, and a subarachnoid "
