@@ -8,12 +8,12 @@ nor mark their answer are read so.
 
 import re
 
-from curation.answers.asked import unit_asked
+from curation.answers.asked import TEMPERATURES, unit_asked
 from curation.answers.by_number import YEAR_ASKED
 from curation.answers.clauses import FUNCTION, stem
 from curation.answers.extract import sentences, without_remark
 from curation.answers.normal import plain
-from curation.answers.quantity import mentions, quantity
+from curation.answers.quantity import Quantity, compounded, mentions, quantity
 
 LINE = re.compile(r"^[\s*\-•]{0,6}(?:\d{1,2}[.)]\s)?([^\n:=]{3,60}?)[\s*]*[:=]\s*([^\n]{1,60}?)[\s*]*$")
 WORDS = re.compile(r"[A-Za-z][\w\s°'-]*")
@@ -97,16 +97,24 @@ def _restated(answer: str, question: str) -> str | None:
 
 def _in_unit(answer: str, question: str) -> str | None:
     """`78.4 °C` of "351.5 K, which is 78.4 °C", where the question names that unit."""
-    wanted, last = unit_asked(question), plain(_last(answer))
+    wanted, last = unit_asked(question), compounded(plain(_last(answer)))
     for found in EQUIVALENT.finditer(last) if wanted else ():
         said, before = quantity(last[found.end() :].strip(" .)")), mentions(last[: found.start()])[-1:]
         if not said or not before or (said.scale, said.factor) != wanted:
             continue
         other = before[0].quantity
         kelvin = last[: found.start()].endswith(" K") and wanted[0] in ("celsius", "fahrenheit")
-        if kelvin or (other.scale and (other.scale, other.factor) != wanted):
+        if kelvin or ((other.scale, other.factor) != wanted and _one_measure(other, said)):
             return last[found.end() :].strip(" .)")
     return None
+
+
+def _one_measure(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities in different units are the same but for rounding; of two temperatures nobody asks."""
+    if one.scale != other.scale:
+        return {one.scale, other.scale} <= TEMPERATURES
+    left, right = one.value * one.factor, other.value * other.factor
+    return abs(left - right) * 50 <= abs(left)
 
 
 def _before_comparison(answer: str, question: str) -> str:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from curation.answers.about import ASKED_UNREAL
 from curation.answers.by_choice import named
 from curation.answers.extract import sentences
 from curation.answers.normal import plain
@@ -22,13 +21,15 @@ CONTRAST = re.compile(
     r"|(?:(?:is|are)\s)?(?:usually|typically|generally|normally)|tends?\sto)\s",
     re.IGNORECASE,
 )
-CHOOSES = re.compile(r"\b(?:best|better|right|correct|likely|answers?|also|but|choice|instead|only|so|therefore)\b|\?", re.IGNORECASE)
+CHOOSES = re.compile(r"\b(?:best|better|right|correct|likely|answers?|also|but|choice|instead|only|so|therefore|however|explains?|fits?|match(?:es)?|accounts?|consistent)\b|\?", re.IGNORECASE)
+TENTATIVE = re.compile(r"\b(?:at\sfirst|may|might|could|looks?\slike|seems?|perhaps|possibly|maybe)\b", re.IGNORECASE)
 ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s")
 PART = re.compile(r";\s|\s[–—-]\s")
 TO_ONE = re.compile(r"^(.+?)\s?:\s?1$")
 TURNED = re.compile(r"(?<![\w.:])1\s?:\s?(?!1\b)")  # "1 : (2 + √3)"
 RATIO = re.compile(r"(?<!\w)([a-z])\s?(?::|/|\bto\b)\s?([a-z])(?!\w)", re.IGNORECASE)
 FRACTION = re.compile(r"\\[dt]?frac\{([a-z])\}\{([a-z])\}", re.IGNORECASE)
+ASKED = re.compile(r"\b(?:would|could|might|may|if)\b", re.IGNORECASE)  # what a remark says is what is asked for
 MOST = 3  # remarks at the end
 
 
@@ -36,7 +37,7 @@ def without_remarks(answer: str, options: Sequence[Option], question: str | None
     """A reply without what it says of other options behind its choice, and without what another noun is denied."""
     if options and all(polar(one.text) for one in options) and len(options) == 2:
         return without_other_nouns(answer, question)
-    if ASKED_UNREAL.search(question or ""):
+    if ASKED.search(question or ""):
         return answer
     for _ in range(MOST):
         shorter = _without_contrast(answer.rstrip(), options)
@@ -54,10 +55,12 @@ def _without_contrast(answer: str, options: Sequence[Option]) -> str:
     if not CONTRAST.match(remark) or CHOOSES.search(remark):
         return answer
     rest = answer[: len(answer) - len(last)] + (last[: part[-1].start()] if part else "")
-    before = rest.rstrip().rsplit("\n", 1)[-1]
-    others = named(remark, options)
-    chosen = named(sentences(before)[-1], options) if others and before and not ITEM.match(before) else None
-    if not others or not chosen or len(chosen.letters) != 1 or chosen.how not in ("letter", "option_text"):
+    line = rest.rstrip().rsplit("\n", 1)[-1]
+    before = sentences(line)[-1]
+    if not before or ITEM.match(line) or TENTATIVE.search(before) or not (others := named(remark, options)):
+        return answer
+    chosen = named(before, options)
+    if not chosen or len(chosen.letters) != 1 or chosen.how not in ("letter", "option_text"):
         return answer
     return answer if chosen.letters & others.letters else rest.rstrip()
 

@@ -36,7 +36,7 @@ NO_DIAGNOSIS = re.compile(
 )
 BLIND = re.compile(  # "I don't see an image attached": only with a request for one no answer
     r"\b(?:do\snot|don't|did\snot|didn't|cannot|can't|can\snot|not\sable\sto|unable\sto)\s(?:actually\s|currently\s|directly\s)?"
-    r"(?:see|view|access|open|find)\s"
+    r"(?:see|view|access|open)\s"
     r"|\bno\s(?:image|picture|photo|figure|diagram|table|chart|graph|plot|file|attachment)s?\s(?:is|was|were|are|has\sbeen|have\sbeen)\s"
     r"(?:\w+\s)?(?:attached|provided|included|uploaded|shared|visible)",
     re.IGNORECASE,
@@ -101,6 +101,8 @@ def refused(text: str) -> bool:
 def asks_for_picture(text: str) -> bool:
     """Whether a text says that it sees no picture, or too little of it, and asks for one instead of answering."""
     said = text.replace("’", "'")
-    blind = BLIND.search(said[:300])
-    asked = REQUEST.search(said, blind.end()) if blind else None
-    return bool(blind and asked) and not GOES_ON.search(said[blind.end() : asked.start()])  # type: ignore[union-attr]
+    blind = BLIND.search(said[:120])
+    if not blind or re.search(r"\d|\*\*|\b[A-H]\b", said[: blind.start()]):
+        return False
+    asked = REQUEST.search(said, blind.end())
+    return asked is not None and not GOES_ON.search(said[blind.end() : asked.start()])

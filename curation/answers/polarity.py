@@ -49,7 +49,7 @@ CLOSING = re.compile(
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
 NO_NOUN = re.compile(
     r"no\s((?!(?:it|its|this|that|there|the|they|he|she|we|you|these|those|because|since|as|not|an?|i)\s)[a-z-]{1,20}\s(?:[a-z-]{4,}\s){0,3}?)"
-    r"(?:is|are|was|were|has|have|had|can|does|do|share|map|appear|repeat|occur|meet|cross|touch|go|[a-z]{3,}(?:[^s\W]s|ed))\s",
+    r"(?:is|are|was|were|has|have|had|can|does|do|did|could|shares?|appears?|repeats?|occurs?|meets?|cross(?:es|ed)?|intersects?|go(?:es)?|gets?)\s",
     re.IGNORECASE,
 )
 CONCLUDES = re.compile(r",?\s(?:so|therefore|thus|hence)\b,?\s", re.IGNORECASE)

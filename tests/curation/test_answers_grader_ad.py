@@ -43,6 +43,10 @@ CHOICES = [
     (FUNCTION, YES_NO, "No x-value has just one y-value, so this relation is not a function.", "B"),
     (FUNCTION, YES_NO, "No, this relation is not a function.", "B"),
     ("Is any x-value repeated?", YES_NO, "No x-value is repeated.", "B"),
+    ("Are there any cars?", YES_NO, "No red cars are visible.", "B"),
+    ("Is there a fracture?", YES_NO, "No obvious signs of a fracture are seen.", "B"),
+    ("Is there an effusion?", YES_NO, "No pneumothorax is seen.", ""),
+    ("Is there an effusion?", YES_NO, "No effusion is seen.", "B"),
     # ratios to one
     (RATIO, RATIOS, "By geometry $\\frac{a}{b} = 2+\\sqrt{3}$.\n\nSo the ratio $a:b$ is $2+\\sqrt{3}$.", "B"),
     (RATIO, RATIOS, "Hence the ratio of a to b is $2\\sqrt{3}$.", "A"),
@@ -68,6 +72,10 @@ CHOICES = [
     (DIAGNOSIS, BLEEDINGS, "It is an epidural hematoma; a subdural hematoma would be crescent-shaped.", "B"),
     (DIAGNOSIS, BLEEDINGS, "An epidural hematoma would be lens-shaped. This is a **subdural hematoma**.", "A"),
     (DIAGNOSIS, BLEEDINGS, "It looks like an epidural hematoma.\n\nA subdural hematoma would be the best answer.", "~B"),
+    (DIAGNOSIS, BLEEDINGS, "At first this suggests an epidural hematoma.\n\nA subdural hematoma would explain it.", "~B"),
+    (DIAGNOSIS, BLEEDINGS, "It might be an epidural hematoma. A subdural hematoma is usually crescent-shaped.", "~B"),
+    ("Which would you expect?", BLEEDINGS, "An epidural hematoma is lens-shaped. A subdural hematoma would come first.",
+     "~B"),
     (DIAGNOSIS, BLEEDINGS, "It is an epidural hematoma or a subdural hematoma.", ""),
     # possessives and remarks
     (FURTHER, PLACES, "134 > 128, so **Death Valley's** temperature was further from zero.\n\nIt's worth noting that the "
@@ -102,6 +110,8 @@ REFUSALS = [
     (FLOORS, "I can't view the image. If you could describe the leaves from 15 on, I can count them.", "15", True),
     (FLOORS, "I can't see every leaf clearly, but there are 15 such buildings. Could you check?", "15", False),
     (FLOORS, "I don't see any image problem here: there are 15 buildings.", "15", False),
+    (FLOORS, "15. I don't see the last leaf well; could you share a sharper picture?", "15", False),
+    (FLOORS, "I can't see the top of the plot. Please share it again. The answer is 15.", "15", False),
     (FLOORS, "There are 15 buildings. If you could share the second plot, I can count those, too.", "15", False),
 ]  # fmt: skip
 
@@ -221,6 +231,9 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (BOILS, "351.5", "According to the table, the boiling point is 351.5 K, which is 78.4 °C.", False),
     (BOILS, "78.4", "The boiling point is 351.5 K, which is 79.4 °C.", False),
     ("How many metres is it?", "2.4", "It is 240 cm, which is 2.4 m.", True),
+    ("How many minutes does it take?", "80", "It takes 1 hour and 20 minutes, or 80 minutes.", True),
+    ("How many minutes does it take?", "90", "It takes either 2 hours or 90 minutes.", False),
+    ("How many inches is it?", "60", "It is 5 feet (60 inches).", True),
     ("How many metres is it?", "240", "It is 240 cm, which is 2.4 m.", False),
     # a person's name the other way round
     (AUTHOR, "Haruki Murakami", "The author of the book shown is **Murakami Haruki**.", True),
