@@ -38,7 +38,7 @@ VARIABLE = re.compile(
     re.IGNORECASE,
 )
 RISES = re.compile(r"\b(increasing|decreasing)\b", re.IGNORECASE)
-RESULT = re.compile(r"^(.{8,260})\s(?:is|are|was|were|equals|=):?\s+(\S.{0,40})$", re.IGNORECASE | re.DOTALL)
+RESULT = re.compile(r"^(.{8,260})(?:\s(?:is|are|was|were|equals|=)|:):?\s+(\S.{0,40})$", re.IGNORECASE | re.DOTALL)
 COUNT = frozenset(["number", "total", "amount", "count", "th"])
 EQUIVALENT = re.compile(
     r"(?:,?\s(?:which\s(?:is|equals)|that\sis|i\.e\.,?|or|=|equal\sto|equivalent\sto)\s|\s\()(?:(?:about|approximately|roughly)\s)?",
@@ -81,14 +81,13 @@ def real_part(answer: str, question: str | None) -> str:
 
 
 def _restated(answer: str, question: str) -> str | None:
-    """What a last sentence says of the question's own words: 3 of "the number of students with at least 49 points is 3".
+    """What a last sentence says of the question's own words: 3 of "the number of students with 49 points or more is 3".
 
-    Only where numbers of the question stand in those words and nothing else does.
+    Only where all numbers of the question stand in those words and no words but the question's do.
     """
     found = RESULT.match(plain(_last(answer)))
-    given = {each.quantity.value for each in mentions(plain(question))} if found else set()
-    stated = mentions(found[1]) if found and given else []
-    if not found or not stated or not all(each.quantity.value in given for each in stated):
+    given = {each.quantity.value for each in mentions(plain(sentences(question)[-1]))} if found else set()
+    if not found or not given or {each.quantity.value for each in mentions(found[1])} != given:
         return None
     words = {stem(word) for word in _words(found[1]) if word not in FUNCTION}
     known = {stem(word) for word in _words(question)} | COUNT

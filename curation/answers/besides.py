@@ -21,7 +21,11 @@ CONTRAST = re.compile(
     r"|(?:(?:is|are)\s)?(?:usually|typically|generally|normally)|tends?\sto)\s",
     re.IGNORECASE,
 )
-CHOOSES = re.compile(r"\b(?:best|better|right|correct|likely|answers?|also|but|choice|instead|only|so|therefore|however|explains?|fits?|match(?:es)?|accounts?|consistent)\b|\?", re.IGNORECASE)
+CHOOSES = re.compile(
+    r"\b(?:best|better|right|correct|likely|answers?|also|but|choice|instead|only|so|therefore"
+    r"|however|explains?|fits?|match(?:es)?|accounts?|consistent)\b|\?",
+    re.IGNORECASE,
+)
 TENTATIVE = re.compile(r"\b(?:at\sfirst|may|might|could|looks?\slike|seems?|perhaps|possibly|maybe)\b", re.IGNORECASE)
 ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s")
 PART = re.compile(r";\s|\s[–—-]\s")

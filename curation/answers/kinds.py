@@ -44,7 +44,12 @@ def infer_kind(answer: str, options: Sequence[Option | str] = (), question: str 
         return "mcq"
     if codes.is_code(text, question) or chemistry.is_formula(text) or chemistry.is_ion(text, question):
         return "text"
-    if CODE.fullmatch(text) or (when(text) and not _is_fraction(text, question)) or SLASHED.match(text) or ORDINAL.fullmatch(text):
+    if (
+        CODE.fullmatch(text)
+        or (when(text) and not _is_fraction(text, question))
+        or SLASHED.match(text)
+        or ORDINAL.fullmatch(text)
+    ):
         return "text"
     if number := quantity(text):
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"

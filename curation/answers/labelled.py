@@ -1,6 +1,6 @@
 """Several values that a reply gives by their labels, brought into the order in which its question asks for them.
 
-"What is the lowest bar and the highest bar?" is answered with 12, 87 by the lines "Highest bar: 87" and "Lowest bar: 12".
+"What is the lowest bar and the highest bar?" is answered with 12, 87 by the lines "Highest bar: 87", "Lowest bar: 12".
 Every label must consist of the question's words, and have one that no other label has.
 """
 

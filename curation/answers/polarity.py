@@ -24,7 +24,8 @@ AUXILIARY_WORDS = (
 )
 AUXILIARY = frozenset(AUXILIARY_WORDS.split())
 DENIES = re.compile(
-    r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
+    r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|fail(?:s|ed)?\sto)\b",
+    re.IGNORECASE,
 )
 PAIRS = (
     "more fewer", "more less", "larger smaller", "bigger smaller", "greater smaller", "greater less", "taller shorter",
@@ -48,11 +49,11 @@ CLOSING = re.compile(
 )
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
 NO_NOUN = re.compile(
-    r"no\s((?!(?:it|its|this|that|there|the|they|he|she|we|you|these|those|because|since|as|not|an?|i)\s)[a-z-]{1,20}\s(?:[a-z-]{4,}\s){0,3}?)"
-    r"(?:is|are|was|were|has|have|had|can|does|do|did|could|shares?|appears?|repeats?|occurs?|meets?|cross(?:es|ed)?|intersects?|go(?:es)?|gets?)\s",
+    r"no\s((?!(?:it|its|this|that|there|the|they|he|she|we|you|these|those|because|since|as|not|an?|i)\s)[a-z-]{1,20}\s(?:of\s[a-z]\s)?(?:[a-z-]{4,}\s){0,3}?)"
+    r"(?:is|are|was|were|has|have|had|can|does|do|did|could|shares?|appears?|repeats?|occurs?|meets?|cross(?:es|ed)?|intersects?|go(?:es)?|gets?)[\s,]",
     re.IGNORECASE,
 )
-CONCLUDES = re.compile(r",?\s(?:so|therefore|thus|hence)\b,?\s", re.IGNORECASE)
+CONCLUDES = re.compile(r",?\s(?:so|therefore|thus|hence|but|which\smeans|meaning)\b,?\s(?:that\s)?", re.IGNORECASE)
 SHORT_BY = re.compile(r"\d\sshort\b|\bshort\s(?:by|of)\b|\bcosts?\smore\sthan\b|\bnot\senough\b", re.IGNORECASE)
 OPEN = re.compile(
     r"\b(?:if|whether|unless|would|might|(?-i:may)|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE

@@ -26,9 +26,18 @@ def shortened(text: str, options: Sequence[Option]) -> Choice | None:
 
 
 def _stands(name: list[str], said: list[str]) -> bool:
-    places = range(len(said) - len(name) + 1)
-    return any(all(map(_short_for, said[at : at + len(name)], name)) for at in places)
+    """Whether the words of a name stand in a row, and at least one of them cut short."""
+    rows = (said[at : at + len(name)] for at in range(len(said) - len(name) + 1))
+    return any(row != name and all(map(_short_for, row, name)) for row in rows)
 
 
 def _short_for(word: str, whole: str) -> bool:
     return word == whole or (len(word) >= SHORTEST and len(whole) >= CUT_FROM and whole.startswith(word))
+
+
+def beside_shortened(choice: Choice, options: Sequence[Option]) -> Choice:
+    """A choice by an option's whole text; a conflict where the sentence names another option cut short."""
+    other = shortened(choice.text, options) if choice.how == "option_text" else None
+    if other is None or other.letters <= choice.letters:
+        return choice
+    return Choice(choice.text, choice.letters | other.letters, "conflict")

@@ -39,7 +39,10 @@ CHAIN = re.compile(
 ANGLED = re.compile(r"[<⟨]\s*([^<>⟨⟩=]{1,60},[^<>⟨⟩=]{1,60})[>⟩]")  # a vector
 COLUMN = re.compile(r"\\begin\{[pb]matrix\}([^&]{1,120}?)\\end\{[pb]matrix\}")
 ROW = re.compile(r"\s*\\\\\s*")
-SET = re.compile(r"^(?:[A-Za-z]\s*=\s*|[A-Z](?:\s?(?:∩|∪|\\cap|\\setminus)\s?[A-Z]){1,3}\s?=\s?)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
+SET = re.compile(
+    r"^(?:[A-Za-z]\s*=\s*|[A-Z](?:\s?(?:∩|∪|\\cap|\\setminus)\s?[A-Z]){1,3}\s?=\s?)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$",
+    re.DOTALL,
+)
 ITEM = re.compile(
     r"\s*(?:,\s*(?:and|or|(?:and\s)?then|followed\sby)\s|,|;|\n|、|\band\sthen\b|\band\b|\bor\b|\s&\s|≅|\s和\s|→|\s->\s"
     r"|\s(?:then|followed\sby)\s)\s*",

@@ -38,7 +38,7 @@ DAY_FIRST = re.compile(
 ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$")
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
 MONTH_YEAR = re.compile(
-    rf"^(?:(?P<name>{MONTH})\.?,?\s+(?:of\s)?(?P<year>\d{{4}})|(?P<number>\d{{1,2}})[/-](?P<year2>(?:19|20)\d\d)"
+    rf"^(?:(?P<name>{MONTH})(?:\.?,?\s+(?:of\s)?|-)(?P<year>\d{{4}})|(?P<number>\d{{1,2}}(?=[/-])|0\d)[/.-](?P<year2>(?:19|20)\d\d)"
     r"|(?P<year3>(?:19|20)\d\d)[/-](?P<number2>\d\d))$",
     re.IGNORECASE,
 )
@@ -63,7 +63,7 @@ CLOCK_INSIDE = re.compile(
 DATE_INSIDE = re.compile(
     rf"\b(?:{MONTH})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"
     rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{MONTH})\b\.?(?:,?\s+\d{{4}}\b)?|\b\d{{4}}-\d{{2}}-\d{{2}}\b"
-    rf"|\b(?:{MONTH})\b\.?,?\s(?:of\s)?(?:19|20)\d\d\b|(?<![\d/.-])(?:\d{{1,2}}/(?:19|20)\d\d|(?:19|20)\d\d-\d\d)(?![\d/-]|\.\d)",
+    rf"|\b(?:{MONTH})\b(?:\.?,?\s(?:of\s)?|-)(?:19|20)\d\d\b|(?<![\d/.-])(?:(?:\d{{1,2}}/|0\d\.)(?:19|20)\d\d|(?:19|20)\d\d-\d\d)(?![\d/-]|\.\d)",
     re.IGNORECASE,
 )
 PART = re.compile(
@@ -171,7 +171,8 @@ def _month(text: str) -> When | None:
         return None
     month = _of_name(found["name"]) if found["name"] else int(found["number"] or found["number2"])
     year = int(found["year"] or found["year2"] or found["year3"])
-    return ("month", (year, month)) if 1 <= month <= 12 else None
+    season = bool(found["year3"]) and month == year % 100 + 1  # "2010-11"
+    return ("month", (year, month)) if 1 <= month <= 12 and not season else None
 
 
 def _of_name(name: str) -> int:

@@ -25,11 +25,13 @@ YES_NO = ("yes", "no")
 
 CHOICES = [
     # an option cut short
-    (JOB, JOBS, "Managers write posts. Calls from upset people fall to the customer service rep, whose job it is.", "A"),
+    (JOB, JOBS, "Managers write posts. Calls of upset people fall to the customer service rep, whose job it is.", "A"),
     (JOB, JOBS, "**Representatives** take calls.\n\nSo this is the work of a customer service rep.", "A"),
     (LAB, LABS, "Samples are looked after by the lab tech.", "A"),
     (LAB, LABS, "It would be a job for the medical sec., I think.", "C"),
     (JOB, JOBS, "This is the work of a social media mgr. or a customer service rep.", ""),
+    (JOB, JOBS, "This is for a customer service rep more than a social media manager.", "A"),
+    (JOB, JOBS, "A customer service rep would answer calls. So it is a social media manager.", "B"),
     (JOB, JOBS, "This is not the work of a customer service rep.", "B?"),
     (LAB, LABS, "It is the medical tech.", ""),
     (LAB, LABS, "It is neither the lab tech nor a registered nurse.", ""),
@@ -38,6 +40,11 @@ CHOICES = [
     (FUNCTION, YES_NO, "- x = 1 → y = 2\n\nNo input has two outputs. So this relation **is a function**.", "A"),
     (FUNCTION, YES_NO, "No two points share an x-value, so the relation is a function.", "A"),
     (FUNCTION, YES_NO, "No vertical line crosses the graph twice. Hence this relation is a function.", "A"),
+    (FUNCTION, YES_NO, "No value of x is repeated. The relation is a function.", "A"),
+    (FUNCTION, YES_NO, "No x-value repeats, but the relation is not a function.", "B"),
+    (FUNCTION, YES_NO, "So the relation fails to be a function.", "B"),
+    (FUNCTION, YES_NO, "No - 3 repeats.", "B"),
+    (FUNCTION, YES_NO, "No x-value repeats.", ""),
     (FUNCTION, YES_NO, "14 is paired with 11 and with 9. Therefore, this relation **is not a function**.", "B"),
     (FUNCTION, YES_NO, "No, 14 is repeated with different y-values.", "B"),
     (FUNCTION, YES_NO, "No x-value has just one y-value, so this relation is not a function.", "B"),
@@ -71,18 +78,18 @@ CHOICES = [
     (DIAGNOSIS, BLEEDINGS, f"{EPIDURAL}\n\nSubdural hematoma is typically crescent-shaped.", "B"),
     (DIAGNOSIS, BLEEDINGS, "It is an epidural hematoma; a subdural hematoma would be crescent-shaped.", "B"),
     (DIAGNOSIS, BLEEDINGS, "An epidural hematoma would be lens-shaped. This is a **subdural hematoma**.", "A"),
-    (DIAGNOSIS, BLEEDINGS, "It looks like an epidural hematoma.\n\nA subdural hematoma would be the best answer.", "~B"),
-    (DIAGNOSIS, BLEEDINGS, "At first this suggests an epidural hematoma.\n\nA subdural hematoma would explain it.", "~B"),
+    (DIAGNOSIS, BLEEDINGS, "It looks like an epidural hematoma.\n\nA subdural hematoma would be the answer.", "~B"),
+    (DIAGNOSIS, BLEEDINGS, "At first it suggests an epidural hematoma.\n\nA subdural hematoma would explain it.", "~B"),
     (DIAGNOSIS, BLEEDINGS, "It might be an epidural hematoma. A subdural hematoma is usually crescent-shaped.", "~B"),
     ("Which would you expect?", BLEEDINGS, "An epidural hematoma is lens-shaped. A subdural hematoma would come first.",
      "~B"),
     (DIAGNOSIS, BLEEDINGS, "It is an epidural hematoma or a subdural hematoma.", ""),
     # possessives and remarks
-    (FURTHER, PLACES, "134 > 128, so **Death Valley's** temperature was further from zero.\n\nIt's worth noting that the "
-     "difference is just 6 degrees, even though one is hot!", "A"),
+    (FURTHER, PLACES, "134 > 128, so **Death Valley's** temperature was further from zero.\n\nIt's worth noting that "
+     "the difference is just 6 degrees, even though one is hot!", "A"),
     (FURTHER, PLACES, "|134| > |−128|, so Death Valley's temperature was further from zero.", "A"),
-    (FURTHER, PLACES, "**Death Valley:** 134\n\n**Vostok Station:** 128\n\n134 > 128, so **Death Valley's** temperature "
-     "was further from zero.\n\nInterestingly, both were measured long ago.", "A"),
+    (FURTHER, PLACES, "**Death Valley:** 134\n\n**Vostok Station:** 128\n\n134 > 128, so **Death Valley's** "
+     "temperature was further from zero.\n\nInterestingly, both were measured long ago.", "A"),
     (FURTHER, PLACES, "**Death Valley:** 134\n\n**Vostok Station:** 138\n\nSo **Vostok Station's** temperature was "
      "further from zero.\n\nIt's worth noting that one is hot!", "B"),
     (FURTHER, PLACES, "Death Valley's and Vostok Station's temperatures were both far from zero.", ""),
@@ -102,11 +109,13 @@ def test_choices(question: str, options: tuple[str, ...], response: str, chosen:
         assert all(verdict.correct is False for letter, verdict in got.items() if letter != chosen)
 
 
-BLIND = "I don't see an image attached to your message. Could you please share the plot? Once I can see it, I'd be happy "
+BLIND = (
+    "I don't see an image attached to your message. Could you please share the plot? Once I can see it, I'd be glad "
+)
 REFUSALS = [
     (FLOORS, f"{BLIND}to help you count how many buildings have at least 15 floors.", "15", True),
     (FLOORS, "I'm not able to see the plot with at least 15 floors. Could you share it again?", "15", True),
-    (FLOORS, "It seems no image was attached. Please upload the plot so that I can count from 15 floors on.", "15", True),
+    (FLOORS, "It seems no image was attached. Please upload the plot so that I can count from 15 on.", "15", True),
     (FLOORS, "I can't view the image. If you could describe the leaves from 15 on, I can count them.", "15", True),
     (FLOORS, "I can't see every leaf clearly, but there are 15 such buildings. Could you check?", "15", False),
     (FLOORS, "I don't see any image problem here: there are 15 buildings.", "15", False),
@@ -143,6 +152,7 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (SCORED, "3", "So the number of students who scored at least 49 points but fewer than 58 points is 3.", True),
     (SCORED, "3", "Therefore, the total number of students who scored at least 49 but fewer than 58 is **3**.", True),
     (SCORED, "3", "The number of students with at least 49 points but fewer than 58 points = 3", True),
+    (SCORED, "3", "Number of students who scored at least 49 points but fewer than 58 points: 3", True),
     (SCORED, "49", "So the number of students who scored at least 49 points but fewer than 58 points is 3.", False),
     (SCORED, "58", "So the number of students who scored at least 49 points but fewer than 58 points is 3.", False),
     (SCORED, "3", "So the number of students who scored at least 49 points but fewer than 58 points is 4.", False),
@@ -151,6 +161,8 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (SIMPLIFY, CANCELLED, "Final answer: $\\dfrac{x+3}{x-2}$, for $x \\ne 3$.", True),
     (SIMPLIFY, CANCELLED, "Final answer: $\\frac{x+3}{x-2}$, where x ≠ 3", True),
     (SIMPLIFY, CANCELLED, "It simplifies to\n\n$$\\frac{x+3}{x-2} \\quad (x \\neq 2, 3)$$", True),
+    (SIMPLIFY, CANCELLED, "The simplified form is $\\frac{x+3}{x-2}$ for all $x \\neq 3$.", True),
+    (SIMPLIFY, CANCELLED, "\\boxed{\\frac{x+3}{x-2}, x \\neq 3}", True),
     (SIMPLIFY, CANCELLED, "Answer: \\(\\frac{x+3}{x-2}\\) with \\(x \\neq 3\\)", True),
     (SIMPLIFY, CANCELLED, "Final answer: $\\dfrac{x+3}{x+2}$, for $x \\ne 3$.", False),
     (SIMPLIFY, CANCELLED, "Final answer: $\\frac{x-3}{x-2}$, where x ≠ 3", False),
@@ -171,6 +183,9 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (RISES, TWO_SIDES, "It is increasing on $(-\\infty, -1)$ and $(3, \\infty)$ and decreasing on $(-1, 3)$.", True),
     (RISES, TWO_SIDES, "The function is increasing on $(-\\infty, -1)$ and $(2, \\infty)$.", False),
     (RISES, TWO_SIDES, "The function is increasing on $(-\\infty, -1]$ and $[3, \\infty)$.", False),
+    (RISES, TWO_SIDES, "f increases on (−∞, −1) as well as (3, ∞).", True),
+    (RISES, TWO_SIDES, "f does not increase on $(-\\infty, -1)$ and $(3, \\infty)$.", False),
+    (RISES, TWO_SIDES, "f is increasing on $(-\\infty, -1)$ but not on $(3, \\infty)$.", False),
     (RISES, TWO_SIDES, "The function is increasing on $(-1, 3)$.", False),
     (RISES, TWO_SIDES, "It is decreasing on $(-\\infty, -1)$ and $(3, \\infty)$ and increasing on $(-1, 3)$.", False),
     # more digits than the reference
@@ -197,6 +212,10 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (EXPIRES, "2025-08", "August 2025", True),
     (EXPIRES, "08/2025", "It expires in Aug. 2025.", True),
     (EXPIRES, "August 2025", "The expiry date is 2025-08.", True),
+    (EXPIRES, "2025-08", "It was made in 02/2024 and the expiry date is 08/2025.", True),
+    (EXPIRES, "08/2025", "Aug-2025", True),
+    (EXPIRES, "August 2025", "15 August 2025", None),
+    ("Which season?", "2010-11", "November 2010", False),
     (EXPIRES, "12/2025", "The expiry date is December 2025.", True),
     (EXPIRES, "2025-08", "The expiry date on the package is **09/2025**.", False),
     (EXPIRES, "August 2025", "The expiry date is 08/2026.", False),
@@ -253,6 +272,8 @@ def test_answers(question: str, reference: Json, response: str, wanted: bool | N
 
 STATED = [
     ("No x-value is repeated. Therefore, this relation is a function.", True, False),
+    ("No input repeats, so yes.", True, False),
+    ("No x-value repeats.\n\n**Yes**, it is a function.", True, False),
     ("14 is repeated. Therefore, this relation is not a function.", False, True),
     ("No, this relation is not a function.", False, True),
 ]
