@@ -26,7 +26,11 @@ CHOOSES = re.compile(
     r"|however|explains?|fits?|match(?:es)?|accounts?|consistent)\b|\?",
     re.IGNORECASE,
 )
-TENTATIVE = re.compile(r"\b(?:at\sfirst|may|might|could|looks?\slike|seems?|perhaps|possibly|maybe)\b", re.IGNORECASE)
+REJECTED = re.compile(  # "It looks like B at first", "B is too large"
+    r"\b(?:at\sfirst|may|might|could|looks?\slike|seems?|perhaps|possibly|maybe|not|n't|wrong|incorrect|rules?d?\sout"
+    r"|excluded?s?|eliminated?s?|fails?|too\s(?:large|small|big|high|low|many|few|long|short))\b|n't\b",
+    re.IGNORECASE,
+)
 ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s")
 PART = re.compile(r";\s|\s[–—-]\s")
 TO_ONE = re.compile(r"^(.+?)\s?:\s?1$")
@@ -61,7 +65,7 @@ def _without_contrast(answer: str, options: Sequence[Option]) -> str:
     rest = answer[: len(answer) - len(last)] + (last[: part[-1].start()] if part else "")
     line = rest.rstrip().rsplit("\n", 1)[-1]
     before = sentences(line)[-1]
-    if not before or ITEM.match(line) or TENTATIVE.search(before) or not (others := named(remark, options)):
+    if not before or ITEM.match(line) or REJECTED.search(before) or not (others := named(remark, options)):
         return answer
     chosen = named(before, options)
     if not chosen or len(chosen.letters) != 1 or chosen.how not in ("letter", "option_text"):

@@ -93,7 +93,7 @@ ABBREVIATED = re.compile(
 QUOTED = re.compile(  # 'The title is "Emma" by Jane Austen'
     r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which|with|above|below|over|under|next|beside|along)\b)'
 )
-ANOTHER = re.compile(r"\b(?:other|another|second|next)\b", re.IGNORECASE)
+ANOTHER = re.compile(r"\b(?:other|another|second|next|no\slonger|once|formerly)\b", re.IGNORECASE)
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
 RATIO = re.compile(
@@ -181,7 +181,7 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
         return _at(reference, moment, text, views)
     if (years := YEARS.search(plain(reference))) and (spans := set(YEARS.findall(plain(text)))):
         return spans == {years.groups()}
-    if any(structured.rounded_ratio(reference, view) for view in views):
+    if any(structured.rounded_ratio(reference, view) for view in (text, *views)):
         return None
     parts = [structured.compare(reference, view, _equal, ordered=ordered) for view in views]
     if any(part is not None for part in parts):

@@ -50,6 +50,10 @@ GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "pi": "π", 
 ASSIGNED = re.compile(r"[A-Z]\s?=\s")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
+REJECTED = re.compile(  # "B is too large; A …"
+    r"(?:is\s(?:not\b(?!\sonly)|wrong|incorrect|impossible|too\s|ruled\sout|excluded)|isn't\b|does\snot\s|cannot\s|can't\s|fails\s)",
+    re.IGNORECASE,
+)
 ALSO = re.compile(r"\b(?:also|too|as\swell|equally)\b", re.IGNORECASE)
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 LATEX_SHAPE = re.compile(r"\\(?:left|right|mathrm|operatorname|text|,|;|!|quad)\b|\\[,;!]|[\s${}]")
@@ -120,6 +124,8 @@ def with_text(text: str, options: Sequence[Option]) -> Choice | None:
 
 def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
     """A letter with words behind it, unless those words are another option's text."""
+    if REJECTED.match(rest):
+        return Choice(bare, frozenset(one.letter for one in options) | {letter}, "conflict")
     bracketed = re.match(r"^\(([^()]+)\)[\s.]*$", rest)
     for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
         other = with_text(said, options) or by_figure(plain(said), options, places=False)

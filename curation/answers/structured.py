@@ -18,6 +18,8 @@ from curation.answers.spelled import in_digits
 LONGEST = 400  # characters
 SIGNED = r"[-+]?\s*(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)(?:\s?%)?"
 RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?))?$")
+EQUALS = re.compile(r"[=≈]|\\approx")
+TO_ONE = re.compile(r"\s?(?::|\bto\b)\s?1$")
 RANGE = re.compile(
     rf"^(?:from\s+|between\s+)?({SIGNED})\s*(?:-|\bto\b|\band\b|\bthrough\b)\s*({SIGNED})$", re.IGNORECASE
 )
@@ -140,7 +142,8 @@ def _ratios(one: str, other: str, _same: Same) -> bool | None:
 
 def rounded_ratio(reference: str, text: str) -> bool:
     """Whether a text is the decimal, of two digits or more, to which a ratio of two numbers rounds: 0.67 of 2:3."""
-    left, got = RATIO.match(plain(reference)), quantity(plain(text).rsplit("=", 1)[-1])
+    last = TO_ONE.sub("", plain(EQUALS.split(text)[-1]).strip(" ."))
+    left, got = RATIO.match(plain(reference)), quantity(last)
     if left is None or left[3] or got is None or not got.decimals or got.digits < 2 or not float(left[2]):
         return False
     exact = Fraction(left[1]) / Fraction(left[2])

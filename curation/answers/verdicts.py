@@ -352,11 +352,14 @@ def _words(parsed: Parsed, asked: _Asked) -> Verdict:
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     if not correct and (span := _duration(parsed, asked)):
         return span
-    if not correct and (by_label := labelled.values(parsed.answer, asked.question)) and not explicit(parsed):
-        correct = by_words.compare(asked.reference, by_label, ordered=True) or correct
+    by_label = "" if correct or explicit(parsed) else labelled.values(parsed.answer, asked.question)
+    if by_label and by_words.compare(asked.reference, by_label, ordered=True):
+        return _verdict(True, by_label, asked, "text")
     if side and (closing := polarity.closing(parsed.answer)) and not explicit(parsed):
         opening = polar(parsed.answer)
         return _verdict(closing == side if opening in (None, closing) else None, closing, asked, "text")
+    if correct and labelled.turned(asked.reference, text, asked.question):
+        return _verdict(None, text, asked, "text")
     side = None if correct else side
     if side and not polar(text) and (told := polarity.stated(asked.question, places(parsed))):
         return _verdict(told == side, text, asked, "text")

@@ -69,6 +69,8 @@ CHOICES = [
     (CONE, CONES, "So the right choice is **A** – D is what the lateral area comes to.", "A"),
     (CONE, CONES, "The correct option is **A**. B comes from using the slant height.", "A"),
     (CONE, CONES, "The right choice is A; C would be the volume of a sphere.", "A"),
+    (CONE, CONES, "Option B is too large. A would be 96π.", "~B"),
+    (CONE, CONES, "B is not possible; A would be 96π.", "~B"),
     (CONE, CONES, "The right choice is A; B is right as well.", ""),
     (CONE, CONES, "The right choice is A; B.", ""),
     (CONE, CONES, "So the right choice is **B**; A comes from using the vertical height.", "B"),
@@ -140,6 +142,7 @@ TWO_SIDES = "(-\\infty,-1)\\cup(3,\\infty)"
 THROWN = "What is the maximum height that it reaches?"
 BARS = "What is the value of the lowest bar and the highest bar? Give both."
 LOWEST_FIRST = "- **Lowest bar:** 12 (Portugal)\n- **Highest bar:** 87 (Norway)"
+MEANS = "What are the mean and the median of the data?"
 EXPIRES = "What is the expiry date on the package?"
 SIDES = "What is the ratio of the sides AB to BC?"
 PEAK = "In which year did the export value peak?"
@@ -207,6 +210,12 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (BARS, "12, 87", "- **Lowest bar:** 87\n- **Highest bar:** 12", False),
     (BARS, "12, 87", "- **Lowest bar:** 12\n- **Highest bar:** 78", False),
     (BARS, "12, 87", "- **Shortest line:** 87\n- **Tallest line:** 12", False),
+    (MEANS, "5, 6", "The mean is 5 and the median is 6.", True),
+    (MEANS, "5, 6", "The median is 6 and the mean is 5.", True),
+    (MEANS, "5, 6", "**Median** = 6\n**Mean** = 5", True),
+    (MEANS, "5, 6", "The mean is 6 and the median is 5.", False),
+    (MEANS, "5, 6", "6 and 5", None),
+    (MEANS, "5, 6", "5 and 6", True),
     # month and year
     (EXPIRES, "2025-08", "The expiry date on the package is **08/2025**.", True),
     (EXPIRES, "2025-08", "August 2025", True),
@@ -226,6 +235,8 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (SIDES, "2:3", "AB = 6 and BC = 9, so the ratio is\n\n6/9 = **0.67** (approximately)", None),
     (SIDES, "2:3", "The ratio is about 0.667.", None),
     (SIDES, "1:3", "The ratio is 0.33.", None),
+    (SIDES, "2:3", "2/3 ≈ 0.667", None),
+    (SIDES, "1:3", "The ratio is 0.33 to 1.", None),
     (SIDES, "2:3", "The ratio is 0.66.", False),
     (SIDES, "2:3", "The ratio is 1.5.", False),
     (SIDES, "2:3", "The ratio is 0.7.", False),
@@ -242,6 +253,7 @@ ANSWERS: list[tuple[str, Json, str, bool | None]] = [
     (SIGN, "Do not enter", 'The sign says "DO NOT ENTER" with a white bar.', True),
     (SIGN, "No parking any time", 'The sign says "NO STOPPING ANY TIME" with arrows.', False),
     (SIGN, "No parking", 'The sign says "NO PARKING ANY TIME" with arrows pointing in both directions.', None),
+    (SIGN, "Stop", 'It no longer says "STOP" with red paint.', None),
     (SIGN, "Stop", 'The other sign says "STOP" with a white frame, and this one is blank.', None),
     # the unit that is asked for
     (BOILS, "78.4", "According to the table, the boiling point is 351.5 K, which is 78.4 °C.", True),
