@@ -49,6 +49,7 @@ COMPARED = re.compile(
     r"|compared\s(?:to|with)|versus)\s.*$",
     re.IGNORECASE | re.DOTALL,
 )
+CLAUSES = re.compile(r";\s|,?\s(?:and|but|while|whereas)\s|,\s(?=in\s(?:1[89]|20)\d\d)")
 YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 POINTS = re.compile(r"\bpercentage\spoints?\b", re.IGNORECASE)
 
@@ -60,7 +61,7 @@ def asked_part(answer: str, question: str | None) -> str:
         return answer
     if (value := _restated(answer, question)) or (value := _in_unit(answer, question)):
         return value
-    answer = _before_comparison(answer, question)
+    answer = _of_year(_before_comparison(answer, question), question)
     found = _labelled(answer, question) or _variable(answer, question) or _side(answer, question)
     return found or _same_measure(_in_points(answer, question), question)
 
@@ -126,6 +127,19 @@ def _before_comparison(answer: str, question: str) -> str:
     if any(each.quantity.value in given for each in mentions(plain(found[0]))):
         return answer
     return answer.rstrip().removesuffix(last) + last[: found.start()]
+
+
+def _of_year(answer: str, question: str) -> str:
+    """Of a last sentence about several years the clause of the one asked about: "In 2020 it was 3.7, in 2021 8.1"."""
+    asked, last = set(YEAR.findall(question)), _last(answer)
+    if len(asked) != 1 or not asked < set(YEAR.findall(last)):
+        return answer
+    parts = [(one, set(YEAR.findall(one))) for one in CLAUSES.split(last)]
+    mine = [one for one, years in parts if years == asked]
+    if len(mine) != 1 or any(len(years) != 1 for _, years in parts):
+        return answer
+    values = [each for each in mentions(plain(mine[0])) if str(each.quantity.value) not in asked]
+    return mine[0].strip(" ,;") if len(values) == 1 else answer
 
 
 def _last(answer: str) -> str:

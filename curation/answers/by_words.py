@@ -86,6 +86,13 @@ LABELLED = re.compile(
 DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
 BRACKETS = re.compile(r"[()]")
 LONG_ENOUGH = 5
+SUBJECTS = re.compile(
+    r"^(?:(?:so|thus|therefore|hence),?\s)?((?:[^,;:]{1,40},\s){0,6}[^,;:]{1,40},?\sand\s[^,;:]{1,40}?)"
+    r"\s(?:both|all|each|are|were|have|had|shared?|tied?)\s",
+    re.IGNORECASE,
+)
+WHICH = re.compile(r"\b(?:which|what|who)\b", re.IGNORECASE)
+YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)\d\d)\b")
 ABBREVIATED = re.compile(
     r"^(.{3,80}?)\s\(([A-Z]{2,6})\)(?:\s(?:of|scan|image|in|on|from|at|taken|showing|with)\b[^()]{0,80})?\W*$"
@@ -150,7 +157,7 @@ def agrees(
 def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
     """What the question makes of a text that by itself does not agree."""
     pieces = sentences(plain(text))
-    if _is_subject(reference, text, question) or near.same_person(reference, text, question):
+    if _is_subject(reference, text, question) or _are_subjects(reference, pieces[-1], question) or near.same_person(reference, text, question):
         return True
     if any(clauses.answers(reference, piece, question) for piece in {pieces[0], pieces[-1]}):
         return True
@@ -330,6 +337,15 @@ def _is_subject(reference: str, text: str, question: str) -> bool:
     shared = [word for word in said[:4] if re.search(rf"\b{re.escape(word)}\b", asked)]
     enough = len(shared) >= 2 and not clauses.FUNCTION.issuperset(shared)
     return enough and all(word in shared for word in said[:4] if DEGREE.fullmatch(word))
+
+
+def _are_subjects(reference: str, sentence: str, question: str) -> bool:
+    """Whether a last sentence is about just the items of a list that is asked for: "Italy and Spain both had 14.2"."""
+    found, items = SUBJECTS.match(sentence), structured.items(reference)
+    if not found or len(items) < 2 or not WHICH.search(question) or UNSURE.search(sentence):
+        return False
+    strange = set(YEAR.findall(sentence)) - set(YEAR.findall(question))
+    return not strange and structured.compare(reference, found[1], _equal, ordered=False) is True
 
 
 def _one_of_several(reference: str, text: str) -> bool:

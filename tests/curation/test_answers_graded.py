@@ -44,6 +44,8 @@ FILES = (
     "answers_grader_ab",
     "answers_grader_ac",
     "answers_grader_ad",
+    "answers_grader_af",
+    "answers_grader_ag",
 )
 LATEST = tuple(f"answers_grader_{each}" for each in "jklmn")
 """Graded for version 8; what they found wrong is not all mended."""
