@@ -157,7 +157,9 @@ def agrees(
 def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
     """What the question makes of a text that by itself does not agree."""
     pieces = sentences(plain(text))
-    if _is_subject(reference, text, question) or _are_subjects(reference, pieces[-1], question) or near.same_person(reference, text, question):
+    if _is_subject(reference, text, question) or near.same_person(reference, text, question):
+        return True
+    if _are_subjects(reference, pieces[-1], question):
         return True
     if any(clauses.answers(reference, piece, question) for piece in {pieces[0], pieces[-1]}):
         return True

@@ -60,7 +60,8 @@ CORRECTED = re.compile(
     re.IGNORECASE,
 )
 REMARK = re.compile(
-    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|[*_]?Disclaimer\b|[*_]?This is not medical advice\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
+    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|[*_]?Disclaimer\b"
+    r"|[*_]?This is not medical advice\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
     r"|If you (?:have|need|want)\b"
     r"|Feel free\b|(?:My )?[Cc]onfidence\b|For (?:comparison|reference)\b"
     r"|(?:It(?:['’]s| is) worth (?:noting|mentioning)|Worth noting|Interestingly)\b(?![^\n]*\banswer\b)"

@@ -29,7 +29,9 @@ def test_the_sign_before_a_fraction_is_no_item_of_a_list(said: str, letter: str)
         assert found.correct is (reference == letter), found
 
 
-@pytest.mark.parametrize(("said", "value"), [(r"2\frac12", "2.5"), (r"-2\frac12", "-2.5"), ("2½", "2.5"), ("−½", "-.5")])
+@pytest.mark.parametrize(
+    ("said", "value"), [(r"2\frac12", "2.5"), (r"-2\frac12", "-2.5"), ("2½", "2.5"), ("−½", "-.5")]
+)
 def test_mixed_numbers_stay_what_they_are(said: str, value: str) -> None:
     assert check(said, value).correct is True
     assert check(said, str(-float(value))).correct is False
@@ -65,6 +67,8 @@ def test_a_sentence_about_just_the_items_of_a_list_names_them(said: str, correct
 
 
 @pytest.mark.parametrize("remark", ["*Disclaimer: This is no advice.*", "This is not medical advice."])
-@pytest.mark.parametrize(("said", "correct"), [("**Yes**, an effusion appears to be present.", True), ("**No.**", False)])
+@pytest.mark.parametrize(
+    ("said", "correct"), [("**Yes**, an effusion appears to be present.", True), ("**No.**", False)]
+)
 def test_a_disclaimer_is_a_remark(remark: str, said: str, correct: bool) -> None:
     assert check(f"{said}\n\n{remark} Please consult a radiologist.", "yes", question=EFFUSION).correct is correct
