@@ -9,7 +9,7 @@ import re
 from curation.answers import structured
 from curation.answers.about import LINE
 from curation.answers.about import MEASURES as KNOWN
-from curation.answers.clauses import FUNCTION, clauses_of, stem
+from curation.answers.clauses import FUNCTION, LONGEST, clauses_of, stem
 from curation.answers.extract import sentences
 from curation.answers.normal import plain
 from curation.answers.quantity import quantity
@@ -47,9 +47,8 @@ def _lines(answer: str) -> list[tuple[str, str]]:
 
 def _clauses(answer: str) -> list[tuple[str, str]]:
     """(label, value) of the clauses of a last sentence that all have both: "the mean is 5 and the median is 6"."""
-    parts = [
-        STATES.fullmatch(one.strip(" .")) for one in clauses_of(sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1])
-    ]
+    last = sentences(answer[-LONGEST:].rstrip().rsplit("\n", 1)[-1])[-1]
+    parts = [STATES.fullmatch(one.strip(" .")) for one in clauses_of(last)]
     return [(one[1], one[2]) for one in parts if one] if all(parts) else []
 
 
