@@ -8,9 +8,12 @@ nor mark their answer are read so.
 
 import re
 
+from curation.answers.asked import TEMPERATURES, unit_asked
+from curation.answers.by_number import YEAR_ASKED
+from curation.answers.clauses import FUNCTION, stem
 from curation.answers.extract import sentences, without_remark
 from curation.answers.normal import plain
-from curation.answers.quantity import mentions, quantity
+from curation.answers.quantity import Quantity, compounded, mentions, quantity
 
 LINE = re.compile(r"^[\s*\-•]{0,6}(?:\d{1,2}[.)]\s)?([^\n:=]{3,60}?)[\s*]*[:=]\s*([^\n]{1,60}?)[\s*]*$")
 WORDS = re.compile(r"[A-Za-z][\w\s°'-]*")
@@ -35,6 +38,19 @@ VARIABLE = re.compile(
     re.IGNORECASE,
 )
 RISES = re.compile(r"\b(increasing|decreasing)\b", re.IGNORECASE)
+RESULT = re.compile(r"^(.{8,260})(?:\s(?:is|are|was|were|equals|=)|:):?\s+(\S.{0,40})$", re.IGNORECASE | re.DOTALL)
+COUNT = frozenset(["number", "total", "amount", "count", "th"])
+EQUIVALENT = re.compile(
+    r"(?:,?\s(?:which\s(?:is|equals)|that\sis|i\.e\.,?|or|=|equal\sto|equivalent\sto)\s|\s\()(?:(?:about|approximately|roughly)\s)?",
+    re.IGNORECASE,
+)
+COMPARED = re.compile(
+    r",?\s(?:(?:up|down|rising|falling|increasing|decreasing|growing|an?\s(?:increase|rise|decrease|drop|fall))\sfrom"
+    r"|compared\s(?:to|with)|versus)\s.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+CLAUSES = re.compile(r";\s|,?\s(?:and|but|while|whereas)\s|,\s(?=in\s(?:1[89]|20)\d\d)")
+YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 POINTS = re.compile(r"\bpercentage\spoints?\b", re.IGNORECASE)
 
 
@@ -43,6 +59,9 @@ def asked_part(answer: str, question: str | None) -> str:
     answer = real_part(without_remark(answer), question)
     if not question:
         return answer
+    if (value := _restated(answer, question)) or (value := _in_unit(answer, question)):
+        return value
+    answer = _of_year(_before_comparison(answer, question), question)
     found = _labelled(answer, question) or _variable(answer, question) or _side(answer, question)
     return found or _same_measure(_in_points(answer, question), question)
 
@@ -60,6 +79,71 @@ def real_part(answer: str, question: str | None) -> str:
         return answer
     rest = bare.removesuffix(last).rstrip()
     return rest if len(rest) > len(last) // 4 else answer
+
+
+def _restated(answer: str, question: str) -> str | None:
+    """What a last sentence says of the question's own words: 3 of "the number of students with 49 points or more is 3".
+
+    Only where all numbers of the question stand in those words and no words but the question's do.
+    """
+    found = RESULT.match(plain(_last(answer)))
+    given = {each.quantity.value for each in mentions(plain(sentences(question)[-1]))} if found else set()
+    if not found or not given or {each.quantity.value for each in mentions(found[1])} != given:
+        return None
+    words = {stem(word) for word in _words(found[1]) if word not in FUNCTION}
+    known = {stem(word) for word in _words(question)} | COUNT
+    return found[2] if words <= known and quantity(found[2]) else None
+
+
+def _in_unit(answer: str, question: str) -> str | None:
+    """`78.4 °C` of "351.5 K, which is 78.4 °C", where the question names that unit."""
+    wanted, last = unit_asked(question), compounded(plain(_last(answer)))
+    for found in EQUIVALENT.finditer(last) if wanted else ():
+        said, before = quantity(last[found.end() :].strip(" .)")), mentions(last[: found.start()])[-1:]
+        if not said or not before or (said.scale, said.factor) != wanted:
+            continue
+        other = before[0].quantity
+        kelvin = last[: found.start()].endswith(" K") and wanted[0] in ("celsius", "fahrenheit")
+        if kelvin or ((other.scale, other.factor) != wanted and _one_measure(other, said)):
+            return last[found.end() :].strip(" .)")
+    return None
+
+
+def _one_measure(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities in different units are the same but for rounding; of two temperatures nobody asks."""
+    if one.scale != other.scale:
+        return {one.scale, other.scale} <= TEMPERATURES
+    left, right = one.value * one.factor, other.value * other.factor
+    return abs(left - right) * 50 <= abs(left)
+
+
+def _before_comparison(answer: str, question: str) -> str:
+    """Without what a peak is compared with (", up from 58.9 in 2014"), where the question asks for a year."""
+    last = _last(answer)
+    found = COMPARED.search(last) if YEAR_ASKED.search(question) else None
+    if not found or not YEAR.search(found[0]) or not YEAR.search(last[: found.start()]):
+        return answer
+    given = {each.quantity.value for each in mentions(plain(question))}
+    if any(each.quantity.value in given for each in mentions(plain(found[0]))):
+        return answer
+    return answer.rstrip().removesuffix(last) + last[: found.start()]
+
+
+def _of_year(answer: str, question: str) -> str:
+    """Of a last sentence about several years the clause of the one asked about: "In 2020 it was 3.7, in 2021 8.1"."""
+    asked, last = set(YEAR.findall(question)), _last(answer)
+    if len(asked) != 1 or not asked < set(YEAR.findall(last)):
+        return answer
+    parts = [(one, set(YEAR.findall(one))) for one in CLAUSES.split(last)]
+    mine = [one for one, years in parts if years == asked]
+    if len(mine) != 1 or any(len(years) != 1 for _, years in parts):
+        return answer
+    values = [each for each in mentions(plain(mine[0])) if str(each.quantity.value) not in asked]
+    return mine[0].strip(" ,;") if len(values) == 1 else answer
+
+
+def _last(answer: str) -> str:
+    return sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
 
 
 def _labelled(answer: str, question: str) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
+from curation.answers.equality import MONEYS
 from curation.answers.extract import Extracted
 from curation.answers.normal import plain
 from curation.answers.quantity import BIG, Quantity, mentions, quantity
@@ -59,7 +60,6 @@ UNIT_ASKED = re.compile(
     r"|\((?:in\s)?(°[CF]|[a-zμ]{1,3}(?:/[a-z]{1,2})?[²³]?)\)\W*$"  # "What temperature is shown? (°C)"
 )
 TEMPERATURES = frozenset(("celsius", "fahrenheit", "kelvin"))
-MONEYS = frozenset(("dollar", "euro", "sterling", "yen"))  # `same_number` has rules of its own for those
 INTERCEPT = re.compile(r"\b([xy])[\s-]?intercept\b", re.IGNORECASE)
 CROSSINGS = re.compile(r"\bx[\s-]intercepts\b", re.IGNORECASE)
 POINT = re.compile(r"\(\s*([^(),]{1,20}?)\s*,\s*([^(),]{1,20}?)\s*\)")

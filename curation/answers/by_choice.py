@@ -50,6 +50,7 @@ from curation.answers.normal import plain
 from curation.answers.options import LABEL, names_of
 from curation.answers.polarity import opposed
 from curation.answers.quantity import quantity
+from curation.answers.shortened import beside_shortened, shortened
 from curation.answers.spellings import polar, same_words
 from curation.answers.when import moments, when
 from curation.records import Option
@@ -252,7 +253,9 @@ def named(text: str, options: Sequence[Option]) -> Choice | None:
         return positive
     if other := other_of_two(bare, kept, _texts_inside(bare, options), options):
         return Choice(bare, frozenset(other), "option_text")
-    return _in_sentence(bare, options) or _stated_figure(bare, options) or _by_content(bare, options)
+    if inside := _in_sentence(bare, options):
+        return beside_shortened(inside, options)
+    return _stated_figure(bare, options) or _by_content(bare, options) or shortened(bare, options)
 
 
 def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
@@ -261,6 +264,7 @@ def _by_content(bare: str, options: Sequence[Option]) -> Choice | None:
     if (
         not said
         or len(said) > MOST_WORDS
+        or all(":" in one.text for one in options)  # the order of a ratio counts
         or (DENIED.search(bare) and not any(DENIED.search(one.text) for one in options))
     ):
         return None

@@ -25,6 +25,7 @@ LEAD = re.compile(
     r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?",
     re.IGNORECASE,
 )
+SO = re.compile(r"^(?:so|thus|therefore|hence)\b,?\s+", re.IGNORECASE)
 UNKNOWN = re.compile(r"(?<![a-zA-Z])[a-zA-Z]\s*(?:[<>]=?|=)|[<>]=?\s*[a-zA-Z](?![a-zA-Z])|\b(?:oo|or|and)\b")
 NAMED = re.compile(r"\\(?:text|mathrm|begin|end)\s*\{[^{}]*\}")
 SPELLED = (
@@ -102,7 +103,7 @@ def listed(reference: str, found: Iterable[Extracted], ordered: bool | None = No
 def trimmed(text: str) -> str:
     """A formula without its delimiters, lead words and the full stop; of a chain of implications the last."""
     text = IMPLIES.split(text)[-1]
-    bare = _real(LEAD.sub("", powers(text.strip().strip("*`").strip())))
+    bare = _real(LEAD.sub("", SO.sub("", powers(text.strip().strip("*`").strip()))))
     bare = DOLLARS.sub(" ", bare) if "\\$" not in bare else bare
     bare = bare if "=" in bare else re.sub(r"^\s*-\s+", "-", bare)  # without an equation no bullet but a sign
     return UNITS.sub("", bare.strip().rstrip(".,;").strip())

@@ -86,13 +86,21 @@ LABELLED = re.compile(
 DEGREE = re.compile(r"more|most|less|least|fewer|fewest|\w{3,}(?:er|est)")
 BRACKETS = re.compile(r"[()]")
 LONG_ENOUGH = 5
+SUBJECTS = re.compile(
+    r"^(?:(?:so|thus|therefore|hence),?\s)?((?:[^,;:]{1,40},\s){0,6}[^,;:]{1,40},?\sand\s[^,;:]{1,40}?)"
+    r"\s(?:both|all|each|are|were|have|had|shared?|tied?)\s",
+    re.IGNORECASE,
+)
+WHICH = re.compile(r"\b(?:which|what|who)\b", re.IGNORECASE)
+YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 YEARS = re.compile(r"\b((?:1[89]|20)\d\d)\s?(?:-|\band\b|\bto\b)\s?((?:1[89]|20)\d\d)\b")
 ABBREVIATED = re.compile(
     r"^(.{3,80}?)\s\(([A-Z]{2,6})\)(?:\s(?:of|scan|image|in|on|from|at|taken|showing|with)\b[^()]{0,80})?\W*$"
 )
 QUOTED = re.compile(  # 'The title is "Emma" by Jane Austen'
-    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which)\b)'
+    r'\b(?:is|was|titled|called|named|reads|says|states|entitled):?\s"([^"]{2,80})"(?:\W*$|,?\s(?:by|from|written|published|directed|in|on|at|which|with|above|below|over|under|next|beside|along)\b)'
 )
+ANOTHER = re.compile(r"\b(?:other|another|second|next|no\slonger|once|formerly)\b", re.IGNORECASE)
 ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
 RELATIVE = re.compile(r"\b(?:who|which|others|another)\s(?:(?:who|that|which)\s)?(?:is|are|was|were|has|have)\s$")
 RATIO = re.compile(
@@ -149,7 +157,9 @@ def agrees(
 def _as_asked(reference: str, text: str, verdict: bool | None, question: str) -> bool | None:
     """What the question makes of a text that by itself does not agree."""
     pieces = sentences(plain(text))
-    if _is_subject(reference, text, question):
+    if _is_subject(reference, text, question) or near.same_person(reference, text, question):
+        return True
+    if _are_subjects(reference, pieces[-1], question):
         return True
     if any(clauses.answers(reference, piece, question) for piece in {pieces[0], pieces[-1]}):
         return True
@@ -180,6 +190,8 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
         return _at(reference, moment, text, views)
     if (years := YEARS.search(plain(reference))) and (spans := set(YEARS.findall(plain(text)))):
         return spans == {years.groups()}
+    if any(structured.rounded_ratio(reference, view) for view in (text, *views)):
+        return None
     parts = [structured.compare(reference, view, _equal, ordered=ordered) for view in views]
     if any(part is not None for part in parts):
         return any(part is True for part in parts)
@@ -196,7 +208,10 @@ def compare(reference: str, text: str, *, ordered: bool | None = None) -> bool |
 def _quoted(reference: str, bare: str) -> bool:
     """Whether a text says that something is called or reads the reference, in quotes and with an adjunct behind it."""
     found = QUOTED.search(bare) if bare.count('"') == 2 else None
-    return found is not None and _equal(reference, found[1]) and not UNSURE.search(bare.lower())
+    if found is None or not _equal(reference, found[1]):
+        return False
+    before = bare[: found.start(1)]
+    return not UNSURE.search(f"{before} {bare[found.end(1) :]}".lower()) and not ANOTHER.search(before)
 
 
 def _ratio(reference: str, views: Iterable[str]) -> bool:
@@ -324,6 +339,15 @@ def _is_subject(reference: str, text: str, question: str) -> bool:
     shared = [word for word in said[:4] if re.search(rf"\b{re.escape(word)}\b", asked)]
     enough = len(shared) >= 2 and not clauses.FUNCTION.issuperset(shared)
     return enough and all(word in shared for word in said[:4] if DEGREE.fullmatch(word))
+
+
+def _are_subjects(reference: str, sentence: str, question: str) -> bool:
+    """Whether a last sentence is about just the items of a list that is asked for: "Italy and Spain both had 14.2"."""
+    found, items = SUBJECTS.match(sentence), structured.items(reference)
+    if not found or len(items) < 2 or not WHICH.search(question) or UNSURE.search(sentence):
+        return False
+    strange = set(YEAR.findall(sentence)) - set(YEAR.findall(question))
+    return not strange and structured.compare(reference, found[1], _equal, ordered=False) is True
 
 
 def _one_of_several(reference: str, text: str) -> bool:

@@ -23,7 +23,7 @@ How = Literal["letter", "option_text", "option_number", "several", "conflict"]
 WORDED = r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
 LETTER = re.compile(rf"^{WORDED}[(\[{{]?\s*([A-Za-z])\s*[)\]}}.:,]*$", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:\]]|\s*[-:=]\s|,|\s(?=\()"
+    r"^(?:(?:option|choice|answer)\s+)?(?:[(\[]?([A-Za-z])[)\]][.:]?|([A-Z])(?:[).:;\]]|\s*[-:=]\s|,|\s(?=\()"
     r"|\s+(?=(?:because|since|as|is|which|with|for|fits|matches|completes|works|\W)\b)))\s*(.*)$",
     re.DOTALL,
 )
@@ -50,6 +50,11 @@ GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "pi": "π", 
 ASSIGNED = re.compile(r"[A-Z]\s?=\s")
 PLACE = re.compile(r"^(?:(?:option|choice|answer)\s*)?#?\s*(\d{1,2})[.)]?$", re.IGNORECASE)
 LETTER_IS = re.compile(r"[A-Z]\s+(?:is|which|with|for)\b")  # "X is the nucleus" is about a label in the picture
+REJECTED = re.compile(  # "B is too large; A …"
+    r"(?:is\s(?:not\b(?!\sonly)|wrong|incorrect|impossible|too\s|ruled\sout|excluded)|isn't\b|does\snot\s|cannot\s|can't\s|fails\s)",
+    re.IGNORECASE,
+)
+ALSO = re.compile(r"\b(?:also|too|as\swell|equally)\b", re.IGNORECASE)
 NONE = re.compile(r"^(?:neither|none)\b", re.IGNORECASE)
 LATEX_SHAPE = re.compile(r"\\(?:left|right|mathrm|operatorname|text|,|;|!|quad)\b|\\[,;!]|[\s${}]")
 LONG_FORMULA = 12  # characters; shorter ones are compared by what they mean
@@ -119,6 +124,8 @@ def with_text(text: str, options: Sequence[Option]) -> Choice | None:
 
 def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Choice | None:
     """A letter with words behind it, unless those words are another option's text."""
+    if REJECTED.match(rest):
+        return Choice(bare, frozenset(one.letter for one in options) | {letter}, "conflict")
     bracketed = re.match(r"^\(([^()]+)\)[\s.]*$", rest)
     for said in (rest, sentences(rest)[0], *([bracketed[1]] if bracketed else [])):
         other = with_text(said, options) or by_figure(plain(said), options, places=False)
@@ -126,8 +133,10 @@ def _leading(letter: str, rest: str, bare: str, options: Sequence[Option]) -> Ch
             return other  # "C = 94°", of a triangle
         if other and letter not in other.letters:
             return Choice(bare, frozenset({letter, *other.letters}), "conflict")
-    also = {found[1] or found[2] for found in NAMED.finditer(sentences(rest)[0])} - {None, letter}
-    listed = also and re.match(r"(?:and|or|,|/|&)", rest)
+    first = sentences(rest)[0]
+    too = [next(filter(None, found.groups())) for found in NAMED.finditer(first)] if ALSO.search(first) else []
+    also = {found[1] or found[2] for found in NAMED.finditer(first)} - {None, letter} | ({*too} - {letter})
+    listed = too or (also and re.match(r"(?:and|or|,|/|&)", rest))
     return (
         Choice(bare, frozenset({letter, *also}), "several") if listed else Choice(bare, frozenset({letter}), "letter")
     )

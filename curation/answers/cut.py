@@ -34,6 +34,18 @@ NO_DIAGNOSIS = re.compile(
     r"\b(?:not\sable|unable|cannot|can't)\s(?:to\s)?(?:provide|offer|give|make)\s(?:an?\s)?(?:medical\s)?(?:diagnos[ei]s|interpretations?)",
     re.IGNORECASE,
 )
+BLIND = re.compile(  # "I don't see an image attached": only with a request for one no answer
+    r"\b(?:do\snot|don't|did\snot|didn't|cannot|can't|can\snot|not\sable\sto|unable\sto)\s(?:actually\s|currently\s|directly\s)?"
+    r"(?:see|view|access|open)\s"
+    r"|\bno\s(?:image|picture|photo|figure|diagram|table|chart|graph|plot|file|attachment)s?\s(?:is|was|were|are|has\sbeen|have\sbeen)\s"
+    r"(?:\w+\s)?(?:attached|provided|included|uploaded|shared|visible)",
+    re.IGNORECASE,
+)
+REQUEST = re.compile(
+    r"\b(?:(?:could|can|would)\syou\s(?:please\s|kindly\s)?|please\s|if\syou\s(?:could\s|can\s)?)(?:try\s(?:to\s)?)?"
+    r"(?:re-?)?(?:share|upload|provide|attach|send|paste|describe|post)(?:ing)?\b",
+    re.IGNORECASE,
+)
 YET = re.compile(r"\b(?:however|but)\b|\b(?:yes|no)[.,]|\bI\s(?:can\s)?see\b|\bappears?\sto\b", re.IGNORECASE)
 GOES_ON = re.compile(
     r"\b(?:but|however|so|therefore|approximately|about|estimated?|assum\w+|likely|probably|if|unless|from\sthe\spicture"
@@ -78,7 +90,19 @@ def refused(text: str) -> bool:
     """Whether the last paragraph says that there is no answer, and gives none behind that."""
     if NO_DIAGNOSIS.search(text[:300].replace("’", "'")):
         return not YET.search(text)
+    if asks_for_picture(text):
+        return True
     found = list(REFUSAL.finditer(text[-600:].replace("’", "'").rsplit("\n\n", 1)[-1]))
     if found and "**" in found[-1].string[: found[-1].start()] and "**" not in found[-1].string[found[-1].end() :]:
         return False  # "It is **leaf-like structures**. The colour of the stem cannot be determined."
     return bool(found) and not GOES_ON.search(found[-1].string[found[-1].end() :])
+
+
+def asks_for_picture(text: str) -> bool:
+    """Whether a text says that it sees no picture, or too little of it, and asks for one instead of answering."""
+    said = text.replace("’", "'")
+    blind = BLIND.search(said[:120])
+    if not blind or re.search(r"\d|\*\*|\b[A-H]\b", said[: blind.start()]):
+        return False
+    asked = REQUEST.search(said, blind.end())
+    return asked is not None and not GOES_ON.search(said[blind.end() : asked.start()])

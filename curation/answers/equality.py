@@ -8,6 +8,8 @@ Rules, for two numbers in one unit:
 - without one, numbers written to the same number of decimals, integers among them, must be equal;
 - a reference rounded to two or more decimals agrees with any number that rounds to it (`3.33` and `10/3`),
   unless it ends in 0 (`8.20` was probably not rounded: undecided);
+- a measure rounded to one decimal against one with more digits that rounds to it (`11.48 m` for `11.5 m`) is
+  undecided; without a unit, and of money, it is wrong;
 - an exact reference (fraction, root, pi) agrees with a decimal that is its correct rounding to 3 or more
   significant digits; to 2 digits, or cut instead of rounded, it is undecided;
 - a decimal reference against a coarser rounding of it is undecided from 3 significant digits on;
@@ -25,6 +27,7 @@ from curation.answers.units import SCALES, UNITS
 RELATIVE = Fraction(1, 10**6)
 PI_AS_314 = Fraction(6, 10**4)  # an answer this near an exact reference may come from 3.14 for pi: a person would look
 FLOATING = Fraction(1, 10**12)  # two evaluations of the same root differ by less
+MONEYS = frozenset(("dollar", "euro", "sterling", "yen"))
 DERIVED = ("force", "energy", "power", "voltage", "current", "resistance", "frequency", "pressure")
 AMBIGUOUS = {"farad or fahrenheit": ("capacitance", "fahrenheit"), "coulomb or celsius": ("charge", "celsius")}
 ROUNDED_WHOLE = Fraction(1, 200)  # 28.1 for 28: the reference may be a rounding; 4.4 is no 4
@@ -151,7 +154,8 @@ def _rounded_reference(reference: Quantity, got: Quantity, gap: Fraction) -> boo
     if decimals == 0:
         return None if gap <= ROUNDED_WHOLE * abs(reference.value) else False
     if decimals == 1:
-        return None if got.decimals is None else False
+        measured = {reference.scale, got.scale} - {""}
+        return None if got.decimals is None or (measured and not measured & MONEYS) else False
     return None if (reference.value * 10**decimals) % 10 == 0 else True
 
 

@@ -60,9 +60,11 @@ CORRECTED = re.compile(
     re.IGNORECASE,
 )
 REMARK = re.compile(
-    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
+    r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|[*_]?Disclaimer\b"
+    r"|[*_]?This is not medical advice\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
     r"|If you (?:have|need|want)\b"
     r"|Feel free\b|(?:My )?[Cc]onfidence\b|For (?:comparison|reference)\b"
+    r"|(?:It(?:['’]s| is) worth (?:noting|mentioning)|Worth noting|Interestingly)\b(?![^\n]*\banswer\b)"
     r"|If (?:one|we|you|it|they)\b[^\n.]{0,120}\binstead\b)[^\n]{0,300}\s*\Z"
     r"|\n\s*\*{0,2}\((?:[A-Z][a-z]*|not|check|and\snot|i\.e\.|note|because|since)[,:]?\s[^()\n]{1,60}[^\n]{0,300}\)\.?\*{0,2}\s*\Z"
     r"|(?<=[.!?*])[ ]+\((?:If|On|For|In|This|That|These|The|Note|Careful|Check)\b[^()\n]{8,300}\)\.?\s*\Z"

@@ -27,6 +27,8 @@ OPERATOR = re.compile(
     r"[\\^=<>+*/|{}√]|\bpi\b|\boo\b|(?<![a-zA-Z])[a-zA-Z]\s?-\s?[a-zA-Z](?![a-zA-Z])|\d\s*-"
     r"|(?<![a-zA-Z])[a-z]\s?-\s?\d|\b\d+[a-z]\b|[a-zA-Z]\s*\(|\(\s*-?\d"
 )
+SLASHED_MONTH = re.compile(r"[1-9]\d?/\d{4}")
+DATE_ASKED = re.compile(r"\b(?:date[ds]?|months?|when|expir\w+|issued?|valid|best\sbefore|dated)\b", re.IGNORECASE)
 TEXT_WORDS = 5
 MOST_ITEMS, ITEM_WORDS = 12, 3
 
@@ -42,13 +44,23 @@ def infer_kind(answer: str, options: Sequence[Option | str] = (), question: str 
         return "mcq"
     if codes.is_code(text, question) or chemistry.is_formula(text) or chemistry.is_ion(text, question):
         return "text"
-    if CODE.fullmatch(text) or when(text) or SLASHED.match(text) or ORDINAL.fullmatch(text):
+    if (
+        CODE.fullmatch(text)
+        or (when(text) and not _is_fraction(text, question))
+        or SLASHED.match(text)
+        or ORDINAL.fullmatch(text)
+    ):
         return "text"
     if number := quantity(text):
         return "digit" if re.fullmatch(r"[0-9]", plain(text)) and number else "number"
     if looks_like_math(text):
         return "math"
     return "text" if len(text.split()) <= TEXT_WORDS or is_list(text) else "open"
+
+
+def _is_fraction(text: str, question: str | None) -> bool:
+    """Whether `3/2000`, which may be March 2000, is a fraction: without a leading zero, and no date is asked for."""
+    return bool(SLASHED_MONTH.fullmatch(text)) and not DATE_ASKED.search(question or "")
 
 
 def is_list(text: str) -> bool:

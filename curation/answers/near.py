@@ -46,6 +46,8 @@ CLASSES = (
 )  # fmt: skip
 STEM = re.compile(r"(?<=\w{2})(?:ing|ed|e|s|y)$")
 PARTED = re.compile(r"[,;:()\[\]/=]|\d\s?-\s?\d")
+NAME = re.compile(r"[A-Z][\w'’-]*[a-z]")
+PERSON = re.compile(r"\b(?:who|whose|whom|author|painter|composer|director|president|winner)\b", re.IGNORECASE)
 POSSIBLY = re.compile(
     r"\b(?:could|might|possibly|perhaps|maybe|either|probably|can't|cannot|not\ssure|unclear|or\seven)\b", re.IGNORECASE
 )
@@ -71,6 +73,16 @@ def may_mean(reference: str, text: str, question: str | None) -> bool:
     if " " in mine and reference.islower() and _head(mine, words, question):
         return True
     return " " not in mine and bool(_synonyms().get(mine, frozenset()) & frozenset(words.split()))
+
+
+def same_person(reference: str, text: str, question: str | None) -> bool:
+    """Whether a text ends on the reference's name with the family name first, where the question asks who."""
+    names = reference.split()
+    if not 2 <= len(names) <= 3 or not all(NAME.fullmatch(one) for one in names) or not PERSON.search(question or ""):
+        return False
+    last = sentences(plain(text))[-1]
+    turned = rf"{re.escape(names[-1])},?\s{re.escape(' '.join(names[:-1]))}"
+    return re.search(rf"(?:^|\b(?:is|was|by|are):?\s){turned}\W*$", last) is not None and not DENIES.search(last)
 
 
 def _head(name: str, sentence: str, question: str | None) -> bool:

@@ -52,6 +52,7 @@ SPACING = re.compile(r"\\[,;:! ]|\\(?:quad|qquad|left|right|displaystyle|limits|
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 REPEATING = re.compile(r"(?<![\d.])(\d{0,9})\.(\d{0,6})\\(?:overline|bar|dot)\s?\{(\d{1,6})\}")
 IDLE = re.compile(r"\^\s?\{(\w)\}(?!\d)")
+FREE_SIGN = re.compile(r"((?:^|[{(=$])\s*[-−])\s+(?=\\[dtc]?frac)|([{(=$]\s*[-−])\s+(?=\d)")  # `\boxed{- \frac{1}{2}}`
 SIMPLE = re.compile(r"[\d.,]+|[^\W\d]")  # `\frac{1}{2x}` is not `1/2 x`
 SYMBOLS = (
     (re.compile(r"\\(?:times|cdot|ast)(?![a-zA-Z])"), "*"),
@@ -104,7 +105,7 @@ def unicode_plain(text: str) -> str:
     if text.isascii():
         return text
     text = RAISED.sub(lambda run: "^" + run[0].translate(SUPERSCRIPTS), text)
-    text = VULGAR.sub(lambda one: " " + unicodedata.normalize("NFKC", one[0]).replace("⁄", "/") + " ", text)
+    text = VULGAR.sub(lambda one: _gap(one) + unicodedata.normalize("NFKC", one[0]).replace("⁄", "/") + " ", text)
     return spaced(unicodedata.normalize("NFKC", THIN.sub(" ", text).translate(SIGNS)).translate(SIGNS))
 
 
@@ -117,7 +118,7 @@ def undressed(text: str) -> str:
     """LaTeX reduced to what it says: `\\text{…}` and spacing commands go, simple fractions become `a/b`."""
     if "\\" not in text and "~" not in text and "{" not in text:
         return text
-    text = REPEATING.sub(_repeating, text)
+    text = REPEATING.sub(_repeating, FREE_SIGN.sub(r"\1\2", text))
     text = IDLE.sub(r"^\1", text.replace("\\$", "¤").replace("\\ ", " "))
     for _ in range(4):  # `\text` inside `\frac` inside `\frac`: four levels are deeper than answers go
         before, text = text, FRACTION.sub(_fraction, DRESS.sub(r" \1 ", text))
@@ -137,7 +138,12 @@ def _repeating(found: re.Match[str]) -> str:
 
 def _fraction(match: re.Match[str]) -> str:
     above, below = (match[1] or match[2] or "").strip(), (match[3] or match[4] or "").strip()
-    return f" {_grouped(above)}/{_grouped(below)} "
+    return f"{_gap(match)}{_grouped(above)}/{_grouped(below)} "
+
+
+def _gap(fraction: re.Match[str]) -> str:
+    """The space before a fraction, as in 2 1/2; none after a sign: `- 1/2` would be an item of a list."""
+    return "" if fraction.string[: fraction.start()].endswith(("-", "−")) else " "
 
 
 def _grouped(part: str) -> str:

@@ -24,7 +24,8 @@ AUXILIARY_WORDS = (
 )
 AUXILIARY = frozenset(AUXILIARY_WORDS.split())
 DENIES = re.compile(
-    r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't)\b", re.IGNORECASE
+    r"\b(?:not|no|never|cannot|neither|nor|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|can't|fail(?:s|ed)?\sto)\b",
+    re.IGNORECASE,
 )
 PAIRS = (
     "more fewer", "more less", "larger smaller", "bigger smaller", "greater smaller", "greater less", "taller shorter",
@@ -37,7 +38,7 @@ PAIRS = (
 STEMS = [[stem(word) for word in one.split()] for one in PAIRS]
 OPPOSED = frozenset(pair for one in STEMS for pair in (tuple(one), tuple(reversed(one))))
 DEGREES = frozenset(one for one, _ in OPPOSED)
-UNSPECIFIC_WORDS = "he she they we i you one some som any no not doesnt isnt arent really also indeed"
+UNSPECIFIC_WORDS = "he she its they we i you one some som any no not doesnt isnt arent really also indeed"
 UNSPECIFIC = frozenset(UNSPECIFIC_WORDS.split())
 COMPARES = re.compile(r"\bthan\b|\b(?:more|fewer|less)\b", re.IGNORECASE)
 SAME = re.compile(r"\b(?:the\s(?:exact\s)?same|equal(?:ly)?|identical)\b", re.IGNORECASE)
@@ -47,7 +48,12 @@ CLOSING = re.compile(
     re.IGNORECASE,
 )
 BECAUSE = re.compile(r"^(?:because|since|as|given\sthat|when)\b[^,]{1,160},\s*", re.IGNORECASE)
-NO_NOUN = re.compile(r"no\s((?:[a-z-]{4,}\s){1,3})(?:is|are|was|were)\s", re.IGNORECASE)
+NO_NOUN = re.compile(
+    r"no\s((?!(?:it|its|this|that|there|the|they|he|she|we|you|these|those|because|since|as|not|an?|i)\s)[a-z-]{1,20}\s(?:of\s[a-z]\s)?(?:[a-z-]{4,}\s){0,3}?)"
+    r"(?:is|are|was|were|has|have|had|can|does|do|did|could|shares?|appears?|repeats?|occurs?|meets?|cross(?:es|ed)?|intersects?|go(?:es)?|gets?)[\s,]",
+    re.IGNORECASE,
+)
+CONCLUDES = re.compile(r",?\s(?:so|therefore|thus|hence|but|which\smeans|meaning)\b,?\s(?:that\s)?", re.IGNORECASE)
 SHORT_BY = re.compile(r"\d\sshort\b|\bshort\s(?:by|of)\b|\bcosts?\smore\sthan\b|\bnot\senough\b", re.IGNORECASE)
 OPEN = re.compile(
     r"\b(?:if|whether|unless|would|might|(?-i:may)|could|must|should|either|need(?:s|ed)?)\b|\?", re.IGNORECASE
@@ -115,8 +121,24 @@ def _side(asked: list[str], sentence: str) -> str | None:
 
 def of_another(question: str | None, text: str) -> bool:
     """Whether a text that begins with "No …" denies something the question does not name."""
-    found = NO_NOUN.match(plain(text))
-    return bool(found and question) and not set(_content(found[1])) & set(_content(plain(question or "")))  # type: ignore[index]
+    found = NO_NOUN.match(f"{plain(text).rstrip(' .')} ") if question else None
+    named = set(_content(found[1])) if found else set[str]()
+    return bool(named) and not named & set(_content(plain(question or "")))
+
+
+def without_other_nouns(text: str, question: str | None) -> str:
+    """A text without its sentences that deny something else than is asked about; what follows their "so" stays."""
+    if not re.search(r"(?:^|[.!\n]\s*)no\s", text, re.IGNORECASE):
+        return text
+    lines = ([_rest(one, question) for one in sentences(line)] for line in text.split("\n"))
+    return "\n".join(" ".join(one for one in line if one) for line in lines).strip()
+
+
+def _rest(sentence: str, question: str | None) -> str:
+    if not of_another(question, sentence):
+        return sentence
+    found = CONCLUDES.search(sentence)
+    return sentence[found.end() :] if found else ""
 
 
 def opposed(text: str, question: str | None) -> bool:

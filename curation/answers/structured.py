@@ -8,6 +8,7 @@ few or too many are wrong. Points (`(3, -4)`) have an order. `x <= 3`, `3 >= x` 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from curation.answers.equality import same
 from curation.answers.normal import folded, latex, plain
@@ -17,6 +18,8 @@ from curation.answers.spelled import in_digits
 LONGEST = 400  # characters
 SIGNED = r"[-+]?\s*(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)(?:\s?%)?"
 RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?)(?:\s*(?::|\bto\b)\s*(\d+(?:\.\d+)?))?$")
+EQUALS = re.compile(r"[=≈]|\\approx")
+TO_ONE = re.compile(r"\s?(?::|\bto\b)\s?1$")
 RANGE = re.compile(
     rf"^(?:from\s+|between\s+)?({SIGNED})\s*(?:-|\bto\b|\band\b|\bthrough\b)\s*({SIGNED})$", re.IGNORECASE
 )
@@ -38,7 +41,10 @@ CHAIN = re.compile(
 ANGLED = re.compile(r"[<⟨]\s*([^<>⟨⟩=]{1,60},[^<>⟨⟩=]{1,60})[>⟩]")  # a vector
 COLUMN = re.compile(r"\\begin\{[pb]matrix\}([^&]{1,120}?)\\end\{[pb]matrix\}")
 ROW = re.compile(r"\s*\\\\\s*")
-SET = re.compile(r"^(?:[A-Za-z]\s*=\s*)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$", re.DOTALL)
+SET = re.compile(
+    r"^(?:[A-Za-z]\s*=\s*|[A-Z](?:\s?(?:∩|∪|\\cap|\\setminus)\s?[A-Z]){1,3}\s?=\s?)?\\?[{\[]\s*(.{1,300}?)\s*\\?[}\]]$",
+    re.DOTALL,
+)
 ITEM = re.compile(
     r"\s*(?:,\s*(?:and|or|(?:and\s)?then|followed\sby)\s|,|;|\n|、|\band\sthen\b|\band\b|\bor\b|\s&\s|≅|\s和\s|→|\s->\s"
     r"|\s(?:then|followed\sby)\s)\s*",
@@ -134,6 +140,16 @@ def _ratios(one: str, other: str, _same: Same) -> bool | None:
     )
 
 
+def rounded_ratio(reference: str, text: str) -> bool:
+    """Whether a text is the decimal, of two digits or more, to which a ratio of two numbers rounds: 0.67 of 2:3."""
+    last = TO_ONE.sub("", plain(EQUALS.split(text)[-1]).strip(" ."))
+    left, got = RATIO.match(plain(reference)), quantity(last)
+    if left is None or left[3] or got is None or not got.decimals or got.digits < 2 or not float(left[2]):
+        return False
+    exact = Fraction(left[1]) / Fraction(left[2])
+    return 0 < abs(exact - got.value) <= Fraction(1, 2 * 10**got.decimals)
+
+
 def _ranges(one: str, other: str, same: Same) -> bool | None:
     left, right = RANGE.match(one), RANGE.match(other)
     if not left or not right or not re.match(r"^\S+?\s*(?:-|to|through)", one):
@@ -158,6 +174,12 @@ def _unions(one: str, other: str, same: Same) -> bool | None:
         return None
     left, right = [part for part in mine if part], [part for part in got if part]
     return len(left) == len(right) and all(any(_same_interval(a, b, same) for b in right) for a in left)
+
+
+def is_union(text: str) -> bool:
+    """Whether a text is several intervals of one line."""
+    parts = UNION.split(_bare(text)) if len(text) <= LONGEST else []
+    return len(parts) > 1 and all(_interval(part.strip()) for part in parts)
 
 
 def _same_interval(one: Interval, other: Interval, same: Same) -> bool:

@@ -15,7 +15,6 @@ module states its rules. What the outcomes mean:
 """
 
 import asyncio
-import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +23,25 @@ from fractions import Fraction
 from functools import lru_cache
 
 from curation.answers import asked as by_question
-from curation.answers import by_box, by_choice, by_math, by_number, by_words, changes, cut, math_workers, polarity
+from curation.answers import (
+    besides,
+    by_box,
+    by_choice,
+    by_math,
+    by_number,
+    by_words,
+    changes,
+    cut,
+    domains,
+    labelled,
+    math_workers,
+    polarity,
+    settings,
+)
 from curation.answers.about import asked_part
 from curation.answers.extract import LONGEST, Extracted, candidates, explicit, places, reference_text
 from curation.answers.fields import answer_text, options_of
-from curation.answers.frames import FRAMES, Frame, Size, convert
+from curation.answers.frames import Frame, Size, convert
 from curation.answers.kinds import infer_kind
 from curation.answers.normal import folded
 from curation.answers.options import lettered, options_in
@@ -37,10 +50,9 @@ from curation.answers.other_readings import factorial
 from curation.answers.parse import Parsed, parse
 from curation.answers.quantity import Quantity, quantity
 from curation.answers.spellings import polar
-from curation.errors import ConfigError
-from curation.records import KINDS, Json, Kind, Option, Verdict
+from curation.records import Json, Kind, Option, Verdict
 
-VERSION = 9  # part of every verifying step's fingerprint: raise it when a verdict may change
+VERSION = 10  # part of every verifying step's fingerprint: raise it when a verdict may change
 
 
 INTERVAL = re.compile(r"\b(?:intervals?|increas\w+|decreas\w+|domain|range)\b", re.IGNORECASE)
@@ -89,8 +101,8 @@ def check(
     `curation.answers.frames`), `size` the picture's (width, height) in pixels. `seconds` is Math-Verify's time
     limit. Blocks for up to `seconds` of work on a formula. Raises `ConfigError` for a setting out of range.
     """
-    _refuse(kind, tolerance, iou, seconds)
-    _refuse_frames(frame, answer_frame or frame, size)
+    settings.refuse(kind, tolerance, iou, seconds)
+    settings.refuse_frames(frame, answer_frame or frame, size)
     choices = lettered(options_of(options) if isinstance(options, Mapping) else options) or (
         options_in(question) if question and kind in ("mcq", None) else ()
     )
@@ -125,25 +137,6 @@ _kind = lru_cache(maxsize=1024)(infer_kind)
 @lru_cache(maxsize=1)
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(math_workers.WORKERS, thread_name_prefix="answers")
-
-
-def _refuse(kind: Kind | None, tolerance: float | None, iou: float, seconds: float) -> None:
-    if kind is not None and kind not in KINDS:
-        raise ConfigError("kind", kind, f"one of {', '.join(KINDS)}")
-    if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
-        raise ConfigError("tolerance", tolerance, "a number from 0 up, relative to the reference")
-    if not 0 < iou <= 1:
-        raise ConfigError("iou", iou, "above 0, at most 1")
-    if not seconds > 0:
-        raise ConfigError("seconds", seconds, "above 0")
-
-
-def _refuse_frames(frame: str, answer_frame: str, size: Size | None) -> None:
-    for name, value in (("frame", frame), ("answer_frame", answer_frame)):
-        if value not in FRAMES:
-            raise ConfigError(name, value, f"one of {', '.join(FRAMES)}")
-    if frame != answer_frame and size is None and {"abs", "resized"} & {frame, answer_frame}:
-        raise ConfigError("size", size, "the picture's (width, height), to convert boxes that count pixels")
 
 
 def extract(response: str, *, kind: Kind, options: Sequence[Option | str] = ()) -> Extracted | None:
@@ -269,7 +262,13 @@ def _choice(parsed: Parsed, asked: _Asked) -> Verdict:
     letter = by_choice.correct_letter(asked.reference, asked.options)
     if letter is None:
         return _fallback(parsed, asked)
+    said = besides.without_remarks(parsed.answer, asked.options, asked.question)
+    if not said.strip():
+        return _verdict(None, parsed.answer, asked, "option_text")
+    parsed = replace(parsed, answer=said)
     choice = by_choice.reading(places(parsed), asked.options, asked.question)
+    if choice is None and (ratios := besides.quotients(said, asked.options, asked.question)):
+        choice = by_choice.reading(places(parsed), ratios, asked.question)
     if choice is None:
         found = _stated_side(parsed, asked, letter) or _changed(parsed, asked, letter)
         if not found and by_choice.may_name(parsed.answer, asked.options):
@@ -316,7 +315,8 @@ def _box(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _math(parsed: Parsed, asked: _Asked) -> Verdict:
-    found = places(parsed)
+    parsed = replace(parsed, answer=domains.without_domain(parsed.answer, asked.reference))
+    found = (replace(each, text=domains.without_domain(each.text, asked.reference)) for each in places(parsed))
     if not re.search(r"[<>]", asked.reference):
         found = (replace(each, text=chain(asked.question, each.text)) for each in found)
     listed = by_math.listed(asked.reference, found, asked.ordered)
@@ -324,8 +324,13 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
         listed = by_math.listed(values, places(parsed), False)
     if listed:
         return _verdict(True, listed, asked, "exact")
-    formula = by_math.reading(places(parsed))
-    if not formula and INTERVAL.search(asked.question or ""):
+    asks_interval = INTERVAL.search(asked.question or "")
+    if asks_interval and (union := domains.united(asked.reference, places(parsed), asked.question)):
+        return _verdict(union[0], union[1], asked, "exact")
+    formula = by_math.reading(
+        replace(each, text=domains.without_domain(each.text, asked.reference)) for each in places(parsed)
+    )
+    if not formula and asks_interval:
         spanned = by_math.spanned(asked.reference, places(parsed))
         if spanned is not None:
             return _verdict(spanned, parsed.answer, asked, "exact")
@@ -338,18 +343,26 @@ def _math(parsed: Parsed, asked: _Asked) -> Verdict:
 
 
 def _words(parsed: Parsed, asked: _Asked) -> Verdict:
+    side = polar(asked.reference) if len(asked.reference.split()) == 1 else None
+    if side:  # "No pneumothorax is seen", where effusions are asked about, is no answer
+        said = polarity.without_other_nouns(parsed.answer, asked.question)
+        if not said:
+            return _verdict(None, parsed.answer, asked, "text")
+        parsed = replace(parsed, answer=said)
     correct, text = by_words.agrees(asked.reference, places(parsed), ordered=asked.ordered, question=asked.question)
     if not correct and (span := _duration(parsed, asked)):
         return span
-    side = polar(asked.reference) if len(asked.reference.split()) == 1 else None
-    if side and polarity.of_another(asked.question, text):
-        return _verdict(None, text, asked, "text")  # "No pneumothorax is seen", where effusions are asked about
+    by_label = "" if correct or explicit(parsed) else labelled.values(parsed.answer, asked.question)
+    if by_label and by_words.compare(asked.reference, by_label, ordered=True):
+        return _verdict(True, by_label, asked, "text")
     if side and (closing := polarity.closing(parsed.answer)) and not explicit(parsed):
         opening = polar(parsed.answer)
         return _verdict(closing == side if opening in (None, closing) else None, closing, asked, "text")
+    if correct and labelled.turned(asked.reference, text, asked.question):
+        return _verdict(None, text, asked, "text")
     side = None if correct else side
-    if side and not polar(text) and (said := polarity.stated(asked.question, places(parsed))):
-        return _verdict(said == side, text, asked, "text")
+    if side and not polar(text) and (told := polarity.stated(asked.question, places(parsed))):
+        return _verdict(told == side, text, asked, "text")
     if side and correct is False and not polar(text) and polarity.may_answer(asked.question, text):
         return _verdict(None, text, asked, "text")  # "The door is closed" may well answer "Is the door open?"
     return _verdict(correct, text, asked, "text")

@@ -37,6 +37,11 @@ DAY_FIRST = re.compile(
 )
 ISO = re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})$")
 SLASHED = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
+MONTH_YEAR = re.compile(
+    rf"^(?:(?P<name>{MONTH})(?:\.?,?\s+(?:of\s)?|-)(?P<year>\d{{4}})|(?P<number>\d{{1,2}}(?=[/-])|0\d)[/.-](?P<year2>(?:19|20)\d\d)"
+    r"|(?P<year3>(?:19|20)\d\d)[/-](?P<number2>\d\d))$",
+    re.IGNORECASE,
+)
 WEEKDAY = re.compile(r"^(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+(?=\w)", re.IGNORECASE)
 HALF = re.compile(r"(?<=\w)\s+in\sthe\s(morning|afternoon|evening)\b", re.IGNORECASE)
 HALF_SAID = re.compile(
@@ -57,7 +62,8 @@ CLOCK_INSIDE = re.compile(
 )
 DATE_INSIDE = re.compile(
     rf"\b(?:{MONTH})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"
-    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{MONTH})\b\.?(?:,?\s+\d{{4}}\b)?|\b\d{{4}}-\d{{2}}-\d{{2}}\b",
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?\s+(?:{MONTH})\b\.?(?:,?\s+\d{{4}}\b)?|\b\d{{4}}-\d{{2}}-\d{{2}}\b"
+    rf"|\b(?:{MONTH})\b(?:\.?,?\s(?:of\s)?|-)(?:19|20)\d\d\b|(?<![\d/.-])(?:(?:\d{{1,2}}/|0\d\.)(?:19|20)\d\d|(?:19|20)\d\d-\d\d)(?![\d/-]|\.\d)",
     re.IGNORECASE,
 )
 PART = re.compile(
@@ -79,12 +85,12 @@ When = tuple[str, tuple[int, ...]] | tuple[str, Fraction]
 
 def when(text: str) -> When | None:
     """A time, date or duration in one comparable form, or None: ("clock", (14, 10, 0)), ("date", (2020, 3,
-    5)), ("span", s).
+    5)), ("month", (2020, 3)), ("span", s).
     """
     bare = WEEKDAY.sub("", _with_half(plain(text)).strip(" .,").replace(" o'clock", ":00"))
     if len(bare) > LONGEST or DECADE.match(bare):
         return None
-    return _clock(bare) or _date(bare) or _span(bare) or _spoken(bare)
+    return _clock(bare) or _date(bare) or _month(bare) or _span(bare) or _spoken(bare)
 
 
 def _with_half(text: str) -> str:
@@ -149,8 +155,7 @@ def _date(text: str) -> When | None:
     not.
     """
     if found := MONTH_FIRST.match(text) or DAY_FIRST.match(text):
-        month = next(place for place, name in enumerate(MONTHS, start=1) if name[:3] == found["month"].lower()[:3])
-        return _checked(int(found["year"] or 0), month, int(found["day"]))
+        return _checked(int(found["year"] or 0), _of_name(found["month"]), int(found["day"]))
     if found := ISO.match(text):
         return _checked(int(found["year"]), int(found["month"]), int(found["day"]))
     if found := SLASHED.match(text):
@@ -158,6 +163,20 @@ def _date(text: str) -> When | None:
         if max(first, second) > 12 or first == second:
             return _checked(int(found[3]), min(first, second), max(first, second))
     return None
+
+
+def _month(text: str) -> When | None:
+    """A month with its year: `08/2025`, `2025-08`, `Aug. 2025`."""
+    if not (found := MONTH_YEAR.match(text)):
+        return None
+    month = _of_name(found["name"]) if found["name"] else int(found["number"] or found["number2"])
+    year = int(found["year"] or found["year2"] or found["year3"])
+    season = bool(found["year3"]) and month == year % 100 + 1  # "2010-11"
+    return ("month", (year, month)) if 1 <= month <= 12 and not season else None
+
+
+def _of_name(name: str) -> int:
+    return next(place for place, month in enumerate(MONTHS, start=1) if month[:3] == name.lower()[:3])
 
 
 def _checked(year: int, month: int, day: int) -> When | None:

@@ -43,10 +43,13 @@ FILES = (
     "answers_grader_aa",
     "answers_grader_ab",
     "answers_grader_ac",
+    "answers_grader_ad",
+    "answers_grader_af",
+    "answers_grader_ag",
 )
 LATEST = tuple(f"answers_grader_{each}" for each in "jklmn")
 """Graded for version 8; what they found wrong is not all mended."""
-FREER = ("answers_grader_q", "answers_grader_t", "answers_grader_x")
+FREER = ("answers_grader_q", "answers_grader_t", "answers_grader_x", "answers_grader_ae")
 """Long replies with remarks behind the answer, on questions of the graders' own; not all of it is mended either."""
 AGREEMENT, DECIDED = 0.99, 0.95
 

@@ -1,0 +1,74 @@
+"""What the rows of graders AF and AG found, each with replies that must not be read so."""
+
+import pytest
+
+from curation.answers import check
+
+RATE = "What was the unemployment rate in 2020?"
+BOTH = "Which two countries have the same value in 2018?"
+EFFUSION = "Is there a pleural effusion in this chest X-ray?"
+SLOPES = ("-2", "-1/2", "1/2", "2")
+
+
+@pytest.mark.parametrize(
+    ("said", "letter"),
+    [
+        (r"\boxed{-\frac{1}{2}}", "B"),
+        (r"The slope is \(\boxed{- \frac{1}{2}}\).", "B"),
+        (r"The slope is $-\dfrac12$.", "B"),
+        (r"So $m = - \frac{1}{2}$", "B"),
+        ("The slope is −½.", "B"),
+        ("The slope is ½.", "C"),
+        (r"\boxed{\frac{1}{2}}", "C"),
+        (r"$$m = \frac{-1}{2} = -\frac{1}{2}$$", "B"),
+    ],
+)
+def test_the_sign_before_a_fraction_is_no_item_of_a_list(said: str, letter: str) -> None:
+    for reference in "BC":
+        found = check(said, reference, options=SLOPES, question="What is the slope?")
+        assert found.correct is (reference == letter), found
+
+
+@pytest.mark.parametrize(
+    ("said", "value"), [(r"2\frac12", "2.5"), (r"-2\frac12", "-2.5"), ("2½", "2.5"), ("−½", "-.5")]
+)
+def test_mixed_numbers_stay_what_they_are(said: str, value: str) -> None:
+    assert check(said, value).correct is True
+    assert check(said, str(-float(value))).correct is False
+
+
+@pytest.mark.parametrize(
+    ("reference", "said", "correct"),
+    [
+        ("3.7%", "The unemployment rate in 2020 was 3.7 percent, and it rose to 8.1 percent in 2021.", True),
+        ("8.1%", "The unemployment rate in 2020 was 3.7 percent, and it rose to 8.1 percent in 2021.", False),
+        ("8.1%", "In 2020 it was 8.1 percent, and in 2021 it fell to 3.7 percent.", True),
+        ("3.7%", "It was 3.7% in 2019, while in 2020 it was 8.1%.", False),
+        ("8.1%", "The rate rose from 3.7% in 2019 to 8.1% in 2020.", True),
+    ],
+)
+def test_of_several_years_the_one_that_is_asked_about(reference: str, said: str, correct: bool) -> None:
+    assert check(said, reference, question=RATE).correct is correct
+
+
+@pytest.mark.parametrize(
+    ("said", "correct"),
+    [
+        ("Italy and Spain both had a value of 14.2 in 2018.", True),
+        ("Spain and Italy have the same value.", True),
+        ("Italy and France both had a value of 14.2 in 2018.", False),
+        ("Italy, France and Spain all had 14.2.", False),
+        ("Italy and Spain both had 14.2 in 2017.", False),
+        ("Italy and Spain are not the same.", False),
+    ],
+)
+def test_a_sentence_about_just_the_items_of_a_list_names_them(said: str, correct: bool) -> None:
+    assert check(said, "Spain, Italy", question=BOTH).correct is correct
+
+
+@pytest.mark.parametrize("remark", ["*Disclaimer: This is no advice.*", "This is not medical advice."])
+@pytest.mark.parametrize(
+    ("said", "correct"), [("**Yes**, an effusion appears to be present.", True), ("**No.**", False)]
+)
+def test_a_disclaimer_is_a_remark(remark: str, said: str, correct: bool) -> None:
+    assert check(f"{said}\n\n{remark} Please consult a radiologist.", "yes", question=EFFUSION).correct is correct
