@@ -261,12 +261,9 @@ def test_when_every_request_is_refused_the_run_stops() -> None:
 def test_a_server_capped_at_32_is_found_out_with_few_refusals(start: int) -> None:
     policy = Policy(start_concurrency=start)
     with ModelServer(latency=0.1, most_in_flight=32) as server:
-        began = time.monotonic()
         results = ask_all(f"{server.url}#fake", [str(i) for i in range(500)], policy=policy)
-        took = time.monotonic() - began
     assert all(isinstance(result, Reply) for result in results)
     assert server.statuses[429] < 128
-    assert took < 1.3 * 500 * 0.1 / 32 + 3.0  # busy machines; `test_teacher_limits` holds the ratio
     assert set(server.answers_by_key.values()) == {1}
 
 
