@@ -46,7 +46,7 @@ def publish(
         store: Folder of the store.
         folder: Write each format into a folder of its name below this one; nothing is written when empty.
         repo: Push to this dataset repository on the Hub, OWNER/NAME; nothing is pushed when empty.
-        formats: grpo, sft_trl, sft, verl, easyr1, preference, vision-r1-rl or raw; the first three when empty.
+        formats: Names of formats of `vistill export`, as docs/exports.md lists them; grpo, sft_trl, sft when empty.
         recipe: The recipe whose latest run is published; needed when the store has runs of several.
         run: The run to publish, by its id or by that of the flow run that made it; the recipe's latest when empty.
         public: Make a new repository public, or push to one that is.

@@ -1,8 +1,10 @@
 """Models and processors by Auto classes, LoRA, and which weights learn."""
 
 import copy
+import os
 import shutil
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
 PART = "vistill-part.txt"
+END = 1 << 20  # bytes
 NOWHERE = "is no folder here, and no model of that name is in the cache or could be had from the Hub"
 
 
@@ -155,6 +158,24 @@ def save(model: Any, processor: Any, folder: Path, of: str = "") -> None:
         folder.rename(old)
     part.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def digest_of(path: str) -> str:
+    """What a model in a folder is known by: its configuration, and size and ends of each file of weights; "" for one
+    of the Hub. Training changes a matrix as a whole, so the ends tell, and a large model is not read twice.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return ""
+    seen = sha256()
+    for file in sorted(each for each in folder.iterdir() if each.suffix in (".safetensors", ".bin", ".json")):
+        with file.open("rb") as content:
+            size = content.seek(0, os.SEEK_END)
+            seen.update(repr((file.name, size)).encode())
+            for at in {0, max(0, size - END)}:
+                content.seek(at)
+                seen.update(content.read(END))
+    return seen.hexdigest()
 
 
 def part_in(folder: Path) -> str:

@@ -112,14 +112,21 @@ def opened(out: Path, settings: Mapping[str, Any], data: Mapping[str, Any]) -> t
     fresh = Record(out, settings, data)
     if said is None:
         return fresh, ""
-    if {"settings": {**said["settings"], "out": ""}, "data": said["data"]} != wanted:
-        return fresh, f"{out} held another run (settings or data differ): moved to {moved(out)}"
+    told_data = {"model": wanted["data"].get("model"), **said["data"]}  # earlier versions did not note the model
+    if (_known_by(said["settings"]), told_data) != (_known_by(wanted["settings"]), {"model": None, **wanted["data"]}):
+        return fresh, f"{out} held another run (settings, data or model differ): moved to {moved(out)}"
     for name in ("started", "scores", "done", "left_out", "chosen", "finished"):
         setattr(fresh, name, said[name])
     check_done(out, fresh.done)
     if fresh.finished:
         return fresh, f"{out} holds this run, finished: nothing to do (delete it, or name another folder, to train)"
     return fresh, f"going on with the run in {out}: done are {', '.join(fresh.done) or 'no parts'}"
+
+
+def _known_by(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that make a run another one: neither where it lies, nor the limit whose lowering lets it go on."""
+    grpo = settings.get("grpo")
+    return {**settings, "out": "", "grpo": {**grpo, "least_format": None} if isinstance(grpo, Mapping) else grpo}
 
 
 def mark_whole(folder: Path) -> None:

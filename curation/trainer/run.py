@@ -41,6 +41,8 @@ def train(training: Training, say: Say = print, *, ledger: Ledger | None = None)
         raise ConfigError("judge", training.judge.teacher, "needs a ledger: train with `vistill train`")
     found = {name: digest_of(getattr(training.data, name), getattr(training.data, f"{name}_split"), f"data.{name}")
              for name in ("sft", "grpo", "held_out", "seed") if _wanted(training, name)}  # fmt: skip
+    if weights := models.digest_of(training.model.path):
+        found["model"] = weights
     record, line = opened(Path(training.out), asdict(training), found)
     record.say = say
     if line:

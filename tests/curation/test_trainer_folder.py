@@ -13,6 +13,7 @@ import pytest
 from curation.errors import ConfigError
 from curation.trainer.config import Data, Model, Training
 from curation.trainer.folder import check_out, held
+from curation.trainer.models import digest_of
 from curation.trainer.record import damage, opened
 
 OURS: Mapping[str, Any] = {
@@ -133,3 +134,24 @@ def test_one_training_has_a_folder_until_it_ends_or_is_killed(place: Path) -> No
     for _ in range(2):
         with held(place / "out"):
             assert os.listdir(place / "out") == ["held"]
+
+
+def test_a_lower_limit_of_the_gate_is_no_other_run_and_another_model_is(place: Path) -> None:
+    first = left(place / "a", ["start"], settings={"grpo": {"least_format": 0.5, "beta": 0.0}}, data={"model": "m"})
+    lower = {"grpo": {"least_format": 0.1, "beta": 0.0}}
+    assert "going on with the run" in opened(first, lower, {"model": "m"})[1]
+    assert "another run (settings, data or model differ)" in opened(first, lower, {"model": "n"})[1]
+    before = left(place / "b", ["start"], settings=lower)  # written by a version that did not note the model
+    assert "going on with the run" in opened(before, lower, {"model": "m"})[1]
+    assert "another run" in opened(before, {"grpo": {"least_format": 0.1, "beta": 0.1}}, {"model": "m"})[1]
+
+
+def test_a_model_that_was_trained_on_is_another_one(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"head" + bytes(3 << 20))
+    (tmp_path / "config.json").write_text("{}")
+    before = digest_of(str(tmp_path))
+    assert before == digest_of(str(tmp_path))
+    weights.write_bytes(b"head" + bytes((3 << 20) - 1) + b"x")
+    assert digest_of(str(tmp_path)) != before
+    assert digest_of("owner/name") == ""
