@@ -39,7 +39,7 @@ def _push(commands: "Commands", make: Make) -> argparse.ArgumentParser:
     command.add_argument("repo", metavar="REPO", help="OWNER/NAME, or NAME for one of your own")
     command.add_argument(
         "--format", action="append", default=[], metavar="F",
-        help="one configuration each, of the formats of `vistill export` (default grpo, sft_trl and sft, as far as they "
+        help="one configuration each, of the formats of `vistill export` (default grpo, sft_trl, sft, as far as they "
         "have rows)",
     )  # fmt: skip
     command.add_argument("--recipe", metavar="RECIPE", help="the latest run of this recipe")
