@@ -22,7 +22,7 @@ PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{4,}(?![a-zA-Z{])")
 FUNCTIONS = frozenset(["sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "frac", "log", "infty"])
 LEAD = re.compile(
     r"^(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution|result|value|expression|equation|function|vertex"
-    r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?",
+    r"|point|slope)?\s*(?:(?:is|are)\b|:)\s*(?:given\s+by\s*)?(?:(?:located\s+)?at\b\s*)?|^at\b\s*",
     re.IGNORECASE,
 )
 SO = re.compile(r"^(?:so|thus|therefore|hence)\b,?\s+", re.IGNORECASE)

@@ -236,7 +236,17 @@ def _none(text: str, question: str) -> Reading | None:
     found = re.search(
         rf"(?:^|\bso\s|,\s)(no\s(?:one|{nouns})|nobody|none\s(?:of\s\w+\s\w+\s)?)\s?[a-z]{{3,}}", text, re.I
     )
+    found = found or _none_of_those(text, question)
     return Reading(found[1], Quantity(Fraction(0), 0, 1)) if found and nouns else None
+
+
+def _none_of_those(text: str, question: str) -> re.Match[str] | None:
+    """`no patients waited for exactly 57 minutes` where it is asked how many people waited for exactly 57 minutes."""
+    found = re.search(r"(?:^|\bso\s|,\s)(no\s[a-z]{3,})\s([^.,;]{8,120})", text, re.I)
+    said = [clauses.stem(word) for word in re.findall(r"\w+", found[2].lower())] if found else []
+    asked = {clauses.stem(word) for word in re.findall(r"\w+", question.lower())}
+    telling = [word for word in said if word not in clauses.FUNCTION]
+    return found if len(telling) >= 2 and asked.issuperset(telling) else None
 
 
 def _counted(text: str, question: str) -> bool:

@@ -20,6 +20,7 @@ SENTENCE = re.compile(
 )
 SHORT = re.compile(r"\W*(?:yes|no)\b", re.IGNORECASE)
 ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
+BOLD_LABEL = re.compile(r"\*\*([^*\n]{1,60})(?::\*\*|\*\*\s?:)")  # "**Stem 6**: …" is no result for being bold
 RESULT = re.compile(
     r"total|answer|sum|differ|result|mean|average|=|\*\*|\bso\b|therefore|altogether|[.!?]\W*\Z", re.IGNORECASE
 )
@@ -83,7 +84,7 @@ def unfinished(text: str) -> bool:
     if len(last.split()) > 3 and SENTENCE.search(last) and not SHORT.match(last):
         return True
     listed = len(lines) > 1 and ITEM.match(last) and ITEM.match(lines[-2])
-    return bool(listed) and not RESULT.search(last)
+    return bool(listed) and not RESULT.search(BOLD_LABEL.sub(r"\1:", last))
 
 
 def refused(text: str) -> bool:

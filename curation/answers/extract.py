@@ -115,6 +115,7 @@ LATIN = re.compile(r"\b(?:antwort|respuesta|reponse|resposta|risposta|antwoord)\
 BULLETS = re.compile(r"(?:^[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+[^\n]{1,80}\n?)*\Z", re.MULTILINE)
 ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:align|aligned|equation|gather|gathered|split)\*?\}|&(?=\s?[=<>\\])")
 BLOCK = re.compile(r"<(conclusion|final_?answer|ans|result|output)>\s*(.{0,600}?)\s*</\1>", re.IGNORECASE | re.DOTALL)
+LABELS = re.compile(r"\s?:\s*\S")  # "**Stem 3**: 1 train"
 JOINED = re.compile(r"[\s$,;]*(?:and|or|,|;)[\s$]*")
 
 
@@ -161,7 +162,8 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     for found in reversed(list(BOLD.finditer(paragraph))[-MOST:]):
         text = found[1] or found[2]
         denied = DENIED.search(paragraph[max(0, found.start() - 30) : found.start()])
-        if not (text.rstrip().endswith(":") or denied or HEADED.match(paragraph, found.start())):
+        label = text.rstrip().endswith(":") or (len(text) > 1 and LABELS.match(paragraph, found.end()))
+        if not (label or denied or HEADED.match(paragraph, found.start())):
             yield Extracted(text, "bold")
     yield from _ends(region)
 

@@ -61,7 +61,7 @@ COMPOUND = re.compile(
     re.IGNORECASE,
 )
 PER = re.compile(
-    r"\b((?:kg|k?m|cm|g|J|N|mol|W|V|rad)(?:\^\{?[23]\}?)?)[\s*](s|m|kg|mol|K|A|h)\^\{?-([123])\}?(?![\w.])"
+    r"\b((?:kg|k?m|cm|g|J|N|mol|W|V|rad)(?:\^\{?[23]\}?)?)(?:\s?\*\s?|\s)(s|m|kg|mol|K|A|h)\^\{?-([123])\}?(?![\w.])"
 )
 PRODUCT = re.compile(
     r"(?<=\d)\s?(?:kg|N|A|V|W|k[WN])(?:\s?\*\s?|\s)(?:m|s|h|cm)(?:\^\{?2\}?)?(?:/s(?:\^2)?)?(?![\w/])"

@@ -1,4 +1,7 @@
-"""Options whose words a reply cuts short: "customer service rep" for "customer service representative"."""
+"""Options whose words a reply cuts short, or spells with a letter less or more where one is doubled.
+
+"customer service rep" for "customer service representative", "Lemon and cherry" for "Lemmon and cherry".
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +12,7 @@ from curation.answers.spellings import same_words
 from curation.records import Option
 
 OFFERS = re.compile(r"\b(?:or|than|nor|unlike)\b", re.IGNORECASE)
+DOUBLED = re.compile(r"(\w)\1")
 SHORTEST, CUT_FROM = 3, 6  # letters: of a word cut short, and of one worth cutting
 
 
@@ -32,7 +36,8 @@ def _stands(name: list[str], said: list[str]) -> bool:
 
 
 def _short_for(word: str, whole: str) -> bool:
-    return word == whole or (len(word) >= SHORTEST and len(whole) >= CUT_FROM and whole.startswith(word))
+    cut = len(word) >= SHORTEST and len(whole) >= CUT_FROM and whole.startswith(word)
+    return word == whole or cut or DOUBLED.sub(r"\1", word) == DOUBLED.sub(r"\1", whole)
 
 
 def beside_shortened(choice: Choice, options: Sequence[Option]) -> Choice:

@@ -46,6 +46,8 @@ FILES = (
     "answers_grader_ad",
     "answers_grader_af",
     "answers_grader_ag",
+    "answers_grader_ah",
+    "answers_grader_ai",
 )
 LATEST = tuple(f"answers_grader_{each}" for each in "jklmn")
 """Graded for version 8; what they found wrong is not all mended."""

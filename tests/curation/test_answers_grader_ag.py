@@ -72,3 +72,73 @@ def test_a_sentence_about_just_the_items_of_a_list_names_them(said: str, correct
 )
 def test_a_disclaimer_is_a_remark(remark: str, said: str, correct: bool) -> None:
     assert check(f"{said}\n\n{remark} Please consult a radiologist.", "yes", question=EFFUSION).correct is correct
+
+
+WAITED = "The receptionist kept track of each patient's wait time. How many people waited for exactly 57 minutes?"
+ICE = (
+    "Chocolat and chocolate gum.",
+    "Mango and cherry.",
+    "Lemmon and wafer.",
+    "Mango and wafer.",
+    "Lemmon and cherry.",
+)
+TRAINS = "How many trains had at least 20 passengers?"
+VERTEX = "What is the vertex of the parabola in the graph?"
+
+
+@pytest.mark.parametrize(
+    ("reference", "said", "correct"),
+    [
+        ("0", "There are no leaves equal to 7.\n\nTherefore, no patients waited for exactly 57 minutes.", True),
+        ("57", "Therefore, no patients waited for exactly 57 minutes.", False),
+        ("3", "There are no leaves equal to 7 in that row, so 3 people waited for exactly 57 minutes.", True),
+        ("3", "So no patients waited for exactly 57 minutes; 3 waited longer.", False),
+        ("0", "So no patients were late.", False),
+    ],
+)
+def test_nobody_of_those_asked_about_is_zero(reference: str, said: str, correct: bool) -> None:
+    assert check(said, reference, question=WAITED).correct is correct
+
+
+@pytest.mark.parametrize(
+    ("said", "letter"),
+    [("It is **Lemon and cherry**.", "E"), ("It is lemon and wafer.", "C"), ("It is mango and wafer.", "D")],
+)
+def test_a_doubled_letter_more_or_less_is_no_other_word(said: str, letter: str) -> None:
+    for reference in "CDE":
+        assert check(said, reference, options=ICE).correct is (reference == letter)
+
+
+@pytest.mark.parametrize(
+    ("reference", "said", "correct"),
+    [
+        ("4", "1. **Stem 2**: 3 trains\n2. **Stem 3**: 1 train\n3. **Total**: 4 trains", True),
+        ("3", "1. **Stem 2**: 3 trains\n2. **Stem 3**: 1 train\n3. **Total**: 4 trains", False),
+        ("4", "1. **Stem 2**: 3 trains\n2. **Total:** 4", True),
+        ("7", "1. **Stem 2**: 3\n2. **Stem 3**: 4. So there are 7 trains.", True),
+        ("1", "1. **Stem 2**: leaf 0. That gives us 3 trains.\n\n2. **Stem 6**: leaf 1. That gives us 1", None),
+        ("6", "1. **Stem 2**: leaf 0. That gives us 3 trains.\n\n2. **Stem 6**: leaf 1. That gives us 1", False),
+    ],
+)
+def test_a_label_in_bold_is_no_answer(reference: str, said: str, correct: bool | None) -> None:
+    assert check(said, reference, question=TRAINS).correct is correct
+
+
+def test_a_letter_in_bold_is_one_also_before_a_colon() -> None:
+    assert check("**B**: it is the largest", "B", options=("1", "2", "3")).correct is True
+
+
+@pytest.mark.parametrize(
+    ("said", "correct"),
+    [
+        ("The vertex is at $x = 2$, $y = -3$.", True), ("It is located at (2, -3).", True),
+        ("The vertex is at $x = -3$, $y = 2$.", False),
+    ],
+)  # fmt: skip
+def test_a_point_by_its_coordinates(said: str, correct: bool) -> None:
+    assert check(said, "(2, -3)", question=VERTEX).correct is correct
+
+
+def test_a_unit_with_a_dot_in_it() -> None:
+    assert check(r"So the acceleration is $5\ \mathrm{m\cdot s^{-2}}$.", "5 m/s²").correct is True
+    assert check(r"So the acceleration is $5\ \mathrm{m\cdot s^{-1}}$.", "5 m/s²").correct is not True
