@@ -83,11 +83,16 @@ def _json(names: list[str], rows: list[tuple[Json, ...]]) -> str:
 
 
 def _csv(names: list[str], rows: list[tuple[Json, ...]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")  # what shells and other tools here expect
-    writer.writerow(names)
-    writer.writerows([_text(value) for value in row] for row in rows)
-    return out.getvalue()
+    """Lines that end with a line feed alone, which shells and other tools here expect.
+
+    The writer is left its own line end, since it quotes a text that holds a part of that.
+    """
+    lines = []
+    for row in (names, *rows):
+        out = io.StringIO()
+        csv.writer(out).writerow([_text(value) for value in row])
+        lines.append(out.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)
 
 
 def _text(value: Json) -> str:

@@ -47,7 +47,7 @@ from curation.answers.denied import (
 from curation.answers.equality import same
 from curation.answers.extract import BOLD, Extracted, sentences
 from curation.answers.normal import plain
-from curation.answers.options import LABEL, names_of
+from curation.answers.options import LABEL, heading, names_of
 from curation.answers.polarity import opposed
 from curation.answers.quantity import quantity
 from curation.answers.shortened import beside_shortened, shortened
@@ -105,6 +105,8 @@ def reading(found: Iterable[Extracted], options: Sequence[Option], question: str
     marked = _marked(texts[-1].text, options) if texts else None
     if any(each.how == "sentence" and _offers(each.text, options) for each in texts):
         texts = [each for each in texts if each.how != "formula"]  # "Either A ($x$) or D ($y$) is possible"
+    if texts and not any(each.how in EXPLICIT for each in texts) and (letter := heading(texts[-1].text, options)):
+        return Choice(texts[-1].text.split("\n", 1)[0], frozenset(letter), "letter")
     for each in texts:
         if marked and each.how not in EXPLICIT:
             return marked

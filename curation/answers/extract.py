@@ -61,7 +61,8 @@ CORRECTED = re.compile(
 )
 REMARK = re.compile(
     r"(?:(?<=[.!?*$}\])])[ \t]+|\n\s*)\**(?:Note\b|[*_]?Disclaimer\b"
-    r"|[*_]?This is not medical advice\b|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
+    r"|[*_]?This is not medical advice\b|Remark\b|(?:You|We) can (?:verify|check)\b"
+    r"|I hope\b|Hope (?:this|that)\b|Let me know\b|Please let me\b"
     r"|If you (?:have|need|want)\b"
     r"|Feel free\b|(?:My )?[Cc]onfidence\b|For (?:comparison|reference)\b"
     r"|(?:It(?:['’]s| is) worth (?:noting|mentioning)|Worth noting|Interestingly)\b(?![^\n]*\banswer\b)"

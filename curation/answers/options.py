@@ -10,6 +10,8 @@ from curation.records import Option
 
 INLINE = re.compile(r"(?:^|(?<=\s))[(\[]?([A-Z])[).:\]]\s*(.+?)(?=\s*(?:\n|(?<=\s)[(\[]?[A-Z][).:\]]\s|$))")
 LABEL = re.compile(r"^\s*[(\[]?([A-Z])[)\].:]\s*(\S.*)$", re.DOTALL)
+HEADING = re.compile(r"\W{0,4}([A-Z])\W?[).:]\s*(.{1,200}?)[\s.*]{0,4}")
+ENTRY = re.compile(r"\W{0,4}[A-Z]\W?[).:]\s")
 IN_BRACKETS = re.compile(r"^([^()]{2,60}?)\s\(([^()]{2,40})\)$")  # `water (H2O)`
 UNLIMITED = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -55,3 +57,13 @@ def names_of(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
     ]
     known = [name for name, _ in (*whole, *parts)]
     return tuple(pair for pair in (*whole, *parts) if len(pair[0]) > 1 and (pair in whole or known.count(pair[0]) == 1))
+
+
+def heading(text: str, options: Sequence[Option]) -> str | None:
+    """The letter of a first line that is an option as it is listed, letter and all, with an explanation below it."""
+    line, _, rest = text.strip().partition("\n")
+    found = HEADING.fullmatch(line.strip())
+    if not found or not rest.strip() or ENTRY.match(rest.strip()):  # or the options are listed once more
+        return None
+    said = same_words(found[2])
+    return next((one.letter for one in options if one.letter == found[1] and same_words(one.text) == said), None)

@@ -142,3 +142,47 @@ def test_a_point_by_its_coordinates(said: str, correct: bool) -> None:
 def test_a_unit_with_a_dot_in_it() -> None:
     assert check(r"So the acceleration is $5\ \mathrm{m\cdot s^{-2}}$.", "5 m/s²").correct is True
     assert check(r"So the acceleration is $5\ \mathrm{m\cdot s^{-1}}$.", "5 m/s²").correct is not True
+
+
+WEB = ("sea otter", "sea urchin", "orca", "kelp")
+DUE = "What is the total amount due?"
+BILL = "Tax brings the **total amount due** to **$1284.50**.\n\nPayment is due within 30 days."
+HESS = "Estimate ΔH for H2 + Cl2 → 2 HCl in kJ/mol."
+CITY = "What is the population of the largest city shown?"
+
+
+@pytest.mark.parametrize(
+    ("said", "correct"),
+    [
+        ("D. kelp\n\nProducers make their own food. Here kelp only has arrows to the sea urchin.", True),
+        ("**D. kelp**\n\nIt has arrows to the sea urchin and the zooplankton.", True),
+        ("B. sea urchin\n\nIt eats the kelp.", False),
+        ("A. sea otter\nB. sea urchin\nC. orca\nD. kelp\n\nI think of the sea otter.", False),
+        ("D. kelp\n\nWait, kelp is no animal. So the answer is B.", False),
+    ],
+)
+def test_an_option_as_it_is_listed_in_the_first_line_is_the_choice(said: str, correct: bool) -> None:
+    assert check(said, "D", options=WEB, question="Which organism is a producer?").correct is correct
+
+
+@pytest.mark.parametrize(
+    ("question", "reference", "said", "correct"),
+    [
+        (DUE, "$1,284.50", BILL, None),
+        (DUE, "$1,284.50", "The total is $1284.50.\n\nPayment is due in 30 days.", False),  # one word of the question
+        (CITY, "8.4 million", "The largest city shown has a population of 8,400,000. Boston has 3.9 million.", None),
+        (CITY, "8.4 million", "The largest city shown has a population of 7,400,000. Boston has 3.9 million.", False),
+        (HESS, "-183", "So it is **exothermic, releasing 183 kJ per mole** (ΔH ≈ −183 kJ/mol).", True),
+        (HESS, "-183", "So it takes up **183 kJ per mole**.", False),
+    ],
+)  # fmt: skip
+def test_a_sentence_more_to_the_point_than_the_last_one_leaves_it_open(
+    question: str, reference: str, said: str, correct: bool | None
+) -> None:
+    assert check(said, reference, question=question).correct is correct
+
+
+@pytest.mark.parametrize(("last", "correct"), [("112", True), ("80", False)])
+def test_a_remark_behind_a_formula_that_is_checked(last: str, correct: bool) -> None:
+    said = f"So the line is:\n\n**y = −0.5x + {last}**\n\nYou can verify: at x = 8, y = −4 + 4 = 0 ✓"
+    assert check(said, r"y = -\frac{1}{2}x + 112", question="What is the equation of line l?").correct is correct

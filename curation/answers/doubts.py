@@ -1,0 +1,59 @@
+"""Whether a reply that was called wrong may be right after all, which makes it undecided.
+
+Models put remarks behind their answer ("Payment is due within 30 days.", "Los Angeles follows with 3.9 million."), more
+than any list of remarks knows. Where one of the sentences before the last takes up more of the question's words than
+the last does, and says what the reference says, nobody but a person can tell which of them is the answer.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from curation.answers.clauses import FUNCTION, stem
+from curation.answers.equality import same
+from curation.answers.extract import sentences
+from curation.answers.normal import plain
+from curation.answers.quantity import Quantity, mentions
+from curation.answers.spellings import same_words
+
+BEFORE = 3  # sentences before the last that are looked at
+ENOUGH = 2  # words of the question that one of them must take up
+
+
+def of_number(answer: str, wanted: Quantity, got: Quantity | None, question: str | None) -> bool:
+    """Of a number: also where the last sentence gives it with either sign ("releases 183 kJ (ΔH = −183 kJ)")."""
+    last = _last(answer)
+    opposite = got is not None and got.value == -wanted.value != 0
+    if opposite and any(same(wanted, each.quantity) for each in mentions(plain(last))):
+        return True
+    return _earlier(answer, question, lambda text: any(same(wanted, each.quantity) for each in mentions(plain(text))))
+
+
+def of_words(answer: str, wanted: str, question: str | None) -> bool:
+    """Of an option's text, or of words; not where the last sentence has them too, which was read then."""
+    words = f" {same_words(wanted)} "
+    if not words.strip() or words in f" {same_words(_last(answer))} ":
+        return False
+    return _earlier(answer, question, lambda text: words in f" {same_words(text)} ")
+
+
+def _earlier(answer: str, question: str | None, says: Callable[[str], bool]) -> bool:
+    asked = _content(question or "")
+    found = list(_sentences(answer))
+    if len(found) < 2 or len(asked) < ENOUGH:
+        return False
+    last = len(_content(found[-1]) & asked)
+    return any(len(_content(one) & asked) >= max(ENOUGH, last + 1) and says(one) for one in found[-1 - BEFORE : -1])
+
+
+def _sentences(answer: str) -> Iterator[str]:
+    for line in answer.split("\n"):
+        if line.strip():
+            yield from sentences(line)
+
+
+def _last(answer: str) -> str:
+    return sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
+
+
+def _content(text: str) -> set[str]:
+    return {stem(word) for word in re.findall(r"[a-z]{3,}", same_words(text)) if word not in FUNCTION}
