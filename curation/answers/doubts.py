@@ -1,8 +1,8 @@
 """Whether a reply that was called wrong may be right after all, which makes it undecided.
 
 Models put remarks behind their answer ("Payment is due within 30 days.", "Los Angeles follows with 3.9 million."), more
-than any list of remarks knows. Where one of the sentences before the last takes up more of the question's words than
-the last does, and says what the reference says, nobody but a person can tell which of them is the answer.
+than any list of remarks knows. Where the last sentence draws no conclusion, and one of those before it takes up more of
+the question's words and says what the reference says, nobody but a person can tell which of them is the answer.
 """
 
 import re
@@ -15,16 +15,22 @@ from curation.answers.normal import plain
 from curation.answers.quantity import Quantity, mentions
 from curation.answers.spellings import same_words
 
+CONCLUDES = re.compile(
+    r"\W*(?:(?:so|therefore|thus|hence|then|altogether|in\s(?:total|all)|that\sis|this\s(?:means|is|gives)|it\s(?:is|was)"
+    r"|(?:the\s)?(?:final\s)?answer|there\s(?:is|are|were))\b|[a-z]\s?=|[\W\d]+$)",
+    re.IGNORECASE,
+)
 BEFORE = 3  # sentences before the last that are looked at
 ENOUGH = 2  # words of the question that one of them must take up
 
 
 def of_number(answer: str, wanted: Quantity, got: Quantity | None, question: str | None) -> bool:
     """Of a number: also where the last sentence gives it with either sign ("releases 183 kJ (ΔH = −183 kJ)")."""
-    last = _last(answer)
-    opposite = got is not None and got.value == -wanted.value != 0
-    if opposite and any(same(wanted, each.quantity) for each in mentions(plain(last))):
+    last = {each.quantity.value for each in mentions(plain(_last(answer)))}
+    if got is not None and got.value == -wanted.value and {got.value, wanted.value} <= last:
         return True
+    if any(same(wanted, each.quantity) for each in mentions(plain(question or ""))):
+        return False
     return _earlier(answer, question, lambda text: any(same(wanted, each.quantity) for each in mentions(plain(text))))
 
 
@@ -39,7 +45,7 @@ def of_words(answer: str, wanted: str, question: str | None) -> bool:
 def _earlier(answer: str, question: str | None, says: Callable[[str], bool]) -> bool:
     asked = _content(question or "")
     found = list(_sentences(answer))
-    if len(found) < 2 or len(asked) < ENOUGH:
+    if len(found) < 2 or len(asked) < ENOUGH or CONCLUDES.match(found[-1]):
         return False
     last = len(_content(found[-1]) & asked)
     return any(len(_content(one) & asked) >= max(ENOUGH, last + 1) and says(one) for one in found[-1 - BEFORE : -1])
