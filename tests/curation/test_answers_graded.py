@@ -6,6 +6,7 @@ null is a row on which a careful person would not decide; a row of kind `open` i
 """
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,15 @@ def graded(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def judged(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Verdict]]:
-    return [(row, verdict_of(row)) for row in rows if row["correct"] is not None and row.get("kind") != "open"]
+@cache
+def judged(name: str) -> list[tuple[dict[str, Any], Verdict]]:
+    """Rows that count and their verdicts, which several tests look at."""
+    return [(row, verdict_of(row)) for row in graded(name) if row["correct"] is not None and row.get("kind") != "open"]
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_rules_agree_with_a_person_and_decide_nearly_always(name: str) -> None:
-    rows = judged(graded(name))
+    rows = judged(name)
     decided = [(row, verdict) for row, verdict in rows if verdict.correct is not None]
     wrong = [
         (row["response"][-60:], row["answer"]) for row, verdict in decided if verdict.correct is not row["correct"]
@@ -77,7 +80,7 @@ def test_the_rules_agree_with_a_person_and_decide_nearly_always(name: str) -> No
 
 @pytest.mark.parametrize("name", LATEST)
 def test_the_latest_rows_are_not_read_worse_than_at_first(name: str) -> None:
-    rows = judged(graded(name))
+    rows = judged(name)
     decided = [(row, verdict) for row, verdict in rows if verdict.correct is not None]
     assert len(decided) / len(rows) >= DECIDED
     assert sum(verdict.correct is row["correct"] for row, verdict in decided) / len(decided) >= 0.98
@@ -85,7 +88,7 @@ def test_the_latest_rows_are_not_read_worse_than_at_first(name: str) -> None:
 
 @pytest.mark.parametrize("name", FREER)
 def test_freer_rows_are_not_read_worse_than_after_the_mends(name: str) -> None:
-    rows = judged(graded(name))
+    rows = judged(name)
     decided = [(row, verdict) for row, verdict in rows if verdict.correct is not None]
     assert len(decided) / len(rows) >= {"answers_grader_aj": 0.8}.get(name, 0.88)
     assert sum(verdict.correct is row["correct"] for row, verdict in decided) / len(decided) >= 0.97
@@ -94,7 +97,7 @@ def test_freer_rows_are_not_read_worse_than_after_the_mends(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_nothing_a_person_calls_wrong_is_called_right(name: str) -> None:
     """The costly mistake: a wrong trace kept in a corpus, or rewarded."""
-    rows = judged(graded(name))
+    rows = judged(name)
     assert [row["response"] for row, verdict in rows if verdict.correct and not row["correct"]] == []
 
 
