@@ -11,7 +11,7 @@ import re
 from curation.answers.asked import TEMPERATURES, unit_asked
 from curation.answers.by_number import YEAR_ASKED
 from curation.answers.clauses import FUNCTION, stem
-from curation.answers.extract import sentences, without_remark
+from curation.answers.extract import last_sentence, sentences, without_remark
 from curation.answers.normal import plain
 from curation.answers.quantity import Quantity, compounded, mentions, quantity
 
@@ -74,7 +74,7 @@ def unreal(sentence: str, question: str | None) -> bool:
 def real_part(answer: str, question: str | None) -> str:
     """Without a last sentence that says what would be so otherwise, unless the question asks for that."""
     bare = answer.rstrip()
-    last = sentences(bare.rsplit("\n", 1)[-1])[-1]
+    last = last_sentence(bare)
     if not unreal(last, question):
         return answer
     rest = bare.removesuffix(last).rstrip()
@@ -86,7 +86,7 @@ def _restated(answer: str, question: str) -> str | None:
 
     Only where all numbers of the question stand in those words and no words but the question's do.
     """
-    found = RESULT.match(plain(_last(answer)))
+    found = RESULT.match(plain(last_sentence(answer)))
     given = {each.quantity.value for each in mentions(plain(sentences(question)[-1]))} if found else set()
     if not found or not given or {each.quantity.value for each in mentions(found[1])} != given:
         return None
@@ -97,7 +97,7 @@ def _restated(answer: str, question: str) -> str | None:
 
 def _in_unit(answer: str, question: str) -> str | None:
     """`78.4 °C` of "351.5 K, which is 78.4 °C", where the question names that unit."""
-    wanted, last = unit_asked(question), compounded(plain(_last(answer)))
+    wanted, last = unit_asked(question), compounded(plain(last_sentence(answer)))
     for found in EQUIVALENT.finditer(last) if wanted else ():
         said, before = quantity(last[found.end() :].strip(" .)")), mentions(last[: found.start()])[-1:]
         if not said or not before or (said.scale, said.factor) != wanted:
@@ -119,7 +119,7 @@ def _one_measure(one: Quantity, other: Quantity) -> bool:
 
 def _before_comparison(answer: str, question: str) -> str:
     """Without what a peak is compared with (", up from 58.9 in 2014"), where the question asks for a year."""
-    last = _last(answer)
+    last = last_sentence(answer)
     found = COMPARED.search(last) if YEAR_ASKED.search(question) else None
     if not found or not YEAR.search(found[0]) or not YEAR.search(last[: found.start()]):
         return answer
@@ -131,7 +131,7 @@ def _before_comparison(answer: str, question: str) -> str:
 
 def _of_year(answer: str, question: str) -> str:
     """Of a last sentence about several years the clause of the one asked about: "In 2020 it was 3.7, in 2021 8.1"."""
-    asked, last = set(YEAR.findall(question)), _last(answer)
+    asked, last = set(YEAR.findall(question)), last_sentence(answer)
     if len(asked) != 1 or not asked < set(YEAR.findall(last)):
         return answer
     parts = [(one, set(YEAR.findall(one))) for one in CLAUSES.split(last)]
@@ -140,10 +140,6 @@ def _of_year(answer: str, question: str) -> str:
         return answer
     values = [each for each in mentions(plain(mine[0])) if str(each.quantity.value) not in asked]
     return mine[0].strip(" ,;") if len(values) == 1 else answer
-
-
-def _last(answer: str) -> str:
-    return sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
 
 
 def _labelled(answer: str, question: str) -> str | None:
@@ -181,7 +177,7 @@ def _variable(answer: str, question: str) -> str | None:
 def _side(answer: str, question: str) -> str | None:
     """What a last sentence says of where a function rises, where it also says where it falls."""
     asked = {found.lower() for found in RISES.findall(question)}
-    last = sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
+    last = last_sentence(answer)
     parts = list(RISES.finditer(last))
     if len(asked) != 1 or {one[1].lower() for one in parts} != {"increasing", "decreasing"} or len(parts) != 2:
         return None
@@ -200,7 +196,7 @@ def _in_points(answer: str, question: str) -> str:
 def _same_measure(answer: str, question: str) -> str:
     """Without a last sentence about another measure than the one asked for, where something is stated before it."""
     asked = MEASURES & frozenset(question.lower().replace("?", " ").replace(",", " ").split())
-    last = sentences(answer.rstrip().rsplit("\n", 1)[-1])[-1]
+    last = last_sentence(answer)
     other = OTHER.match(plain(last)) if asked else None
     if not other or other[1].lower() not in MEASURES - asked:
         return answer

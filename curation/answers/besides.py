@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from curation.answers.by_choice import named
-from curation.answers.extract import sentences
+from curation.answers.extract import last_sentence, sentences
 from curation.answers.normal import plain
 from curation.answers.polarity import without_other_nouns
 from curation.answers.spellings import polar
@@ -57,7 +57,7 @@ def without_remarks(answer: str, options: Sequence[Option], question: str | None
 
 def _without_contrast(answer: str, options: Sequence[Option]) -> str:
     """Without its last sentence or clause, where that speaks of other options than the one before it."""
-    last = sentences(answer.rsplit("\n", 1)[-1])[-1]
+    last = last_sentence(answer)
     part = list(PART.finditer(last))
     remark = last[part[-1].end() :] if part else last
     if not CONTRAST.match(remark) or CHOOSES.search(remark):

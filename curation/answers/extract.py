@@ -169,6 +169,11 @@ def places(parsed: Parsed) -> Iterator[Extracted]:
     yield from _ends(region)
 
 
+def last_sentence(text: str) -> str:
+    """The last sentence of the last line."""
+    return sentences(text.rstrip().rsplit("\n", 1)[-1])[-1]
+
+
 def explicit(parsed: Parsed) -> list[Extracted]:
     """The boxes and statements alone, the last first."""
     return [each for each in places(parsed) if each.how in ("boxed", "stated")]

@@ -169,27 +169,12 @@ def _compared(parsed: Parsed, asked: _Asked) -> Verdict:
     if asked.kind in ("digit", "number", "math") and loose:
         parsed = replace(parsed, answer=asked_part(parsed.answer, asked.question))
     verdict = _by_kind(parsed, asked)
-    if loose and verdict.correct is False and verdict.reason == "wrong_answer" and _doubtful(whole, verdict, asked):
+    wrong = loose and verdict.correct is False and verdict.reason == "wrong_answer"
+    if wrong and doubts.doubtful(whole.answer, verdict, asked.reference, asked.options, asked.question):
         return replace(verdict, correct=None, reason="undecided")
     if verdict.correct and asked.kind in ("digit", "number") and cut.unfinished(parsed.answer) and not explicit(parsed):
         return replace(verdict, correct=None, reason="undecided")
     return verdict
-
-
-def _doubtful(parsed: Parsed, verdict: Verdict, asked: _Asked) -> bool:
-    """Whether a reply that marks no answer gives the reference before a last sentence that is less to the point."""
-    answer = parsed.answer[-LONGEST:]
-    match asked.kind:
-        case "digit" | "number":
-            wanted = quantity(asked.reference)
-            return wanted is not None and doubts.of_number(answer, wanted, quantity(verdict.extracted), asked.question)
-        case "mcq":
-            letter = by_choice.correct_letter(asked.reference, asked.options)
-            texts = [one.text for one in asked.options if one.letter == letter]
-            return any(doubts.of_words(answer, text, asked.question) for text in texts)
-        case "text":
-            return doubts.of_words(answer, asked.reference, asked.question)
-    return False
 
 
 def _refuses(parsed: Parsed, asked: _Asked) -> bool:
